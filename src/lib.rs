@@ -1,1 +1,10 @@
 //! Cutover.
+
+pub mod cluster;
+pub mod family;
+pub mod finding;
+pub mod model;
+pub mod plan;
+pub mod record;
+pub mod run;
+pub mod spec;

@@ -1,0 +1,74 @@
+//! Edit routing rules: some keys go, some are set, everybody else's stay.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Verb;
+use crate::model::routing::{RoutingRules, Rule};
+
+/// vtctld knows only "replace all", without compare-and-set, so the whole set is worked out from an observation that is at most
+/// two seconds old, and what is there afterwards is compared with what was there before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyRoutingRules {
+    pub remove: Vec<String>,
+    pub set: Vec<Rule>,
+    /// The whole set to be sent. Not in the record: the edit is, and what it replaces is kept beside it.
+    #[serde(skip)]
+    pub whole: RoutingRules,
+}
+
+impl ApplyRoutingRules {
+    /// The edit that removes `remove` from `now` and sets `set`.
+    pub fn edit(now: &RoutingRules, remove: Vec<String>, set: Vec<Rule>) -> Self {
+        let mut whole = now.clone();
+        for key in &remove {
+            whole.remove(key);
+        }
+        for rule in &set {
+            whole.set(rule.from_table.clone(), rule.to_table.clone());
+        }
+        Self { remove, set, whole }
+    }
+}
+
+impl Verb for ApplyRoutingRules {
+    fn call(&self) -> &'static str {
+        "ApplyRoutingRules"
+    }
+
+    fn words(&self) -> String {
+        match (self.remove.len(), self.set.len()) {
+            (removed, 0) => {
+                format!("remove {removed} routing rules and publish the rest to every cell")
+            }
+            (0, set) => format!("set {set} routing rules and publish them to every cell"),
+            (removed, set) => {
+                format!("remove {removed} routing rules, set {set}, and publish them to every cell")
+            }
+        }
+    }
+
+    fn equivalent(&self) -> String {
+        "vtctldclient ApplyRoutingRules --rules-file rules.json   # the whole set, edited".into()
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(90)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_leaves_everybody_elses_rules() {
+        let mut now = RoutingRules::default();
+        now.set("ours", "a.ours");
+        now.set("theirs", "b.theirs");
+        let edit = ApplyRoutingRules::edit(&now, vec!["ours".into()], vec![]);
+        assert_eq!(edit.whole.target("theirs"), Some("b.theirs"));
+        assert_eq!(edit.whole.len(), 1);
+    }
+}

@@ -1,0 +1,41 @@
+//! Cancel the movement: drop the target tables and the workflow. It is the button that can lose data, so the machine presses it
+//! only on proof that the source is authoritative, and never believes `traffic_state`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verb, locked_deadline, shell};
+use crate::model::name::{KeyspaceName, WorkflowName};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelWorkflow {
+    pub workflow: WorkflowName,
+    pub target_keyspace: KeyspaceName,
+    pub table_count: usize,
+}
+
+impl Verb for CancelWorkflow {
+    fn call(&self) -> &'static str {
+        "WorkflowDelete"
+    }
+
+    fn words(&self) -> String {
+        format!(
+            "cancel `{}.{}`: drop its {} target tables, its streams and its routing rules",
+            self.target_keyspace, self.workflow, self.table_count
+        )
+    }
+
+    fn equivalent(&self) -> String {
+        format!(
+            "vtctldclient MoveTables --workflow {} --target-keyspace {} cancel",
+            shell(self.workflow.as_str()),
+            shell(self.target_keyspace.as_str())
+        )
+    }
+
+    fn deadline(&self) -> Duration {
+        locked_deadline(Duration::from_secs(300 + 10 * self.table_count as u64))
+    }
+}

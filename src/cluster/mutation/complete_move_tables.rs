@@ -1,0 +1,60 @@
+//! Complete the movement: streams go, source tables are renamed, dropped or kept, routing rules stay for the next phase.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verb, locked_deadline, shell};
+use crate::model::name::{KeyspaceName, WorkflowName};
+
+/// What becomes of the source tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceTables {
+    /// Renamed to `_<first 59 characters>_old`.
+    Rename,
+    /// Dropped.
+    Drop,
+    /// Kept, and denied, so that no stale copy takes writes.
+    Keep,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompleteMoveTables {
+    pub workflow: WorkflowName,
+    pub target_keyspace: KeyspaceName,
+    pub source_tables: SourceTables,
+    pub table_count: usize,
+}
+
+impl Verb for CompleteMoveTables {
+    fn call(&self) -> &'static str {
+        "MoveTablesComplete"
+    }
+
+    fn words(&self) -> String {
+        let what = match self.source_tables {
+            SourceTables::Rename => "rename the source tables",
+            SourceTables::Drop => "drop the source tables",
+            SourceTables::Keep => "keep the source tables, denied",
+        };
+        format!("complete `{}.{}`: {what}, delete both workflows, keep the routing rules", self.target_keyspace, self.workflow)
+    }
+
+    fn equivalent(&self) -> String {
+        let flag = match self.source_tables {
+            SourceTables::Rename => " --rename-tables",
+            SourceTables::Drop => "",
+            SourceTables::Keep => " --keep-data",
+        };
+        format!(
+            "vtctldclient MoveTables --workflow {} --target-keyspace {} complete --keep-routing-rules{flag}",
+            shell(self.workflow.as_str()),
+            shell(self.target_keyspace.as_str())
+        )
+    }
+
+    fn deadline(&self) -> Duration {
+        locked_deadline(Duration::from_secs(300 + 10 * self.table_count as u64))
+    }
+}

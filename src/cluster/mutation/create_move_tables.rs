@@ -1,0 +1,118 @@
+//! Create a MoveTables workflow: target tables, streams that stand still, routing rules that lead back to the source.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verb, locked_deadline, shell};
+use crate::model::name::{CellName, KeyspaceName, TableName, WorkflowName};
+use crate::model::topology::TabletType;
+
+/// Sent with `auto_start` false: streams begin only after everything that create made was found as forecast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateMoveTables {
+    pub workflow: WorkflowName,
+    pub source_keyspace: KeyspaceName,
+    pub target_keyspace: KeyspaceName,
+    /// Always a list, also for `all-tables`: what was reviewed is what is moved.
+    pub tables: Vec<TableName>,
+    pub cells: Vec<CellName>,
+    /// In order of preference.
+    pub tablet_types: Vec<TabletType>,
+    pub on_ddl: OnDdl,
+    pub defer_secondary_keys: bool,
+    pub source_time_zone: Option<String>,
+    pub global_keyspace: Option<KeyspaceName>,
+    pub auto_increment: AutoIncrementHandling,
+}
+
+/// `binlogdata.OnDDLAction`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDdl {
+    Ignore,
+    #[default]
+    Stop,
+    Exec,
+    ExecIgnore,
+}
+
+impl OnDdl {
+    /// Vitess looks the name up in upper case and takes anything else for IGNORE, silently.
+    pub fn as_vitess(self) -> &'static str {
+        match self {
+            Self::Ignore => "IGNORE",
+            Self::Stop => "STOP",
+            Self::Exec => "EXEC",
+            Self::ExecIgnore => "EXEC_IGNORE",
+        }
+    }
+}
+
+/// `vtctldata.ShardedAutoIncrementHandling`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AutoIncrementHandling {
+    Leave,
+    #[default]
+    Remove,
+    Replace,
+}
+
+impl AutoIncrementHandling {
+    pub fn as_vitess(self) -> &'static str {
+        match self {
+            Self::Leave => "LEAVE",
+            Self::Remove => "REMOVE",
+            Self::Replace => "REPLACE",
+        }
+    }
+}
+
+impl Verb for CreateMoveTables {
+    fn call(&self) -> &'static str {
+        "MoveTablesCreate"
+    }
+
+    fn words(&self) -> String {
+        let count = self.tables.len();
+        format!(
+            "create workflow `{}` for {count} table{} from `{}` to `{}`, not started",
+            self.workflow,
+            if count == 1 { "" } else { "s" },
+            self.source_keyspace,
+            self.target_keyspace
+        )
+    }
+
+    fn equivalent(&self) -> String {
+        let tables: Vec<&str> = self.tables.iter().map(TableName::as_str).collect();
+        let types: Vec<&str> = self.tablet_types.iter().map(|kind| kind.as_str()).collect();
+        let mut text = format!(
+            "vtctldclient MoveTables --workflow {} --target-keyspace {} create --source-keyspace {} --tables {} --tablet-types {} --on-ddl {} --defer-secondary-keys={} --sharded-auto-increment-handling {} --auto-start=false",
+            shell(self.workflow.as_str()),
+            shell(self.target_keyspace.as_str()),
+            shell(self.source_keyspace.as_str()),
+            shell(&tables.join(",")),
+            types.join(","),
+            self.on_ddl.as_vitess(),
+            self.defer_secondary_keys,
+            self.auto_increment.as_vitess(),
+        );
+        if !self.cells.is_empty() {
+            let cells: Vec<&str> = self.cells.iter().map(CellName::as_str).collect();
+            text.push_str(&format!(" --cells {}", shell(&cells.join(","))));
+        }
+        if let Some(zone) = &self.source_time_zone {
+            text.push_str(&format!(" --source-time-zone {}", shell(zone)));
+        }
+        if let Some(keyspace) = &self.global_keyspace {
+            text.push_str(&format!(" --global-keyspace {}", shell(keyspace.as_str())));
+        }
+        text
+    }
+
+    fn deadline(&self) -> Duration {
+        locked_deadline(Duration::from_secs(120 + 5 * self.tables.len() as u64))
+    }
+}

@@ -1,0 +1,56 @@
+//! Compare source and target with VDiff.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Verb, shell};
+use crate::model::name::{CellName, KeyspaceName, WorkflowName};
+use crate::model::topology::TabletType;
+
+/// The id is ours and recorded before it is used, so that a lost answer leaves no VDiff that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateVDiff {
+    pub workflow: WorkflowName,
+    pub target_keyspace: KeyspaceName,
+    pub uuid: Uuid,
+    /// Both ends; empty lets Vitess choose.
+    pub cells: Vec<CellName>,
+    pub tablet_types: Vec<TabletType>,
+    pub max_duration_seconds: Option<u64>,
+}
+
+impl Verb for CreateVDiff {
+    fn call(&self) -> &'static str {
+        "VDiffCreate"
+    }
+
+    fn words(&self) -> String {
+        format!("compare every row of `{}.{}` with VDiff {}", self.target_keyspace, self.workflow, self.uuid)
+    }
+
+    fn equivalent(&self) -> String {
+        let types: Vec<&str> = self.tablet_types.iter().map(|kind| kind.as_str()).collect();
+        let mut text = format!(
+            "vtctldclient VDiff --target-keyspace {} --workflow {} create {} --tablet-types {} --max-report-sample-rows 1",
+            shell(self.target_keyspace.as_str()),
+            shell(self.workflow.as_str()),
+            self.uuid,
+            types.join(",")
+        );
+        if !self.cells.is_empty() {
+            let cells: Vec<&str> = self.cells.iter().map(CellName::as_str).collect();
+            let cells = shell(&cells.join(","));
+            text.push_str(&format!(" --source-cells {cells} --target-cells {cells}"));
+        }
+        if let Some(seconds) = self.max_duration_seconds {
+            text.push_str(&format!(" --max-diff-duration {seconds}s"));
+        }
+        text
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(90)
+    }
+}

@@ -1,0 +1,97 @@
+//! Every write to a cluster is a value, one file per verb.
+//!
+//! A plan prints it, the record keeps it, the client sends it: there is no second code path for a dry run. Each verb knows its
+//! words, its `vtctldclient` equivalent, and how long its call may take.
+
+mod apply_routing_rules;
+mod cancel_workflow;
+mod complete_move_tables;
+mod create_move_tables;
+mod create_vdiff;
+mod rebuild_vschema_graph;
+mod set_streams;
+mod stop_vdiff;
+mod switch_traffic;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use apply_routing_rules::ApplyRoutingRules;
+pub use cancel_workflow::CancelWorkflow;
+pub use complete_move_tables::{CompleteMoveTables, SourceTables};
+pub use create_move_tables::{AutoIncrementHandling, CreateMoveTables, OnDdl};
+pub use create_vdiff::CreateVDiff;
+pub use rebuild_vschema_graph::RebuildVSchemaGraph;
+pub use set_streams::{SetStreams, StreamsWanted};
+pub use stop_vdiff::StopVDiff;
+pub use switch_traffic::{Direction, SwitchTraffic};
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verb")]
+pub enum Mutation {
+    CreateMoveTables(CreateMoveTables),
+    SetStreams(SetStreams),
+    CreateVDiff(CreateVDiff),
+    StopVDiff(StopVDiff),
+    SwitchTraffic(SwitchTraffic),
+    CompleteMoveTables(CompleteMoveTables),
+    CancelWorkflow(CancelWorkflow),
+    ApplyRoutingRules(ApplyRoutingRules),
+    RebuildVSchemaGraph(RebuildVSchemaGraph),
+}
+
+/// What each verb tells about itself.
+pub trait Verb {
+    /// The RPC of `vtctlservice.Vtctld` that does it.
+    fn call(&self) -> &'static str;
+    /// What it does, as a line of a plan: present tense, no full stop.
+    fn words(&self) -> String;
+    /// The same by hand, without `--server`.
+    fn equivalent(&self) -> String;
+    /// The deadline of the call: longer than the server's own budget, so that we never break a call that still works.
+    fn deadline(&self) -> Duration;
+}
+
+impl Mutation {
+    pub fn verb(&self) -> &dyn Verb {
+        match self {
+            Self::CreateMoveTables(it) => it,
+            Self::SetStreams(it) => it,
+            Self::CreateVDiff(it) => it,
+            Self::StopVDiff(it) => it,
+            Self::SwitchTraffic(it) => it,
+            Self::CompleteMoveTables(it) => it,
+            Self::CancelWorkflow(it) => it,
+            Self::ApplyRoutingRules(it) => it,
+            Self::RebuildVSchemaGraph(it) => it,
+        }
+    }
+}
+
+/// vtctld waits this long for a lock (`--lock-timeout`).
+const LOCK_WAIT: Duration = Duration::from_secs(45);
+
+/// A deadline for a call that takes the workflow's lock and both keyspaces', and does work of `work`.
+fn locked_deadline(work: Duration) -> Duration {
+    LOCK_WAIT * 3 + work + Duration::from_secs(60)
+}
+
+/// Quotes a word for a shell if it needs it.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell;
+
+    #[test]
+    fn words_for_a_shell_are_quoted_only_when_they_must_be() {
+        assert_eq!(shell("customer,corder"), "customer,corder");
+        assert_eq!(shell("with space"), "'with space'");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+    }
+}

@@ -1,0 +1,39 @@
+//! Stop a VDiff, for one that still runs when the primary is switched restarts the streams that the switch froze
+//! (seen on a real Vitess 24).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verb, shell};
+use crate::model::name::{KeyspaceName, WorkflowName};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopVDiff {
+    pub workflow: WorkflowName,
+    pub target_keyspace: KeyspaceName,
+    pub uuid: String,
+}
+
+impl Verb for StopVDiff {
+    fn call(&self) -> &'static str {
+        "VDiffStop"
+    }
+
+    fn words(&self) -> String {
+        format!("stop VDiff {} of `{}.{}`", self.uuid, self.target_keyspace, self.workflow)
+    }
+
+    fn equivalent(&self) -> String {
+        format!(
+            "vtctldclient VDiff --target-keyspace {} --workflow {} stop {}",
+            shell(self.target_keyspace.as_str()),
+            shell(self.workflow.as_str()),
+            shell(&self.uuid)
+        )
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(90)
+    }
+}

@@ -1,0 +1,91 @@
+//! Switch traffic of some tablet types to the target, or back.
+//!
+//! Reads and writes never go in one call: when the write half fails, the read half stays saved in the global rules without
+//! being served, and anybody's next rebuild publishes it (seen on a real Vitess 24).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verb, locked_deadline, shell};
+use crate::model::name::{KeyspaceName, WorkflowName};
+use crate::model::topology::TabletType;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchTraffic {
+    pub workflow: WorkflowName,
+    /// The target keyspace of the forward workflow, for both directions.
+    pub target_keyspace: KeyspaceName,
+    pub direction: Direction,
+    pub tablet_types: Vec<TabletType>,
+    /// The catch-up's time. Below one second Vitess answers OK and does nothing; at zero likewise.
+    pub timeout_seconds: u64,
+    pub max_lag_seconds: u64,
+    /// Without it a real Vitess gave one id out on two shards.
+    pub initialize_target_sequences: bool,
+}
+
+impl SwitchTraffic {
+    pub fn moves_writes(&self) -> bool {
+        self.tablet_types.contains(&TabletType::Primary)
+    }
+
+    /// How long vtctld's leases outlive its death in this switch: 3 × timeout + max(timeout, 30 s) (`lockTablesAndKeyspaces`).
+    pub fn lease_seconds(&self) -> u64 {
+        3 * self.timeout_seconds + self.timeout_seconds.max(30)
+    }
+
+    /// The longest time from sending the call to its end: three lock waits, the leases, a refresh of all tablets.
+    pub fn worst_case_seconds(&self) -> u64 {
+        self.lease_seconds() + 45 * 3 + 30
+    }
+}
+
+impl Verb for SwitchTraffic {
+    fn call(&self) -> &'static str {
+        "WorkflowSwitchTraffic"
+    }
+
+    fn words(&self) -> String {
+        let types: Vec<&str> = self.tablet_types.iter().map(|kind| kind.as_str()).collect();
+        let types = types.join(", ");
+        match self.direction {
+            Direction::Forward => format!("switch {types} traffic of `{}` to `{}`", self.workflow, self.target_keyspace),
+            Direction::Backward => format!("switch {types} traffic of `{}` back from `{}`", self.workflow, self.target_keyspace),
+        }
+    }
+
+    fn equivalent(&self) -> String {
+        let types: Vec<&str> = self.tablet_types.iter().map(|kind| kind.as_str()).collect();
+        let verb = match self.direction {
+            Direction::Forward => "SwitchTraffic",
+            Direction::Backward => "ReverseTraffic",
+        };
+        let mut text = format!(
+            "vtctldclient MoveTables --workflow {} --target-keyspace {} {verb} --tablet-types {} --timeout {}s --max-replication-lag-allowed {}s",
+            shell(self.workflow.as_str()),
+            shell(self.target_keyspace.as_str()),
+            types.join(","),
+            self.timeout_seconds,
+            self.max_lag_seconds,
+        );
+        if self.moves_writes() {
+            text.push_str(" --enable-reverse-replication");
+            if self.direction == Direction::Forward && self.initialize_target_sequences {
+                text.push_str(" --initialize-target-sequences");
+            }
+        }
+        text
+    }
+
+    fn deadline(&self) -> Duration {
+        locked_deadline(Duration::from_secs(self.lease_seconds() * 2 + 120))
+    }
+}

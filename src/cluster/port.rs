@@ -1,0 +1,292 @@
+//! The port: what can be asked of a cluster, and what can be done to it.
+//!
+//! `plan` is given a [`Reader`] alone, so it cannot write. A read says what it saw and when; what could not be read is an
+//! [`Unread`] with its reason and never an empty answer, for a gate must not pass on missing data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::ClusterError;
+use super::mutation::Mutation;
+use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::model::routing::RoutingRules;
+use crate::model::schema::TableDefinition;
+use crate::model::topology::{Cells, Keyspace, Tablet, TabletAlias};
+use crate::model::vdiff::{VDiff, VDiffListed};
+use crate::model::vschema::VSchema;
+use crate::model::workflow::{Workflow, WorkflowStatus};
+
+/// Reads from a cluster; changes nothing.
+#[async_trait]
+pub trait Reader: Send + Sync {
+    /// One look at the cluster. An error means that nothing of it may be used.
+    async fn observe(&self, query: &Query) -> Result<Facts, ClusterError>;
+}
+
+/// Writes to a cluster.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Sends one write, once. Neither an OK nor an error is evidence: the caller observes what is there afterwards.
+    async fn perform(&self, mutation: &Mutation) -> Result<Receipt, ClusterError>;
+}
+
+/// What the server said of a write. A hint for people, not a proof.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    pub summary: String,
+}
+
+/// What to look at. The base (cells, rules, what each cell serves) is always read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Shards and VSchema of these.
+    pub keyspaces: BTreeSet<KeyspaceName>,
+    pub workflows: BTreeSet<(KeyspaceName, WorkflowName)>,
+    pub asks: BTreeSet<Ask>,
+}
+
+impl Query {
+    pub fn merge(&mut self, other: Query) {
+        self.keyspaces.extend(other.keyspaces);
+        self.workflows.extend(other.workflows);
+        self.asks.extend(other.asks);
+    }
+}
+
+/// One thing to look at beyond the base. The SQL among them is a closed list of bounded SELECTs (`cluster/vtctld/sql`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// Every tablet's record of a keyspace.
+    Tablets(KeyspaceName),
+    /// MySQL's replication and binlog settings on every tablet of a keyspace.
+    TabletStatus(KeyspaceName),
+    /// Definitions on each shard's primary. Without names: every table.
+    Tables {
+        keyspace: KeyspaceName,
+        names: Option<Vec<TableName>>,
+    },
+    /// Names of all base tables on each shard's primary.
+    TableNames(KeyspaceName),
+    /// Progress of the copy.
+    CopyProgress {
+        keyspace: KeyspaceName,
+        workflow: WorkflowName,
+    },
+    /// Every VDiff of a workflow.
+    VDiffs {
+        keyspace: KeyspaceName,
+        workflow: WorkflowName,
+    },
+    VDiff {
+        keyspace: KeyspaceName,
+        workflow: WorkflowName,
+        uuid: String,
+    },
+    /// The named lock of a workflow and the lock of its keyspaces: who holds them, since when.
+    Locks {
+        keyspaces: Vec<KeyspaceName>,
+        keyspace: KeyspaceName,
+        workflow: WorkflowName,
+    },
+    /// Whether each table holds a row, per shard.
+    Sql(Question),
+}
+
+/// A question that only SQL answers. Each is one bounded SELECT a shard.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// Which of the tables hold a row.
+    HasRows { keyspace: KeyspaceName, tables: Vec<TableName> },
+    /// Which of the columns hold a NULL.
+    HasNull { keyspace: KeyspaceName, columns: Vec<(TableName, String)> },
+    /// The largest value of a column, over all shards.
+    LargestValue { keyspace: KeyspaceName, columns: Vec<(TableName, String)> },
+    /// `next_id` of sequence tables.
+    SequenceNext { keyspace: KeyspaceName, sequences: Vec<TableName> },
+    /// Transactions that hold a write lock on one of the tables, on each shard's primary.
+    WriteLocks { keyspace: KeyspaceName, tables: Vec<TableName> },
+}
+
+/// What a look found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Facts {
+    pub observed_at: Timestamp,
+    pub cells: Cells,
+    /// Asked for and there; what was asked for and is missing here doesn't exist.
+    pub keyspaces: BTreeMap<KeyspaceName, Keyspace>,
+    /// Absent for a keyspace that has none.
+    pub vschemas: BTreeMap<KeyspaceName, VSchema>,
+    /// The global rules: what is served after the next rebuild.
+    pub routing_rules: RoutingRules,
+    /// What each cell serves now. A cell without SrvVSchema is absent.
+    pub served: BTreeMap<String, Served>,
+    /// Rules of the other kinds, in canonical text, for "all that must not have changed".
+    pub other_rules: OtherRules,
+    /// Those that were asked for and exist.
+    pub workflows: Vec<Workflow>,
+    pub answers: Vec<Answered>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    pub routing_rules: RoutingRules,
+    /// Digest of each keyspace's served VSchema, comparable with that of the global one.
+    pub vschemas: BTreeMap<String, VSchema>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherRules {
+    /// `from_keyspace.shard` to keyspace.
+    pub shard: BTreeMap<String, String>,
+    /// Keyspace with its suffix, to keyspace.
+    pub keyspace: BTreeMap<String, String>,
+    /// `from_table` to `to_table percent`.
+    pub mirror: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answered {
+    pub ask: Ask,
+    pub answer: Result<Answer, Unread>,
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}")]
+pub struct Unread {
+    pub why: String,
+}
+
+impl Unread {
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+}
+
+/// A reading, or why there is none.
+pub type Reading<T> = Result<T, Unread>;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    Tablets(Vec<Tablet>),
+    TabletStatus(Vec<TabletStatus>),
+    /// By shard, then by table.
+    Tables(BTreeMap<String, BTreeMap<String, TableDefinition>>),
+    /// By shard.
+    TableNames(BTreeMap<String, BTreeSet<String>>),
+    CopyProgress(WorkflowStatus),
+    VDiffs(Vec<VDiffListed>),
+    /// None: Vitess knows no VDiff of that id.
+    VDiff(Option<VDiff>),
+    Locks(Vec<HeldLock>),
+    /// Tables with a row, by shard.
+    HasRows(BTreeMap<String, BTreeSet<String>>),
+    /// Tables whose column holds a NULL.
+    HasNull(BTreeSet<String>),
+    /// By table; none for an empty one.
+    LargestValue(BTreeMap<String, Option<i128>>),
+    /// By sequence; none when the table has no row.
+    SequenceNext(BTreeMap<String, Option<i64>>),
+    WriteLocks(Vec<WriteLock>),
+}
+
+/// One tablet's MySQL, from `GetFullStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TabletStatus {
+    pub alias: TabletAlias,
+    /// The tablet's answer, or why it gave none.
+    pub status: Result<MySqlStatus, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MySqlStatus {
+    pub version: String,
+    /// `ROW`
+    pub binlog_format: String,
+    /// `FULL`
+    pub binlog_row_image: String,
+    /// `ON`
+    pub gtid_mode: String,
+    pub log_bin_enabled: bool,
+    pub log_replica_updates: bool,
+    /// None for a tablet that doesn't replicate (a primary).
+    pub replication_lag_seconds: Option<u32>,
+    pub replication_is_running: Option<bool>,
+}
+
+/// A lock in the topology, as its holder described it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldLock {
+    /// `customer/commerce2customer` for a workflow, `commerce` for a keyspace.
+    pub of: String,
+    pub action: String,
+    pub host: String,
+    pub user: String,
+    /// As Vitess wrote it.
+    pub time: String,
+}
+
+/// A transaction that holds a write lock on a moved table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteLock {
+    pub shard: String,
+    pub table: String,
+    /// MySQL's id of the connection, for `KILL`.
+    pub connection: i64,
+    pub user: String,
+    pub host: String,
+    pub age_milliseconds: u64,
+}
+
+impl Facts {
+    /// Whether each thing that `query` asks for was looked at. What was looked at may still be unread.
+    pub fn covers(&self, query: &Query) -> bool {
+        query.asks.iter().all(|ask| self.answers.iter().any(|answered| &answered.ask == ask))
+    }
+
+    pub fn answer(&self, ask: &Ask) -> Reading<&Answer> {
+        match self.answers.iter().find(|answered| &answered.ask == ask) {
+            Some(Answered { answer: Ok(answer), .. }) => Ok(answer),
+            Some(Answered { answer: Err(unread), .. }) => Err(unread.clone()),
+            None => Err(Unread::new("it was not asked for")),
+        }
+    }
+
+    pub fn workflow(&self, keyspace: &KeyspaceName, name: &WorkflowName) -> Option<&Workflow> {
+        self.workflows.iter().find(|workflow| workflow.keyspace == keyspace.as_str() && workflow.name == name.as_str())
+    }
+}
+
+/// `facts.answer(...)` narrowed to the kind that the ask has.
+macro_rules! reading {
+    ($name:ident, $kind:ident, $out:ty) => {
+        impl Facts {
+            pub fn $name(&self, ask: &Ask) -> Reading<&$out> {
+                match self.answer(ask)? {
+                    Answer::$kind(value) => Ok(value),
+                    _ => Err(Unread::new("the answer is of another kind")),
+                }
+            }
+        }
+    };
+}
+
+reading!(tablets, Tablets, Vec<Tablet>);
+reading!(tablet_status, TabletStatus, Vec<TabletStatus>);
+reading!(tables, Tables, BTreeMap<String, BTreeMap<String, TableDefinition>>);
+reading!(table_names, TableNames, BTreeMap<String, BTreeSet<String>>);
+reading!(copy_progress, CopyProgress, WorkflowStatus);
+reading!(vdiffs, VDiffs, Vec<VDiffListed>);
+reading!(vdiff, VDiff, Option<VDiff>);
+reading!(locks, Locks, Vec<HeldLock>);
+reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
+reading!(has_null, HasNull, BTreeSet<String>);
+reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);
+reading!(sequence_next, SequenceNext, BTreeMap<String, Option<i64>>);
+reading!(write_locks, WriteLocks, Vec<WriteLock>);

@@ -1,0 +1,3 @@
+//! Workflow families. The machine knows none of them.
+
+pub mod move_tables;

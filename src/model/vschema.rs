@@ -1,0 +1,85 @@
+//! A keyspace's VSchema, complete: it is compared and digested, so nothing of `vschema.Keyspace` may be left out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VSchema {
+    pub sharded: bool,
+    pub vindexes: BTreeMap<String, Vindex>,
+    pub tables: BTreeMap<String, VSchemaTable>,
+    pub require_explicit_routing: bool,
+    pub foreign_key_mode: i32,
+    pub multi_tenant: Option<(String, i32)>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vindex {
+    pub kind: String,
+    pub params: BTreeMap<String, String>,
+    pub owner: String,
+}
+
+impl Vindex {
+    /// Whether a stream can compute a keyspace id with it: unique, and without a look-up
+    /// (go/vt/vtgate/vindexes; the list of vitess-facts.md 1.8).
+    pub fn is_usable_for_streams(&self) -> bool {
+        const USABLE: [&str; 14] = [
+            "binary",
+            "binary_md5",
+            "cfc",
+            "hash",
+            "multicol",
+            "null",
+            "numeric",
+            "numeric_static_map",
+            "region_experimental",
+            "region_json",
+            "reverse_bits",
+            "unicode_loose_md5",
+            "unicode_loose_xxhash",
+            "xxhash",
+        ];
+        USABLE.contains(&self.kind.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VSchemaTable {
+    /// Empty, `sequence` or `reference`.
+    pub kind: String,
+    pub column_vindexes: Vec<ColumnVindex>,
+    pub auto_increment: Option<AutoIncrement>,
+    pub columns: Vec<VSchemaColumn>,
+    /// A keyspace id in hexadecimal; empty when the table isn't pinned.
+    pub pinned: String,
+    pub column_list_authoritative: bool,
+    pub source: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnVindex {
+    /// `columns` when Vitess has them, else the one `column`.
+    pub columns: Vec<String>,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoIncrement {
+    pub column: String,
+    pub sequence: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VSchemaColumn {
+    pub name: String,
+    pub kind: i32,
+    pub invisible: bool,
+    pub default: String,
+    pub collation: String,
+    pub size: i32,
+    pub scale: i32,
+    pub nullable: Option<bool>,
+    pub values: Vec<String>,
+}

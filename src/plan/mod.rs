@@ -1,0 +1,3 @@
+//! From intent and facts to what will happen.
+
+pub mod checks;

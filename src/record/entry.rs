@@ -1,0 +1,129 @@
+//! The record's entries: what was wanted, tried, seen and allowed, in order. The present is a fold over them.
+//!
+//! The record says what we tried; the cluster says what is.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::mutation::Mutation;
+use crate::model::digest::Digest;
+use crate::run::phase::PhaseId;
+
+/// One entry. `serial` is its place, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub serial: u64,
+    pub at: Timestamp,
+    pub by: Actor,
+    pub what: What,
+}
+
+/// Who wrote an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub user: String,
+    pub host: String,
+    pub process: u32,
+    pub version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "entry")]
+pub enum What {
+    /// The first entry: what this movement is. `frozen` is the digest of the parts that may not change in flight.
+    Begun {
+        workflow: String,
+        cluster: String,
+        fingerprint: String,
+        intent: Digest,
+        frozen: Digest,
+        tables: Vec<String>,
+    },
+    /// Gates or limits were edited in flight; approvals of the gates named are void.
+    Edited {
+        intent: Digest,
+        gates: Vec<PhaseId>,
+    },
+    /// Where the movement shall go.
+    Goal {
+        goal: Goal,
+        reason: Option<String>,
+    },
+    /// About to write. Stands durably before the call leaves the process.
+    Intent {
+        attempt: u64,
+        phase: PhaseId,
+        mutation: Mutation,
+        forecast: Digest,
+        replaced: Option<Digest>,
+    },
+    /// What an observation found after the write.
+    Outcome {
+        attempt: u64,
+        result: OutcomeResult,
+        evidence: Vec<String>,
+        took_milliseconds: u64,
+    },
+    /// A phase's done-condition was observed.
+    Reached {
+        phase: PhaseId,
+        evidence: Vec<String>,
+    },
+    Approval {
+        gate: PhaseId,
+        reason: String,
+        intent: Digest,
+        forecast: Digest,
+        expires_at: Option<Timestamp>,
+        end_revert_window: bool,
+    },
+    Waiver {
+        code: String,
+        subject: String,
+        reason: String,
+        intent: Digest,
+        seen: String,
+    },
+    /// Ids that Vitess gave out: `stream <keyspace>.<workflow> <shard>` to id. A workflow of our name with other ids isn't ours.
+    Incarnation {
+        streams: BTreeMap<String, i64>,
+    },
+    Paused {
+        reason: Option<String>,
+    },
+    Resumed {
+        reason: Option<String>,
+    },
+    /// Something that concerns the reader of the history: a foreign change, a loss, a wait that ended in a hold.
+    Remark {
+        phase: Option<PhaseId>,
+        text: String,
+    },
+}
+
+/// Where a movement goes; the last one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    Forward,
+    /// Traffic at the source. Sticky: going forward again needs an approval younger than it.
+    SwitchedBack,
+    Cancelled,
+    /// After the end: our routing rules put back.
+    RulesRestored,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeResult {
+    /// The postcondition was observed.
+    Done,
+    /// It did not happen, and the cluster is as before.
+    NotDone,
+    /// It ran and Vitess put everything back.
+    RolledBack,
+    /// The cluster differs from the forecast.
+    Differs,
+}

@@ -1,0 +1,204 @@
+//! The fold: from the record's entries to where the movement stands.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Entry, Goal, OutcomeResult, What};
+use crate::cluster::mutation::Mutation;
+use crate::model::digest::Digest;
+use crate::run::phase::PhaseId;
+
+/// What the record says. Nothing here is proof of what the cluster is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub begun: Option<Begun>,
+    /// The intent digest that counts now, after edits.
+    pub intent: Option<Digest>,
+    pub serial: u64,
+    pub goal: Option<StandingGoal>,
+    /// A write without outcome: it may have happened.
+    pub open_attempt: Option<Attempt>,
+    /// Every attempt, with its outcome.
+    pub attempts: Vec<Attempt>,
+    /// Phases whose done-condition was observed since the last change of direction, with the time.
+    pub reached: BTreeMap<PhaseId, Timestamp>,
+    pub approvals: Vec<StandingApproval>,
+    pub waivers: Vec<StandingWaiver>,
+    /// `stream <keyspace>.<workflow> <shard> <source shard>` to id.
+    pub streams: BTreeMap<String, i64>,
+    pub paused: bool,
+    /// The serial of the last switch back or edit that voids older approvals.
+    pub last_switch_back: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    pub at: Timestamp,
+    pub workflow: String,
+    pub cluster: String,
+    pub fingerprint: String,
+    pub frozen: Digest,
+    pub tables: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingGoal {
+    pub goal: Goal,
+    pub serial: u64,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub attempt: u64,
+    pub serial: u64,
+    pub at: Timestamp,
+    pub phase: PhaseId,
+    pub mutation: Mutation,
+    pub replaced: Option<Digest>,
+    pub outcome: Option<(OutcomeResult, Timestamp)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingApproval {
+    pub serial: u64,
+    pub at: Timestamp,
+    pub by: String,
+    pub gate: PhaseId,
+    pub reason: String,
+    pub intent: Digest,
+    pub forecast: Digest,
+    pub expires_at: Option<Timestamp>,
+    pub end_revert_window: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingWaiver {
+    pub code: String,
+    pub subject: String,
+    pub reason: String,
+    pub intent: Digest,
+    pub seen: String,
+}
+
+impl Progress {
+    /// Folds a whole record.
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut progress = Self::default();
+        for entry in entries {
+            progress.absorb(entry);
+        }
+        progress
+    }
+
+    pub fn absorb(&mut self, entry: &Entry) {
+        self.serial = entry.serial;
+        match &entry.what {
+            What::Begun { workflow, cluster, fingerprint, intent, frozen, tables } => {
+                self.intent = Some(intent.clone());
+                self.begun = Some(Begun {
+                    at: entry.at,
+                    workflow: workflow.clone(),
+                    cluster: cluster.clone(),
+                    fingerprint: fingerprint.clone(),
+                    frozen: frozen.clone(),
+                    tables: tables.clone(),
+                });
+            }
+            What::Edited { intent, gates } => {
+                self.intent = Some(intent.clone());
+                // An approval binds the intent that it was given for. A gate that the edit left alone keeps its own.
+                for approval in &mut self.approvals {
+                    if !gates.contains(&approval.gate) {
+                        approval.intent = intent.clone();
+                    }
+                }
+                for waiver in &mut self.waivers {
+                    waiver.intent = intent.clone();
+                }
+            }
+            What::Goal { goal, .. } => {
+                self.goal = Some(StandingGoal { goal: *goal, serial: entry.serial, at: entry.at });
+                if matches!(goal, Goal::SwitchedBack | Goal::Cancelled) {
+                    self.last_switch_back = Some(entry.serial);
+                    self.approvals.clear();
+                    for phase in [PhaseId::VERIFY, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::REVERT_WINDOW] {
+                        self.reached.remove(&phase);
+                    }
+                }
+                if matches!(goal, Goal::RulesRestored) {
+                    self.reached.remove(&PhaseId::REMOVE_RULES);
+                }
+            }
+            What::Intent { attempt, phase, mutation, replaced, .. } => {
+                let attempt = Attempt {
+                    attempt: *attempt,
+                    serial: entry.serial,
+                    at: entry.at,
+                    phase: phase.clone(),
+                    mutation: mutation.clone(),
+                    replaced: replaced.clone(),
+                    outcome: None,
+                };
+                self.attempts.push(attempt.clone());
+                self.open_attempt = Some(attempt);
+            }
+            What::Outcome { attempt, result, .. } => {
+                for known in &mut self.attempts {
+                    if known.attempt == *attempt {
+                        known.outcome = Some((*result, entry.at));
+                    }
+                }
+                if self.open_attempt.as_ref().is_some_and(|open| open.attempt == *attempt) {
+                    self.open_attempt = None;
+                }
+            }
+            What::Reached { phase, .. } => {
+                self.reached.insert(phase.clone(), entry.at);
+            }
+            What::Approval { gate, reason, intent, forecast, expires_at, end_revert_window } => {
+                self.approvals.retain(|approval| &approval.gate != gate);
+                self.approvals.push(StandingApproval {
+                    serial: entry.serial,
+                    at: entry.at,
+                    by: entry.by.user.clone(),
+                    gate: gate.clone(),
+                    reason: reason.clone(),
+                    intent: intent.clone(),
+                    forecast: forecast.clone(),
+                    expires_at: *expires_at,
+                    end_revert_window: *end_revert_window,
+                });
+            }
+            What::Waiver { code, subject, reason, intent, seen } => {
+                self.waivers.retain(|waiver| !(waiver.code == *code && waiver.subject == *subject));
+                self.waivers.push(StandingWaiver {
+                    code: code.clone(),
+                    subject: subject.clone(),
+                    reason: reason.clone(),
+                    intent: intent.clone(),
+                    seen: seen.clone(),
+                });
+            }
+            What::Incarnation { streams } => self.streams = streams.clone(),
+            What::Paused { .. } => self.paused = true,
+            What::Resumed { .. } => self.paused = false,
+            What::Remark { .. } => {}
+        }
+    }
+
+    pub fn goal(&self) -> Goal {
+        self.goal.as_ref().map_or(Goal::Forward, |standing| standing.goal)
+    }
+
+    pub fn next_attempt(&self) -> u64 {
+        self.attempts.last().map_or(1, |last| last.attempt + 1)
+    }
+
+    /// The last attempt of a phase since `serial`.
+    pub fn last_attempt(&self, phase: &PhaseId) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| &attempt.phase == phase)
+    }
+}

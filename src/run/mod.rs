@@ -1,0 +1,3 @@
+//! The machine: pure decisions about what comes next.
+
+pub mod phase;
