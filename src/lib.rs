@@ -1,1 +1,3 @@
 //! Cutover.
+
+pub mod cluster;
