@@ -5,3 +5,4 @@
 pub mod error;
 pub mod mutation;
 pub mod port;
+pub mod vtctld;

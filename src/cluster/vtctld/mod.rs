@@ -1,0 +1,3 @@
+//! vtctld over gRPC (`vtctlservice.Vtctld`).
+
+pub mod generated;
