@@ -1,3 +1,4 @@
 //! The machine: pure decisions about what comes next.
 
 pub mod phase;
+pub mod watch;
