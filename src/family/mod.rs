@@ -49,8 +49,11 @@ pub trait Family: Send + Sync {
     /// What belongs to the movement among things that others also write.
     fn ours(&self) -> Ours;
 
-    /// What a phase will have changed, seen from `before`.
-    fn forecast(&self, phase: &PhaseId, before: &Picture, facts: &Facts) -> Picture;
+    /// What a write will have changed, seen from `before`. A phase's forecast is that of its writes, one after the other.
+    fn forecast(&self, mutation: &Mutation, before: &Picture, facts: &Facts) -> Picture;
+
+    /// The phases of the way forward that are not behind us, by what the cluster shows.
+    fn phases_ahead(&self, situation: &Situation) -> Vec<PhaseId>;
 
     /// What a phase does, in words for a plan.
     fn effects(&self, phase: &PhaseId) -> Vec<String>;
@@ -63,6 +66,9 @@ pub trait Family: Send + Sync {
 
     /// What must hold at the moment of a phase's first write.
     fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition>;
+
+    /// The next step of making the streams stand still.
+    fn step_pause(&self, view: &View<'_>) -> Step;
 
     /// The next step of bringing traffic back to the source.
     fn step_back(&self, view: &View<'_>) -> Step;
@@ -94,6 +100,24 @@ pub trait Family: Send + Sync {
 
     /// What a person would type at this point of the way, by hand.
     fn equivalent(&self, phase: &PhaseId) -> Vec<String>;
+}
+
+/// The forecast of a whole phase: each of its writes after the other.
+pub fn forecast_of_phase(family: &dyn Family, phase: &PhaseId, before: &Picture, facts: &Facts) -> Picture {
+    family.mutations(phase).iter().fold(before.clone(), |picture, mutation| family.forecast(mutation, &picture, facts))
+}
+
+/// What an approval of a gate binds: our part of the state after that phase, with all that lies before it done. It is the same
+/// digest from wherever it is looked at, unless what the movement changes has changed.
+pub fn forecast_digest(family: &dyn Family, gate: &PhaseId, facts: &Facts, situation: &Situation) -> Digest {
+    let mut picture = family.picture(facts);
+    for phase in family.phases_ahead(situation) {
+        picture = forecast_of_phase(family, &phase, &picture, facts);
+        if &phase == gate {
+            break;
+        }
+    }
+    Digest::of(&(gate, family.tables(), picture.digest_of_ours(&family.ours())))
 }
 
 /// What a step is decided on.

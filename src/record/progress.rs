@@ -29,6 +29,10 @@ pub struct Progress {
     /// `stream <keyspace>.<workflow> <shard> <source shard>` to id.
     pub streams: BTreeMap<String, i64>,
     pub paused: bool,
+    /// The serial of the last `resume`.
+    pub resumed_at_serial: u64,
+    /// What stood there after our last write, as kept beside the record.
+    pub baseline: Option<Digest>,
     /// The serial of the last switch back or edit that voids older approvals.
     pub last_switch_back: Option<u64>,
 }
@@ -145,7 +149,10 @@ impl Progress {
                 self.attempts.push(attempt.clone());
                 self.open_attempt = Some(attempt);
             }
-            What::Outcome { attempt, result, .. } => {
+            What::Outcome { attempt, result, found, .. } => {
+                if found.is_some() {
+                    self.baseline = found.clone();
+                }
                 for known in &mut self.attempts {
                     if known.attempt == *attempt {
                         known.outcome = Some((*result, entry.at));
@@ -184,7 +191,10 @@ impl Progress {
             }
             What::Incarnation { streams } => self.streams = streams.clone(),
             What::Paused { .. } => self.paused = true,
-            What::Resumed { .. } => self.paused = false,
+            What::Resumed { .. } => {
+                self.paused = false;
+                self.resumed_at_serial = entry.serial;
+            }
             What::Remark { .. } => {}
         }
     }

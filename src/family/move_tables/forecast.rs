@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MoveTables, StreamsOf};
-use crate::cluster::mutation::{AutoIncrementHandling, SourceTables};
+use crate::cluster::mutation::{AutoIncrementHandling, Direction, Mutation, SourceTables, StreamsWanted};
 use crate::cluster::port::{Ask, Facts};
 use crate::family::picture::{Ours, Picture, StreamShape};
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
-use crate::model::workflow::StreamState;
+use crate::model::workflow::{FROZEN, StreamState};
 use crate::run::phase::PhaseId;
 
 impl MoveTables {
@@ -121,13 +121,13 @@ impl MoveTables {
         }
     }
 
-    /// `before`, with what `phase` does to it (vitess-facts 3.2, confirmed by the tests on the real Vitess).
-    pub fn forecast_of(&self, phase: &PhaseId, before: &Picture, target_is_sharded: bool) -> Picture {
+    /// `before`, with what one write does to it (vitess-facts 3.2, confirmed by the tests on the real Vitess).
+    pub fn forecast_of(&self, mutation: &Mutation, before: &Picture, target_is_sharded: bool) -> Picture {
         let mut after = before.clone();
         let source = Self::shards_in(before, self.source());
         let target = Self::shards_in(before, self.target());
-        match phase.as_str() {
-            "create" => {
+        match mutation {
+            Mutation::CreateMoveTables(_) => {
                 for kind in super::rules::SERVING_TYPES {
                     self.route(&mut after.routing_rules, kind, false);
                 }
@@ -137,73 +137,55 @@ impl MoveTables {
                 self.tables_on(&mut after, &target, |names, table, _| {
                     names.insert(table.to_owned());
                 });
-                let adds = !target_is_sharded;
-                if adds {
+                if !target_is_sharded {
                     let names = after.vschema_tables.entry(self.target().to_string()).or_default();
                     names.extend(self.tables.iter().map(ToString::to_string));
                 }
             }
-            "copy" => Self::set_streams(&mut after, self.forward_key(), &target, StreamShape::Moving),
-            "switch-replicas" => {
-                self.route(&mut after.routing_rules, TabletType::Rdonly, true);
-                self.route(&mut after.routing_rules, TabletType::Replica, true);
+            Mutation::SetStreams(set) => {
+                let shape = match (set.message.as_deref(), set.wanted) {
+                    (Some(FROZEN), _) => StreamShape::Frozen,
+                    (_, StreamsWanted::Running) => StreamShape::Moving,
+                    (_, StreamsWanted::Stopped) => StreamShape::Stopped,
+                };
+                let shards = if &set.keyspace == self.target() { &target } else { &source };
+                Self::set_streams(&mut after, format!("{}.{}", set.keyspace, set.workflow), shards, shape);
+            }
+            Mutation::CreateVDiff(_) | Mutation::StopVDiff(_) => {}
+            Mutation::SwitchTraffic(switch) => {
+                let to_target = switch.direction == Direction::Forward;
+                for kind in &switch.tablet_types {
+                    if *kind != TabletType::Primary {
+                        self.route(&mut after.routing_rules, *kind, to_target);
+                        continue;
+                    }
+                    let (forward, reverse) =
+                        if to_target { (StreamShape::Frozen, StreamShape::Moving) } else { (StreamShape::Moving, StreamShape::Frozen) };
+                    self.route_primary(&mut after.routing_rules, to_target);
+                    self.deny(&mut after, &source, to_target);
+                    self.deny(&mut after, &target, !to_target);
+                    Self::set_streams(&mut after, self.forward_key(), &target, forward);
+                    Self::set_streams(&mut after, self.reverse_key(), &source, reverse);
+                }
                 Self::publish(&mut after);
             }
-            "switch-primary" => {
-                self.route_primary(&mut after.routing_rules, true);
-                Self::publish(&mut after);
-                self.deny(&mut after, &source, true);
-                self.deny(&mut after, &target, false);
-                Self::set_streams(&mut after, self.forward_key(), &target, StreamShape::Frozen);
-                Self::set_streams(&mut after, self.reverse_key(), &source, StreamShape::Moving);
-            }
-            "complete" => {
+            Mutation::CompleteMoveTables(complete) => {
                 after.streams.remove(&self.forward_key());
                 after.streams.remove(&self.reverse_key());
-                match self.spec.complete.source_tables {
-                    SourceTables::Keep => {}
-                    SourceTables::Drop => {
-                        self.deny(&mut after, &source, false);
-                        self.tables_on(&mut after, &source, |names, table, _| {
-                            names.remove(table);
-                        });
-                    }
-                    SourceTables::Rename => {
-                        self.deny(&mut after, &source, false);
-                        self.tables_on(&mut after, &source, |names, table, renamed| {
-                            names.remove(table);
-                            names.insert(renamed);
-                        });
-                    }
-                }
-                if self.spec.complete.source_tables != SourceTables::Keep
-                    && let Some(names) = after.vschema_tables.get_mut(self.source().as_str())
-                {
-                    for table in &self.tables {
-                        names.remove(table.as_str());
-                    }
-                }
-            }
-            "remove-rules" => {
-                for key in self.rule_keys() {
-                    after.routing_rules.remove(&key);
-                }
                 Self::publish(&mut after);
-            }
-            "switch-back" => {
-                let was_switched = self.side(&before.routing_rules, TabletType::Primary) == Some(crate::family::Side::Target);
-                self.route(&mut after.routing_rules, TabletType::Rdonly, false);
-                self.route(&mut after.routing_rules, TabletType::Replica, false);
-                if was_switched {
-                    self.route_primary(&mut after.routing_rules, false);
-                    self.deny(&mut after, &source, false);
-                    self.deny(&mut after, &target, true);
-                    Self::set_streams(&mut after, self.forward_key(), &target, StreamShape::Moving);
-                    Self::set_streams(&mut after, self.reverse_key(), &source, StreamShape::Frozen);
+                if complete.source_tables == SourceTables::Keep {
+                    return after;
                 }
-                Self::publish(&mut after);
+                self.deny(&mut after, &source, false);
+                self.tables_on(&mut after, &source, |names, table, renamed| {
+                    names.remove(table);
+                    if complete.source_tables == SourceTables::Rename {
+                        names.insert(renamed);
+                    }
+                });
+                self.leave_vschema(&mut after, self.source());
             }
-            "cancel" => {
+            Mutation::CancelWorkflow(_) => {
                 for key in self.rule_keys() {
                     after.routing_rules.remove(&key);
                 }
@@ -214,15 +196,30 @@ impl MoveTables {
                 self.tables_on(&mut after, &target, |names, table, _| {
                     names.remove(table);
                 });
-                if !target_is_sharded && let Some(names) = after.vschema_tables.get_mut(self.target().as_str()) {
-                    for table in &self.tables {
-                        names.remove(table.as_str());
-                    }
+                if !target_is_sharded {
+                    self.leave_vschema(&mut after, self.target());
                 }
             }
-            _ => {}
+            Mutation::ApplyRoutingRules(edit) => {
+                for key in &edit.remove {
+                    after.routing_rules.remove(key);
+                }
+                for rule in &edit.set {
+                    after.routing_rules.set(rule.from_table.clone(), rule.to_table.clone());
+                }
+                Self::publish(&mut after);
+            }
+            Mutation::RebuildVSchemaGraph(_) => Self::publish(&mut after),
         }
         after
+    }
+
+    fn leave_vschema(&self, picture: &mut Picture, keyspace: &KeyspaceName) {
+        if let Some(names) = picture.vschema_tables.get_mut(keyspace.as_str()) {
+            for table in &self.tables {
+                names.remove(table.as_str());
+            }
+        }
     }
 
     /// What a phase does, as lines of a plan; the longest first effect is what a reviewer reads.
@@ -299,13 +296,18 @@ mod tests {
         picture
     }
 
+    fn forecast(movement: &MoveTables, phase: &str, before: &Picture) -> Picture {
+        let mutations = crate::family::Family::mutations(movement, &PhaseId::new(phase.to_owned()));
+        mutations.iter().fold(before.clone(), |picture, mutation| movement.forecast_of(mutation, &picture, true))
+    }
+
     #[test]
     fn forward_and_back_touch_nothing_that_is_not_ours() {
         let movement = commerce_to_customer();
         let ours = movement.ours();
         let mut picture = start();
         for phase in ["create", "copy", "switch-replicas", "switch-primary", "switch-back", "cancel"] {
-            let after = movement.forecast_of(&PhaseId::new(phase), &picture, true);
+            let after = forecast(&movement, phase, &picture);
             assert!(picture.differences(&after, &ours).iter().all(|difference| difference.ours || difference.subject.contains("theirs")), "{phase}");
             assert_eq!(after.routing_rules.target("theirs"), Some("a.theirs"));
             picture = after;
@@ -318,7 +320,7 @@ mod tests {
     #[test]
     fn completing_with_rename_keeps_the_rows_under_another_name() {
         let movement = commerce_to_customer();
-        let after = movement.forecast_of(&PhaseId::COMPLETE, &start(), true);
+        let after = forecast(&movement, "complete", &start());
         assert_eq!(after.tables["commerce/0"], ["_corder_old".to_owned(), "_customer_old".to_owned()].into());
     }
 }

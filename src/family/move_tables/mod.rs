@@ -108,9 +108,13 @@ impl Family for MoveTables {
         MoveTables::ours(self)
     }
 
-    fn forecast(&self, phase: &PhaseId, before: &Picture, facts: &Facts) -> Picture {
+    fn forecast(&self, mutation: &Mutation, before: &Picture, facts: &Facts) -> Picture {
         let sharded = facts.vschemas.get(self.target()).is_some_and(|vschema| vschema.sharded);
-        self.forecast_of(phase, before, sharded)
+        self.forecast_of(mutation, before, sharded)
+    }
+
+    fn phases_ahead(&self, situation: &Situation) -> Vec<PhaseId> {
+        phases::ahead(situation)
     }
 
     fn effects(&self, phase: &PhaseId) -> Vec<String> {
@@ -127,6 +131,10 @@ impl Family for MoveTables {
 
     fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition> {
         phases::conditions(self, phase, view)
+    }
+
+    fn step_pause(&self, view: &View<'_>) -> Step {
+        phases::pause::step(self, view)
     }
 
     fn step_back(&self, view: &View<'_>) -> Step {

@@ -6,6 +6,7 @@ use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
+use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
 
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
@@ -35,8 +36,17 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if let Some(trouble) = trouble(movement, workflow, view) {
         return Step::Blocked(trouble);
     }
-    if workflow.streams.iter().any(is_ready_to_start) {
-        return Step::Act(mutation(movement));
+    if let Some(stream) = workflow.streams.iter().find(|stream| stands_still(stream)) {
+        if !was_started(view) {
+            return Step::Act(mutation(movement));
+        }
+        return Step::Blocked(Finding::fail(
+            "C302",
+            Severity::Error,
+            format!("{}/{}", movement.target(), stream.shard),
+            format!("somebody stopped stream {} of `{}`", stream.id, movement.workflow()),
+            "traffic is where it was. `cutover resume` starts the streams again",
+        ));
     }
     let limit = movement.spec.copy.max_lag_seconds;
     let copied = workflow.streams.iter().all(Stream::copy_is_complete);
@@ -56,9 +66,19 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
 }
 
-/// Stopped by nobody: created and never started, or stopped by `pause`.
-fn is_ready_to_start(stream: &Stream) -> bool {
+/// Created and never started, or stopped by hand.
+fn stands_still(stream: &Stream) -> bool {
     stream.state == StreamState::Stopped && stream.message.is_empty()
+}
+
+/// Whether we have started these streams, since they were made or since the last `resume`.
+fn was_started(view: &View<'_>) -> bool {
+    let made = view.progress.attempts.iter().rev().find(|attempt| matches!(attempt.mutation, Mutation::CreateMoveTables(_)));
+    let since = made.map_or(0, |attempt| attempt.serial).max(view.progress.resumed_at_serial);
+    view.progress.attempts.iter().any(|attempt| {
+        let started = matches!(&attempt.mutation, Mutation::SetStreams(set) if set.wanted == StreamsWanted::Running);
+        started && attempt.serial > since && matches!(attempt.outcome, Some((OutcomeResult::Done, _)))
+    })
 }
 
 /// A stream that won't go on without a human.

@@ -5,6 +5,7 @@ mod complete;
 mod copy;
 mod create;
 pub mod finish;
+pub mod pause;
 mod remove_rules;
 pub mod restore_rules;
 pub mod revert_window;
@@ -16,7 +17,7 @@ mod verify;
 use super::MoveTables;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Query;
-use crate::family::{Condition, Phase, Step, View};
+use crate::family::{Condition, Phase, Side, Situation, SituationKind, Step, View};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 
@@ -52,6 +53,21 @@ pub fn all() -> Vec<Phase> {
         phase(PhaseId::COMPLETE, true, true, "no stream is left; source tables, rules and denied tables are as forecast", "none"),
         phase(PhaseId::REMOVE_RULES, true, false, "none of our routing rules is left, no other is touched", "cutover restore-rules"),
     ]
+}
+
+/// The phases that the cluster shows not to be behind us.
+pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
+    let from = match situation.kind {
+        SituationKind::Moving => {
+            let reads = [situation.traffic.rdonly, situation.traffic.replica];
+            if reads.iter().all(|side| *side == Side::Target) { PhaseId::SWITCH_PRIMARY } else { PhaseId::COPY }
+        }
+        SituationKind::Switched => PhaseId::REVERT_WINDOW,
+        SituationKind::Completed => PhaseId::REMOVE_RULES,
+        SituationKind::Ended => return vec![],
+        _ => PhaseId::PRE_CHECK,
+    };
+    all().into_iter().map(|phase| phase.id).skip_while(|id| *id != from).collect()
 }
 
 /// What a phase needs to be decided, beyond what every look reads.
