@@ -5,4 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod client;
+mod client_tls;
 mod generated;
+mod support;

@@ -20,8 +20,8 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// Without an answer to the ping for so long, the connection is dead.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// vtctld sends the whole text of an error in a header, three bytes for each that is not plain ASCII, and resets the call
-/// when the client's limit is smaller. The limit that goes without saying (16 KiB) is met by a VDiff of some shards.
+/// vtctld sends the whole text of an error, a line for each shard, in a header, where each byte that is not plain ASCII
+/// takes three. When that is over the client's limit (16 KiB unless it says so) the call is reset and the text lost.
 const HEADER_LIST_LIMIT_BYTES: u32 = 1024 * 1024;
 
 /// Where vtctld is and how it is to be reached. Files are read by whoever makes this.

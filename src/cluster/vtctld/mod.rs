@@ -4,6 +4,7 @@ mod address;
 mod call;
 mod connection;
 mod credentials;
+mod error_text;
 pub mod generated;
 mod rpc;
 mod status;

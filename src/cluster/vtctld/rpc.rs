@@ -14,7 +14,7 @@ pub enum Access {
 }
 
 /// A request, which says by its type which call it is.
-pub trait Rpc: Clone + Send + Sync + sealed::Send + 'static {
+pub trait Rpc: prost::Message + Clone + sealed::Send + 'static {
     const NAME: &'static str;
 }
 
@@ -61,7 +61,21 @@ macro_rules! rpcs {
                 client.$method(request).await
             }
         }
-    )*)* };
+    )*)*
+
+        /// Sends an empty request of each, and returns their names.
+        #[cfg(test)]
+        async fn send_each(client: &VtctldClient<Transport>) -> Vec<&'static str> {
+            use sealed::Send as _;
+            let mut names = Vec::new();
+            $($(
+                let answer = data::$request::send(client.clone(), Request::new(data::$request::default())).await;
+                assert!(answer.is_err(), "{}", $name);
+                names.push($name);
+            )*)*
+            names
+        }
+    };
 }
 
 rpcs! {
@@ -105,5 +119,53 @@ rpcs! {
         RebuildVSchemaGraphRequest -> RebuildVSchemaGraphResponse = "RebuildVSchemaGraph", rebuild_v_schema_graph;
         SetShardTabletControlRequest -> SetShardTabletControlResponse = "SetShardTabletControl", set_shard_tablet_control;
         RefreshStateByShardRequest -> RefreshStateByShardResponse = "RefreshStateByShard", refresh_state_by_shard;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll};
+
+    use tonic::body::Body;
+    use tonic::codegen::{BoxFuture, Service, http};
+    use tonic::service::Routes;
+
+    use super::*;
+
+    /// Notes the paths and answers nothing of use.
+    #[derive(Clone, Default)]
+    struct Paths(Arc<Mutex<Vec<String>>>);
+
+    impl tonic::server::NamedService for Paths {
+        const NAME: &'static str = "vtctlservice.Vtctld";
+    }
+
+    impl Service<http::Request<Body>> for Paths {
+        type Response = http::Response<Body>;
+        type Error = Infallible;
+        type Future = BoxFuture<Self::Response, Infallible>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+            self.0.lock().unwrap().push(request.uri().path().to_owned());
+            Box::pin(async { Ok(Status::unimplemented("").into_http()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn each_request_goes_to_the_call_of_its_name() {
+        let paths = Paths::default();
+        let client = VtctldClient::new(Transport::InProcess(Routes::new(paths.clone())));
+        let names = send_each(&client).await;
+        let wanted: Vec<String> = names
+            .iter()
+            .map(|name| format!("/vtctlservice.Vtctld/{name}"))
+            .collect();
+        assert_eq!(*paths.0.lock().unwrap(), wanted);
     }
 }

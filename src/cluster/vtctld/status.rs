@@ -4,6 +4,7 @@ use std::error::Error;
 
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
+use super::error_text;
 use super::rpc::Access;
 use crate::cluster::{ClusterError, Effect, ErrorKind, printable};
 
@@ -21,7 +22,7 @@ impl Failed<'_> {
     pub fn with(self, status: &Status) -> ClusterError {
         let (kind, effect, message) = match status.source() {
             // Only what was made on this side has a source.
-            Some(source) => self.transport(status, source),
+            Some(source) => self.transport(source),
             None => {
                 let message = printable(status.message().as_bytes());
                 let (kind, effect) = self.answer(status.code(), status.message());
@@ -57,6 +58,20 @@ impl Failed<'_> {
         }
     }
 
+    /// It was not sent.
+    pub fn too_large(self, bytes: usize, limit_bytes: usize) -> ClusterError {
+        ClusterError {
+            call: self.call,
+            kind: ErrorKind::TooLarge,
+            effect: Effect::None,
+            message: format!(
+                "the request has {bytes} bytes, and {} takes {limit_bytes}",
+                self.peer
+            ),
+            code: Code::OutOfRange,
+        }
+    }
+
     fn effect(self, of_a_write: Effect) -> Effect {
         match self.access {
             Access::Read => Effect::None,
@@ -65,19 +80,8 @@ impl Failed<'_> {
     }
 
     /// Something went wrong on this side, or on the way.
-    fn transport(
-        self,
-        status: &Status,
-        source: &(dyn Error + 'static),
-    ) -> (ErrorKind, Effect, String) {
+    fn transport(self, source: &(dyn Error + 'static)) -> (ErrorKind, Effect, String) {
         let peer = self.peer;
-        if let Some(answer) = size(status.message()) {
-            return (
-                ErrorKind::TooLarge,
-                answer,
-                printable(status.message().as_bytes()),
-            );
-        }
         if in_chain::<TimeoutExpired>(source) {
             let message = format!("no answer from {peer} before the deadline");
             return (ErrorKind::DeadlineExceeded, Effect::Unknown, message);
@@ -94,8 +98,8 @@ impl Failed<'_> {
     /// By the code when it is a real one, else by the text: vtctld keeps the code only of what already was a gRPC
     /// status and of bare context errors, all else is UNKNOWN with the Go error as text.
     fn answer(self, code: Code, text: &str) -> (ErrorKind, Effect) {
-        if let Some(effect) = size(text) {
-            return (ErrorKind::TooLarge, effect);
+        if is_about_size(code, text) {
+            return (ErrorKind::TooLarge, Effect::Unknown);
         }
         if let Some(http_status) =
             text.strip_prefix("grpc-status header missing, mapped from HTTP status code ")
@@ -106,7 +110,10 @@ impl Failed<'_> {
             // The door, before any handler.
             Code::Unauthenticated => (ErrorKind::Unauthenticated, Effect::None),
             Code::PermissionDenied => (ErrorKind::PermissionDenied, Effect::None),
-            Code::Unimplemented => (ErrorKind::Unimplemented, Effect::None),
+            Code::Unimplemented if is_unknown_call(text) => {
+                (ErrorKind::Unimplemented, Effect::None)
+            }
+            Code::Unimplemented => (ErrorKind::Unimplemented, Effect::Unknown),
             Code::DeadlineExceeded => (ErrorKind::DeadlineExceeded, Effect::Unknown),
             // How tonic's server (the sandbox's) words a deadline.
             Code::Cancelled if text == "Timeout expired" => {
@@ -116,16 +123,7 @@ impl Failed<'_> {
             Code::Unavailable => (ErrorKind::Unreachable, Effect::Unknown),
             Code::NotFound => (ErrorKind::NotFound, Effect::Unknown),
             Code::Internal | Code::DataLoss => (ErrorKind::Garbled, Effect::Unknown),
-            _ => {
-                let kind = kind_of_text(self.call, text);
-                let effect = match kind {
-                    ErrorKind::LockHeld if took_no_step_before_lock(self.call, text) => {
-                        Effect::None
-                    }
-                    _ => Effect::Unknown,
-                };
-                (kind, effect)
-            }
+            _ => error_text::meaning(self.call, text),
         }
     }
 }
@@ -139,60 +137,20 @@ fn missing_status(code: Code, http_status: &str) -> (ErrorKind, Effect) {
     }
 }
 
-/// Whether it was a limit of size, and then whether the request may have been carried out. The first two texts are
-/// tonic's, the others grpc-go's.
-fn size(text: &str) -> Option<Effect> {
-    if text.contains("encoded message length too large")
-        || text.contains("received message larger than max")
-    {
-        Some(Effect::None)
-    } else if text.contains("decoded message length too large")
-        || text.contains("trying to send message larger than max")
-    {
-        Some(Effect::Unknown)
-    } else {
-        None
-    }
-}
-
-/// What the Go text of an application error says (`go/vt/vtctl/workflow/server.go`, `go/vt/topo/errors.go`; v22 to v24).
-fn kind_of_text(call: &str, text: &str) -> ErrorKind {
-    // A lock that was lost has "node doesn't exist" in its text, and is anything but a thing not found.
-    let lost_lock = text.contains("locks were lost") || text.contains("lock was lost");
-    let waited_for_lock = text.starts_with("deadline exceeded: keyspaces/")
-        || text.starts_with("deadline exceeded: /");
-    if text.contains("failed to lock the ") || (call == "SetShardTabletControl" && waited_for_lock)
-    {
-        ErrorKind::LockHeld
-    } else if !lost_lock && !text.is_empty() && text.lines().all(says_not_found) {
-        ErrorKind::NotFound
-    } else if text.contains("deadline exceeded") {
-        ErrorKind::DeadlineExceeded
-    } else {
-        ErrorKind::Application
-    }
-}
-
-fn says_not_found(line: &str) -> bool {
-    line.contains("node doesn't exist: ")
-        || line.contains("no streams found in keyspace ")
-        || line.contains("no vdiff found for UUID ")
-        || (line.contains("the ")
-            && line.contains(" workflow does not exist in the ")
-            && line.contains(" keyspace"))
-}
-
-/// These take the workflow's lock (SetShardTabletControl the keyspace's) before they change anything; of the others, and
-/// of the locks that come later, it is not known.
-fn took_no_step_before_lock(call: &str, text: &str) -> bool {
-    match call {
-        "WorkflowSwitchTraffic" | "WorkflowDelete" | "MoveTablesComplete" => text
-            .strip_prefix("failed to lock the ")
-            .and_then(|rest| rest.split_once(' '))
-            .is_some_and(|(_, rest)| rest.starts_with("workflow: ")),
-        "SetShardTabletControl" => true,
+/// tonic's limit for the answer, or grpc-go's for either. The request may have been carried out: v22 passes a tablet's
+/// words on, so even "received" may be said in the middle of the work.
+fn is_about_size(code: Code, text: &str) -> bool {
+    match code {
+        Code::OutOfRange => text.contains("decoded message length too large"),
+        Code::ResourceExhausted => text.contains(" message larger than max "),
         _ => false,
     }
+}
+
+/// Whether vtctld itself does not know the call. v22 may pass a tablet's UNIMPLEMENTED on.
+fn is_unknown_call(text: &str) -> bool {
+    // grpc-go's words, and tonic's two.
+    text.contains(" vtctlservice.Vtctld") || text == "Not yet implemented" || text.is_empty()
 }
 
 fn in_chain<E: Error + 'static>(first: &(dyn Error + 'static)) -> bool {
@@ -243,94 +201,6 @@ mod tests {
     }
 
     #[test]
-    fn locks() {
-        let text = "failed to lock the customer/commerce2customer workflow: deadline exceeded: internal/named_locks/customer/commerce2customer";
-        for call in [
-            "WorkflowSwitchTraffic",
-            "WorkflowDelete",
-            "MoveTablesComplete",
-        ] {
-            assert_eq!(
-                unknown(call, text),
-                (ErrorKind::LockHeld, Effect::None),
-                "{call}"
-            );
-        }
-        // Its streams are there by then.
-        assert_eq!(
-            unknown("MoveTablesCreate", text),
-            (ErrorKind::LockHeld, Effect::Unknown)
-        );
-        let text = "failed to lock the commerce keyspace: deadline exceeded: keyspaces/commerce";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::LockHeld, Effect::Unknown)
-        );
-        let text = "deadline exceeded: keyspaces/commerce";
-        assert_eq!(
-            unknown("SetShardTabletControl", text),
-            (ErrorKind::LockHeld, Effect::None)
-        );
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::DeadlineExceeded, Effect::Unknown)
-        );
-    }
-
-    #[test]
-    fn a_lost_lock_is_not_a_missing_thing() {
-        let text = "locks were lost: commerce keyspace lock was lost: node doesn't exist: lease";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::Application, Effect::Unknown)
-        );
-    }
-
-    #[test]
-    fn missing_things() {
-        for text in [
-            "no streams found in keyspace customer for commerce2customer",
-            "failed to get workflow state for customer.commerce2customer workflow: no streams found in keyspace customer for commerce2customer",
-            "the commerce2customer workflow does not exist in the customer keyspace",
-            "FindAllShardsInKeyspace(nope): List: node doesn't exist: keyspaces/nope/shards",
-            "node doesn't exist: keyspaces/nope/VSchema",
-            "no vdiff found for UUID 4a1f keyspace customer and workflow commerce2customer on tablet zone1-0000000200\nno vdiff found for UUID 4a1f keyspace customer and workflow commerce2customer on tablet zone1-0000000300",
-        ] {
-            assert_eq!(
-                unknown("WorkflowUpdate", text).0,
-                ErrorKind::NotFound,
-                "{text}"
-            );
-        }
-        // One of the shards says something else.
-        let text =
-            "no vdiff found for UUID 4a1f on tablet zone1-0000000200\nvdiff engine is closed";
-        assert_eq!(unknown("VDiffShow", text).0, ErrorKind::Application);
-    }
-
-    #[test]
-    fn what_vtctld_says_itself() {
-        for text in [
-            "workflow commerce2customer already exists in keyspace customer on tablet zone1-0000000200",
-            "cannot start a workflow when it is frozen",
-            "uncaught panic: runtime error: index out of range",
-            "rpc error: code = Unavailable desc = TabletManager.VDiff on zone1-0000000200: connection refused",
-            "",
-        ] {
-            assert_eq!(
-                unknown("WorkflowUpdate", text),
-                (ErrorKind::Application, Effect::Unknown),
-                "{text}"
-            );
-        }
-        let text = "failed to sync up replication between the source and target: context deadline exceeded";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::DeadlineExceeded, Effect::Unknown)
-        );
-    }
-
-    #[test]
     fn codes_that_are_real() {
         let write = |code, text| of("WorkflowDelete", code, text);
         assert_eq!(
@@ -373,6 +243,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_tablet_said_is_no_refusal_of_vtctlds() {
+        assert_eq!(
+            of(
+                "MoveTablesCreate",
+                Code::Unimplemented,
+                "unknown method X for service tabletmanagerservice.TabletManager"
+            ),
+            (ErrorKind::Unimplemented, Effect::Unknown)
+        );
+        let text = "rpc error: code = ResourceExhausted desc = TabletManager.GetSchema on zone1-0000000200: grpc: received message larger than max (2 vs. 1)";
+        assert_eq!(
+            unknown("MoveTablesCreate", text),
+            (ErrorKind::Application, Effect::Unknown)
+        );
+    }
+
+    #[test]
     fn sizes() {
         let too_large = |code, text| of("ApplyRoutingRules", code, text);
         assert_eq!(
@@ -380,7 +267,7 @@ mod tests {
                 Code::ResourceExhausted,
                 "grpc: received message larger than max (20000000 vs. 16777216)"
             ),
-            (ErrorKind::TooLarge, Effect::None)
+            (ErrorKind::TooLarge, Effect::Unknown)
         );
         assert_eq!(
             too_large(
@@ -388,13 +275,6 @@ mod tests {
                 "grpc: trying to send message larger than max (20000000 vs. 16777216)"
             ),
             (ErrorKind::TooLarge, Effect::Unknown)
-        );
-        assert_eq!(
-            too_large(
-                Code::OutOfRange,
-                "Error, encoded message length too large: found 9 bytes, the limit is: 8 bytes"
-            ),
-            (ErrorKind::TooLarge, Effect::None)
         );
         assert_eq!(
             too_large(
