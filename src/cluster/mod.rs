@@ -1,6 +1,6 @@
 //! The Vitess cluster as the rest of the program meets it.
 
-mod error;
+pub mod error;
 mod text;
 pub mod vtctld;
 
