@@ -71,8 +71,11 @@ impl Picture {
         let rules = self.routing_rules.only(|key| ours.rule_keys.contains(key));
         let denied: BTreeMap<&String, Vec<&String>> =
             self.denied_tables.iter().map(|(shard, tables)| (shard, tables.intersection(&ours.tables).collect())).collect();
-        let vschema: BTreeMap<&String, Vec<&String>> =
-            self.vschema_tables.iter().map(|(keyspace, tables)| (keyspace, tables.intersection(&ours.tables).collect())).collect();
+        let vschema: BTreeMap<&String, Vec<&String>> = self
+            .vschema_tables
+            .iter()
+            .map(|(keyspace, tables)| (keyspace, tables.intersection(&ours.tables).collect()))
+            .collect();
         Digest::of(&(rules, denied, vschema, &self.streams))
     }
 
@@ -96,7 +99,10 @@ impl Picture {
         compare_sets("VSchema tables", &self.vschema_tables, &found.vschema_tables, ours, &mut all);
         // Tables are looked at only where a phase changes them: what one look left out isn't compared.
         let both = |one: &BTreeMap<String, BTreeSet<String>>, other: &BTreeMap<String, BTreeSet<String>>| {
-            one.iter().filter(|(place, _)| other.contains_key(*place)).map(|(place, names)| (place.clone(), names.clone())).collect()
+            one.iter()
+                .filter(|(place, _)| other.contains_key(*place))
+                .map(|(place, names)| (place.clone(), names.clone()))
+                .collect()
         };
         compare_sets("tables", &both(&self.tables, &found.tables), &both(&found.tables, &self.tables), ours, &mut all);
         let none = BTreeMap::new();
@@ -225,7 +231,11 @@ mod tests {
         let seen: Vec<(&str, bool, bool)> = differences.iter().map(|d| (d.subject.as_str(), d.ours, d.lost)).collect();
         assert_eq!(
             seen,
-            [("routing rule `customer`", true, false), ("routing rule `new`", false, false), ("routing rule `theirs`", false, true)]
+            [
+                ("routing rule `customer`", true, false),
+                ("routing rule `new`", false, false),
+                ("routing rule `theirs`", false, true)
+            ]
         );
     }
 

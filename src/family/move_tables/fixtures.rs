@@ -4,10 +4,11 @@ use super::MoveTables;
 use crate::cluster::mutation::{AutoIncrementHandling, OnDdl, SourceTables};
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::model::topology::TabletType;
-use crate::spec::{
-    CompleteSpec, CopySpec, GatePolicy, GateSpec, MoveTablesSpec, Movement, RevertSpec, Spec, SwitchSpec, TableSelection, VerifySpec,
-};
 use crate::run::phase::PhaseId;
+use crate::spec::{
+    CompleteSpec, CopySpec, GatePolicy, GateSpec, MoveTablesSpec, Movement, RevertSpec, Spec, SwitchSpec, TableSelection,
+    VerifySpec,
+};
 
 pub fn commerce_to_customer() -> MoveTables {
     let tables: Vec<TableName> = ["corder", "customer"].into_iter().map(|name| TableName::new(name).unwrap()).collect();

@@ -13,7 +13,10 @@ use crate::run::phase::PhaseId;
 
 impl MoveTables {
     pub fn ours(&self) -> Ours {
-        Ours { rule_keys: self.rule_keys(), tables: self.tables.iter().flat_map(|table| [table.to_string(), table.renamed()]).collect() }
+        Ours {
+            rule_keys: self.rule_keys(),
+            tables: self.tables.iter().flat_map(|table| [table.to_string(), table.renamed()]).collect(),
+        }
     }
 
     /// The question for the tables that are there on both sides.
@@ -22,7 +25,8 @@ impl MoveTables {
     }
 
     pub fn picture_of(&self, facts: &Facts) -> Picture {
-        let mut picture = Picture { routing_rules: facts.routing_rules.clone(), other_rules: facts.other_rules.clone(), ..Picture::default() };
+        let mut picture =
+            Picture { routing_rules: facts.routing_rules.clone(), other_rules: facts.other_rules.clone(), ..Picture::default() };
         for (cell, served) in &facts.served {
             picture.served.insert(cell.clone(), served.routing_rules.clone());
         }
@@ -68,7 +72,14 @@ impl MoveTables {
             } else {
                 StreamShape::Moving
             };
-            by_shard.entry(stream.shard.clone()).and_modify(|known| if *known != shape { *known = StreamShape::Mixed }).or_insert(shape);
+            by_shard
+                .entry(stream.shard.clone())
+                .and_modify(|known| {
+                    if *known != shape {
+                        *known = StreamShape::Mixed
+                    }
+                })
+                .or_insert(shape);
         }
         StreamsOf { by_shard }
     }
@@ -87,7 +98,8 @@ impl MoveTables {
     }
 
     fn set_streams(picture: &mut Picture, key: String, shards: &[String], shape: StreamShape) {
-        let by_shard = shards.iter().map(|path| (path.split_once('/').map_or(path.clone(), |(_, shard)| shard.to_owned()), shape)).collect();
+        let by_shard =
+            shards.iter().map(|path| (path.split_once('/').map_or(path.clone(), |(_, shard)| shard.to_owned()), shape)).collect();
         picture.streams.insert(key, by_shard);
     }
 
@@ -159,8 +171,11 @@ impl MoveTables {
                         self.route(&mut after.routing_rules, *kind, to_target);
                         continue;
                     }
-                    let (forward, reverse) =
-                        if to_target { (StreamShape::Frozen, StreamShape::Moving) } else { (StreamShape::Moving, StreamShape::Frozen) };
+                    let (forward, reverse) = if to_target {
+                        (StreamShape::Frozen, StreamShape::Moving)
+                    } else {
+                        (StreamShape::Moving, StreamShape::Frozen)
+                    };
                     self.route_primary(&mut after.routing_rules, to_target);
                     self.deny(&mut after, &source, to_target);
                     self.deny(&mut after, &target, !to_target);
@@ -237,7 +252,9 @@ impl MoveTables {
                     format!("9 routing rules a table, all leading to `{source}`: applications see no change"),
                 ];
                 if self.options.sharded_auto_increment_handling == AutoIncrementHandling::Replace {
-                    effects.push(format!("VSchema of `{target}`: a sequence for each table with an auto-increment column and none yet"));
+                    effects.push(format!(
+                        "VSchema of `{target}`: a sequence for each table with an auto-increment column and none yet"
+                    ));
                 }
                 effects
             }
@@ -249,31 +266,47 @@ impl MoveTables {
             "switch-replicas" => vec![format!("rdonly, then replica reads go to `{target}`, each in its own call")],
             "switch-primary" => {
                 let mut effects = vec![
-                    format!("writes go to `{target}`; they pause while it happens: about 2 s when calm, {} s of catch-up at most", switch.timeout_seconds),
+                    format!(
+                        "writes go to `{target}`; they pause while it happens: about 2 s when calm, {} s of catch-up at most",
+                        switch.timeout_seconds
+                    ),
                     format!("reverse streams keep `{source}` up to date: the way back stays open until complete"),
                     format!("tables denied on `{source}`, no longer on `{target}`"),
-                    format!("if vtctld dies in it, its locks stay for {} s", 3 * switch.timeout_seconds + switch.timeout_seconds.max(30)),
+                    format!(
+                        "if vtctld dies in it, its locks stay for {} s",
+                        3 * switch.timeout_seconds + switch.timeout_seconds.max(30)
+                    ),
                 ];
                 if self.options.initialize_target_sequences {
                     effects.push("sequences of the moved tables set above the largest id".into());
                 }
                 effects
             }
-            "revert-window" => vec![format!("the reverse streams are watched for {} s; `cutover switch-back` works at once", self.spec.revert.window_seconds)],
+            "revert-window" => vec![format!(
+                "the reverse streams are watched for {} s; `cutover switch-back` works at once",
+                self.spec.revert.window_seconds
+            )],
             "complete" => {
                 let what = match self.spec.complete.source_tables {
                     SourceTables::Rename => format!("source tables renamed to `_<table>_old` in `{source}`"),
-                    SourceTables::Drop => format!("source tables dropped from `{source}`: their rows are then in `{target}` alone"),
+                    SourceTables::Drop => {
+                        format!("source tables dropped from `{source}`: their rows are then in `{target}` alone")
+                    }
                     SourceTables::Keep => format!("source tables kept in `{source}`, denied to applications"),
                 };
                 vec![what, "both workflows deleted: the way back ends here".into(), "routing rules stay".into()]
             }
             "remove-rules" => vec![
                 format!("{} routing rules removed, all others kept", self.rule_keys().len()),
-                format!("an application connected to `{source}` gets errno 1146 for these names; `cutover restore-rules` puts them back"),
+                format!(
+                    "an application connected to `{source}` gets errno 1146 for these names; `cutover restore-rules` puts them back"
+                ),
             ],
             "switch-back" => vec![format!("all traffic back to `{source}`")],
-            "cancel" => vec![format!("{tables} dropped from each shard of `{target}`"), "streams and routing rules of the movement removed".into()],
+            "cancel" => vec![
+                format!("{tables} dropped from each shard of `{target}`"),
+                "streams and routing rules of the movement removed".into(),
+            ],
             _ => vec![],
         }
     }
@@ -308,7 +341,13 @@ mod tests {
         let mut picture = start();
         for phase in ["create", "copy", "switch-replicas", "switch-primary", "switch-back", "cancel"] {
             let after = forecast(&movement, phase, &picture);
-            assert!(picture.differences(&after, &ours).iter().all(|difference| difference.ours || difference.subject.contains("theirs")), "{phase}");
+            assert!(
+                picture
+                    .differences(&after, &ours)
+                    .iter()
+                    .all(|difference| difference.ours || difference.subject.contains("theirs")),
+                "{phase}"
+            );
             assert_eq!(after.routing_rules.target("theirs"), Some("a.theirs"));
             picture = after;
         }

@@ -27,13 +27,19 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             let wanted = if set.wanted == StreamsWanted::Running { 0 } else { shapes.len() };
             match stopped {
                 _ if shapes.is_empty() => Happened::No,
-                count if count == wanted => Happened::Yes(vec![format!("streams of `{}` on {} shards", set.workflow, shapes.len())]),
+                count if count == wanted => {
+                    Happened::Yes(vec![format!("streams of `{}` on {} shards", set.workflow, shapes.len())])
+                }
                 count if count == shapes.len() - wanted => Happened::No,
                 _ => Happened::Partly("some streams stand still and some run".into()),
             }
         }
         Mutation::CreateVDiff(vdiff) => {
-            let ask = Ask::VDiff { keyspace: vdiff.target_keyspace.clone(), workflow: vdiff.workflow.clone(), uuid: vdiff.uuid.to_string() };
+            let ask = Ask::VDiff {
+                keyspace: vdiff.target_keyspace.clone(),
+                workflow: vdiff.workflow.clone(),
+                uuid: vdiff.uuid.to_string(),
+            };
             match view.facts.vdiff(&ask) {
                 Ok(Some(_)) => Happened::Yes(vec![format!("VDiff {} exists", vdiff.uuid)]),
                 Ok(None) => Happened::No,
@@ -65,7 +71,9 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             let wanted = edit.remove.len() + edit.set.len();
             let unserved = movement.cells_that_serve_something_else(view.facts);
             match removed + set {
-                count if count == wanted && unserved.is_empty() => Happened::Yes(vec![format!("{wanted} routing rules as wanted, in every cell")]),
+                count if count == wanted && unserved.is_empty() => {
+                    Happened::Yes(vec![format!("{wanted} routing rules as wanted, in every cell")])
+                }
                 0 => Happened::No,
                 count if count == wanted => Happened::Partly(unserved.join("; ")),
                 count => Happened::Partly(format!("{count} of {wanted} routing rules are as wanted")),

@@ -87,7 +87,8 @@ impl Family for MoveTables {
     fn query(&self) -> Query {
         Query {
             keyspaces: [self.source().clone(), self.target().clone()].into(),
-            workflows: [(self.target().clone(), self.workflow().clone()), (self.source().clone(), self.workflow().reverse())].into(),
+            workflows: [(self.target().clone(), self.workflow().clone()), (self.source().clone(), self.workflow().reverse())]
+                .into(),
             asks: Default::default(),
         }
     }

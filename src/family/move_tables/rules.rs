@@ -22,7 +22,11 @@ impl MoveTables {
     /// The three keys of a table for one tablet type: bare, source, target.
     pub fn rule_keys_of(&self, table: &TableName, tablet_type: TabletType) -> [String; 3] {
         let suffix = tablet_type.rule_suffix();
-        [format!("{table}{suffix}"), format!("{}{suffix}", self.source_table(table)), format!("{}{suffix}", self.target_table(table))]
+        [
+            format!("{table}{suffix}"),
+            format!("{}{suffix}", self.source_table(table)),
+            format!("{}{suffix}", self.target_table(table)),
+        ]
     }
 
     /// All keys of ours.

@@ -38,7 +38,12 @@ impl MoveTables {
         let unserved = self.cells_that_serve_something_else(facts);
         let has_rules = self.has_rules(rules);
         let completing = progress.attempts.iter().any(|attempt| matches!(attempt.mutation, Mutation::CompleteMoveTables(_)));
-        let make = |kind, words: &str, traffic, contradictions: Vec<String>| Situation { kind, traffic, words: words.to_owned(), contradictions };
+        let make = |kind, words: &str, traffic, contradictions: Vec<String>| Situation {
+            kind,
+            traffic,
+            words: words.to_owned(),
+            contradictions,
+        };
 
         // Nothing of ours in the cluster: what that means only the record knows (absence is not success).
         if forward.is_absent() && reverse.is_absent() {
@@ -58,7 +63,12 @@ impl MoveTables {
                 if traffic != at_target && has_rules {
                     against.push("the routing rules don't lead to the target for every tablet type".into());
                 }
-                return make(SituationKind::Between, "the streams are gone, and the rest is not as a completed movement leaves it", traffic, against);
+                return make(
+                    SituationKind::Between,
+                    "the streams are gone, and the rest is not as a completed movement leaves it",
+                    traffic,
+                    against,
+                );
             }
             let clean = !has_rules && source_denied == Denied::None && target_denied == Denied::None && unserved.is_empty();
             let cancelled = progress.attempts.iter().any(|attempt| matches!(attempt.mutation, Mutation::CancelWorkflow(_)));
@@ -72,7 +82,11 @@ impl MoveTables {
                     SituationKind::Contradictory,
                     "the record says that the workflow was created, and it is not there",
                     traffic,
-                    vec![format!("no stream of `{}.{}` exists, and no cancel of ours is on record", self.target(), self.workflow())],
+                    vec![format!(
+                        "no stream of `{}.{}` exists, and no cancel of ours is on record",
+                        self.target(),
+                        self.workflow()
+                    )],
                 ),
                 // Without a record of ours, rules and denied tables are somebody else's, and the checks name them.
                 (false, _, false) => make(SituationKind::NotBegun, "not begun", traffic, vec![]),
@@ -96,7 +110,11 @@ impl MoveTables {
         let expected_shards = self.target_shards(facts);
         let mut against = Vec::new();
         if forward.shards() != expected_shards {
-            against.push(format!("`{}` has streams on {:?}, and the target's shards are {expected_shards:?}", self.workflow(), forward.shards()));
+            against.push(format!(
+                "`{}` has streams on {:?}, and the target's shards are {expected_shards:?}",
+                self.workflow(),
+                forward.shards()
+            ));
         }
         against.extend(unserved);
 
@@ -118,7 +136,12 @@ impl MoveTables {
                 against.push("the target denies moved tables".into());
             }
             if against.is_empty() {
-                return make(SituationKind::Switched, "the target takes reads and writes; the reverse streams keep the source up to date", traffic, vec![]);
+                return make(
+                    SituationKind::Switched,
+                    "the target takes reads and writes; the reverse streams keep the source up to date",
+                    traffic,
+                    vec![],
+                );
             }
             return make(SituationKind::Between, "the primary switch is not whole", traffic, against);
         }
@@ -167,12 +190,22 @@ impl MoveTables {
         }
         let is = self.incarnation_of(facts);
         // A reverse makes the forward streams anew, with other ids, and a forward switch the reverse ones.
-        let may_be_new = progress.attempts.iter().any(|attempt| attempt.outcome.is_none() && matches!(attempt.mutation, Mutation::SwitchTraffic(_)));
-        let strangers: Vec<&String> = is.iter().filter(|(key, id)| progress.streams.get(*key).is_some_and(|known| known != *id)).map(|(key, _)| key).collect();
+        let may_be_new = progress
+            .attempts
+            .iter()
+            .any(|attempt| attempt.outcome.is_none() && matches!(attempt.mutation, Mutation::SwitchTraffic(_)));
+        let strangers: Vec<&String> = is
+            .iter()
+            .filter(|(key, id)| progress.streams.get(*key).is_some_and(|known| known != *id))
+            .map(|(key, _)| key)
+            .collect();
         if strangers.is_empty() || may_be_new {
             return None;
         }
-        Some(format!("`{name}` was made anew by somebody else: {} has another id than the record says", strangers.first().map_or("", |key| key.as_str())))
+        Some(format!(
+            "`{name}` was made anew by somebody else: {} has another id than the record says",
+            strangers.first().map_or("", |key| key.as_str())
+        ))
     }
 
     pub(super) fn was_attempted(&self, progress: &Progress) -> bool {
@@ -181,16 +214,18 @@ impl MoveTables {
 
     /// Whether create was seen to be done, or may have been.
     fn was_created(&self, progress: &Progress) -> bool {
-        progress
-            .attempts
-            .iter()
-            .any(|attempt| matches!(attempt.mutation, Mutation::CreateMoveTables(_)) && !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))))
-            && !progress.streams.is_empty()
+        progress.attempts.iter().any(|attempt| {
+            matches!(attempt.mutation, Mutation::CreateMoveTables(_))
+                && !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
+        }) && !progress.streams.is_empty()
     }
 
     fn nothing_created_since_cancel(&self, progress: &Progress) -> bool {
-        let last = |wanted: fn(&Mutation) -> bool| progress.attempts.iter().rev().find(|attempt| wanted(&attempt.mutation)).map_or(0, |attempt| attempt.attempt);
-        last(|mutation| matches!(mutation, Mutation::CancelWorkflow(_))) > last(|mutation| matches!(mutation, Mutation::CreateMoveTables(_)))
+        let last = |wanted: fn(&Mutation) -> bool| {
+            progress.attempts.iter().rev().find(|attempt| wanted(&attempt.mutation)).map_or(0, |attempt| attempt.attempt)
+        };
+        last(|mutation| matches!(mutation, Mutation::CancelWorkflow(_)))
+            > last(|mutation| matches!(mutation, Mutation::CreateMoveTables(_)))
     }
 
     /// How much of the source's (or the target's) shards deny our tables.
@@ -224,7 +259,10 @@ impl MoveTables {
                 Some(served) => {
                     let diff = ours.diff(&served.routing_rules.only(|key| keys.contains(key)));
                     if !diff.is_empty() {
-                        lines.push(format!("cell {cell} serves {} of our routing rules otherwise than the topology has them", diff.len()));
+                        lines.push(format!(
+                            "cell {cell} serves {} of our routing rules otherwise than the topology has them",
+                            diff.len()
+                        ));
                     }
                 }
             }
@@ -239,7 +277,11 @@ impl MoveTables {
 
     pub(super) fn shard_paths(&self, facts: &Facts, on_source: bool) -> Vec<String> {
         let keyspace = if on_source { self.source() } else { self.target() };
-        facts.keyspaces.get(keyspace).map(|found| found.shards.keys().map(|shard| shard_path(keyspace, shard)).collect()).unwrap_or_default()
+        facts
+            .keyspaces
+            .get(keyspace)
+            .map(|found| found.shards.keys().map(|shard| shard_path(keyspace, shard)).collect())
+            .unwrap_or_default()
     }
 }
 

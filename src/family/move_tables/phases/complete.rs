@@ -23,7 +23,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                 Step::Between("not all traffic is at the target".into())
             }
         }
-        SituationKind::Completed | SituationKind::Ended => Step::Done(vec!["both workflows are gone, source tables and denied tables are as forecast".into()]),
+        SituationKind::Completed | SituationKind::Ended => {
+            Step::Done(vec!["both workflows are gone, source tables and denied tables are as forecast".into()])
+        }
         _ => Step::Between("the primary is not switched".into()),
     }
 }

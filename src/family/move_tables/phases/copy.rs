@@ -58,7 +58,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             let rows: i64 = workflow.streams.iter().map(|stream| stream.rows_copied).sum();
             Step::Done(vec![format!("{rows} rows copied by {} streams, lag {lag} s", workflow.streams.len())])
         }
-        Some(lag) if copied => Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s"))),
+        Some(lag) if copied => {
+            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s")))
+        }
         _ => {
             let copying = workflow.streams.iter().filter(|stream| !stream.copy_is_complete()).count();
             Step::Wait(Waiting::new(format!("{copying} of {} streams still copy rows", workflow.streams.len())))
@@ -90,11 +92,18 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
     };
     for stream in &workflow.streams {
         let message = &stream.message;
-        if stream.state == StreamState::Stopped && !message.is_empty() && message != STOPPED_FOR_VDIFF && !stream.is_stopped_for_cutover() {
+        if stream.state == StreamState::Stopped
+            && !message.is_empty()
+            && message != STOPPED_FOR_VDIFF
+            && !stream.is_stopped_for_cutover()
+        {
             return fail(
                 stream,
                 format!("stream {} of `{name}` stands still: {message}", stream.id),
-                format!("when its cause is dealt with, `cutover resume`; to give up, `cutover cancel --confirm {}`", movement.workflow()),
+                format!(
+                    "when its cause is dealt with, `cutover resume`; to give up, `cutover cancel --confirm {}`",
+                    movement.workflow()
+                ),
             );
         }
         let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
@@ -103,7 +112,10 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
             return fail(
                 stream,
                 format!("stream {} of `{name}` is in error: {message}", stream.id),
-                format!("traffic is at the source. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`", movement.workflow()),
+                format!(
+                    "traffic is at the source. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
+                    movement.workflow()
+                ),
             );
         }
     }

@@ -11,7 +11,9 @@ const FINISHING_MAX_LAG_SECONDS: u64 = 3600;
 const TRIES: usize = 4;
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
-    let Some(last) = view.progress.attempts.iter().rev().find(|attempt| !matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_))) else {
+    let Some(last) =
+        view.progress.attempts.iter().rev().find(|attempt| !matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_)))
+    else {
         return Step::Between(why(view));
     };
     let tried = view.progress.attempts.iter().rev().take_while(|attempt| attempt.phase == last.phase).count();

@@ -23,7 +23,8 @@ use crate::run::phase::PhaseId;
 
 /// The way forward, in order.
 pub fn all() -> Vec<Phase> {
-    let phase = |id: PhaseId, has_gate, irreversible, done_when, way_back| Phase { id, has_gate, irreversible, done_when, way_back };
+    let phase =
+        |id: PhaseId, has_gate, irreversible, done_when, way_back| Phase { id, has_gate, irreversible, done_when, way_back };
     vec![
         phase(PhaseId::PRE_CHECK, false, false, "no check of severity error stands in the way", "nothing was written"),
         phase(
@@ -34,7 +35,13 @@ pub fn all() -> Vec<Phase> {
             "cutover cancel",
         ),
         phase(PhaseId::COPY, true, false, "every stream has copied its rows, runs, and lags little", "cutover cancel"),
-        phase(PhaseId::VERIFY, true, false, "a VDiff has compared every table on every shard, and nothing differs", "cutover cancel"),
+        phase(
+            PhaseId::VERIFY,
+            true,
+            false,
+            "a VDiff has compared every table on every shard, and nothing differs",
+            "cutover cancel",
+        ),
         phase(
             PhaseId::SWITCH_REPLICAS,
             true,
@@ -51,7 +58,13 @@ pub fn all() -> Vec<Phase> {
         ),
         phase(PhaseId::REVERT_WINDOW, false, false, "the window has passed", "cutover switch-back"),
         phase(PhaseId::COMPLETE, true, true, "no stream is left; source tables, rules and denied tables are as forecast", "none"),
-        phase(PhaseId::REMOVE_RULES, true, false, "none of our routing rules is left, no other is touched", "cutover restore-rules"),
+        phase(
+            PhaseId::REMOVE_RULES,
+            true,
+            false,
+            "none of our routing rules is left, no other is touched",
+            "cutover restore-rules",
+        ),
     ]
 }
 

@@ -27,7 +27,11 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.now >= until {
         return Step::Done(vec![format!("{} s have passed since the switch", movement.spec.revert.window_seconds)]);
     }
-    let health = if way_back.possible { format!("the way back is open: {}", way_back.why) } else { format!("THE WAY BACK IS NOT OPEN: {}", way_back.why) };
+    let health = if way_back.possible {
+        format!("the way back is open: {}", way_back.why)
+    } else {
+        format!("THE WAY BACK IS NOT OPEN: {}", way_back.why)
+    };
     let mut waiting = Waiting::new(health);
     waiting.poll_milliseconds = 2000;
     Step::Until(until, waiting)
@@ -42,10 +46,20 @@ pub fn way_back(movement: &MoveTables, facts: &Facts) -> WayBack {
     };
     let sick: Vec<&Stream> = workflow.streams.iter().filter(|stream| stream.state != StreamState::Running).collect();
     if let Some(stream) = sick.first() {
-        return closed(format!("stream {} of `{}.{name}` is {}: {}", stream.id, movement.source(), stream.state.as_str(), stream.message));
+        return closed(format!(
+            "stream {} of `{}.{name}` is {}: {}",
+            stream.id,
+            movement.source(),
+            stream.state.as_str(),
+            stream.message
+        ));
     }
     match workflow.transaction_lag_seconds {
         None => closed("the lag of the reverse streams is not known".into()),
-        Some(lag) => WayBack { possible: true, why: format!("{} reverse streams run, lag {lag} s", workflow.streams.len()), lag_seconds: Some(lag) },
+        Some(lag) => WayBack {
+            possible: true,
+            why: format!("{} reverse streams run, lag {lag} s", workflow.streams.len()),
+            lag_seconds: Some(lag),
+        },
     }
 }

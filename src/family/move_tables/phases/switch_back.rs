@@ -19,7 +19,11 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     let traffic = view.situation.traffic;
     match view.situation.kind {
         SituationKind::Moving | SituationKind::Switched => {
-            for (side, kind) in [(traffic.rdonly, TabletType::Rdonly), (traffic.replica, TabletType::Replica), (traffic.primary, TabletType::Primary)] {
+            for (side, kind) in [
+                (traffic.rdonly, TabletType::Rdonly),
+                (traffic.replica, TabletType::Replica),
+                (traffic.primary, TabletType::Primary),
+            ] {
                 if side != Side::Source {
                     return Step::Act(switch_replicas::mutation(movement, kind, Direction::Backward));
                 }

@@ -33,7 +33,10 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         SituationKind::Moving => {}
         SituationKind::Switched => {
             let streams = view.progress.streams.len();
-            return Step::Done(vec![format!("writes lead to `{}` in every cell, the source denies them, {streams} streams in place", movement.target())]);
+            return Step::Done(vec![format!(
+                "writes lead to `{}` in every cell, the source denies them, {streams} streams in place",
+                movement.target()
+            )]);
         }
         _ => return Step::Done(vec!["traffic is past it".into()]),
     }
@@ -50,11 +53,17 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
 /// A VDiff that we started and that has not ended. Somebody else's is waited for, in the conditions.
 fn vdiff_of_ours_alive(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     let listed = view.facts.vdiffs(&vdiffs(movement)).ok()?;
-    listed.iter().find(|vdiff| vdiff.state.may_run() && is_ours(view.progress, &vdiff.uuid) && !was_stopped(view.progress, &vdiff.uuid)).map(|vdiff| vdiff.uuid.clone())
+    listed
+        .iter()
+        .find(|vdiff| vdiff.state.may_run() && is_ours(view.progress, &vdiff.uuid) && !was_stopped(view.progress, &vdiff.uuid))
+        .map(|vdiff| vdiff.uuid.clone())
 }
 
 fn is_ours(progress: &Progress, uuid: &str) -> bool {
-    progress.attempts.iter().any(|attempt| matches!(&attempt.mutation, Mutation::CreateVDiff(vdiff) if vdiff.uuid.to_string() == uuid))
+    progress
+        .attempts
+        .iter()
+        .any(|attempt| matches!(&attempt.mutation, Mutation::CreateVDiff(vdiff) if vdiff.uuid.to_string() == uuid))
 }
 
 fn was_stopped(progress: &Progress, uuid: &str) -> bool {
@@ -79,9 +88,11 @@ fn verified(movement: &MoveTables, view: &View<'_>) -> Condition {
         Step::Wait(waiting) => Condition::new(NAME, false, waiting.what),
         Step::Blocked(finding) => Condition::new(NAME, false, finding.summary),
         _ => match verify::verdict(movement, view) {
-            Some((Verdict::Pass { completed_at, .. }, _)) => {
-                Condition::new(NAME, false, format!("the pass of {completed_at} is older than {} s", movement.spec.verify.max_age_seconds))
-            }
+            Some((Verdict::Pass { completed_at, .. }, _)) => Condition::new(
+                NAME,
+                false,
+                format!("the pass of {completed_at} is older than {} s", movement.spec.verify.max_age_seconds),
+            ),
             _ => Condition::new(NAME, false, "no VDiff has passed for the streams that run now"),
         },
     }
@@ -93,7 +104,9 @@ fn no_vdiff_alive(movement: &MoveTables, view: &View<'_>) -> Condition {
     match view.facts.vdiffs(&vdiffs(movement)) {
         Err(unread) => Condition::inconclusive(NAME, unread.why),
         Ok(listed) => {
-            let ended = |uuid: &str, state: VDiffState| !state.may_run() || (state == VDiffState::Error && was_stopped(view.progress, uuid));
+            let ended = |uuid: &str, state: VDiffState| {
+                !state.may_run() || (state == VDiffState::Error && was_stopped(view.progress, uuid))
+            };
             let alive: Vec<String> = listed
                 .iter()
                 .filter(|vdiff| !ended(&vdiff.uuid, vdiff.state) && !is_ours(view.progress, &vdiff.uuid))
@@ -125,7 +138,11 @@ fn quiet(movement: &MoveTables, view: &View<'_>) -> Condition {
         Ok(locks) => {
             let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
             match old.as_slice() {
-                [] => Condition::new(NAME, true, format!("no transaction older than {limit} ms holds a write lock on a moved table")),
+                [] => Condition::new(
+                    NAME,
+                    true,
+                    format!("no transaction older than {limit} ms holds a write lock on a moved table"),
+                ),
                 _ => {
                     let named: Vec<String> = old
                         .iter()

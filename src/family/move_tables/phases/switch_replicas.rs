@@ -33,7 +33,11 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if traffic.replica != Side::Target {
         return Step::Act(mutation(movement, TabletType::Replica, Direction::Forward));
     }
-    Step::Done(vec![format!("rdonly and replica reads lead to `{}` in the topology and in {} cells", movement.target(), view.facts.cells.names.len())])
+    Step::Done(vec![format!(
+        "rdonly and replica reads lead to `{}` in the topology and in {} cells",
+        movement.target(),
+        view.facts.cells.names.len()
+    )])
 }
 
 /// What both switches want of the streams.
@@ -72,5 +76,9 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
 }
 
 fn message_of(stream: &Stream) -> String {
-    if stream.message.is_empty() || stream.state == StreamState::Running { String::new() } else { format!(" ({})", stream.message) }
+    if stream.message.is_empty() || stream.state == StreamState::Running {
+        String::new()
+    } else {
+        format!(" ({})", stream.message)
+    }
 }

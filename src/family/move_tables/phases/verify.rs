@@ -20,7 +20,9 @@ pub const MISMATCH: &str = "C310";
 pub fn last_vdiff(progress: &Progress) -> Option<(&Attempt, Uuid)> {
     let since = progress.last_switch_back.unwrap_or(0);
     progress.attempts.iter().rev().filter(|attempt| attempt.serial > since).find_map(|attempt| match &attempt.mutation {
-        Mutation::CreateVDiff(vdiff) if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) => {
+        Mutation::CreateVDiff(vdiff)
+            if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) =>
+        {
             Some((attempt, vdiff.uuid))
         }
         _ => None,
@@ -104,7 +106,10 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
 
 fn waived(progress: &Progress, finding: &Finding) -> bool {
     progress.waivers.iter().any(|waiver| {
-        waiver.code == finding.code && waiver.subject == finding.subject && waiver.seen == finding.seen && Some(&waiver.intent) == progress.intent.as_ref()
+        waiver.code == finding.code
+            && waiver.subject == finding.subject
+            && waiver.seen == finding.seen
+            && Some(&waiver.intent) == progress.intent.as_ref()
     })
 }
 
