@@ -89,3 +89,7 @@ fn frozen_parts(spec: &Spec) -> Vec<(&'static str, String)> {
         ("move-tables.initialize-target-sequences", text(&of.initialize_target_sequences)),
     ]
 }
+
+#[cfg(test)]
+#[path = "digests_tests.rs"]
+mod tests;
