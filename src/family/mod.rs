@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::cluster::mutation::Mutation;
-use crate::cluster::port::{Facts, Query};
+use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingRules;
@@ -84,6 +84,9 @@ pub trait Family: Send + Sync {
 
     /// Whether the write of an attempt can be seen to have happened.
     fn happened(&self, mutation: &Mutation, view: &View<'_>) -> Happened;
+
+    /// The question for who holds the movement's locks.
+    fn lock_ask(&self) -> Ask;
 
     /// The ids that Vitess gave to our streams.
     fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64>;

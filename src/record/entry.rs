@@ -127,6 +127,8 @@ pub enum OutcomeResult {
     NotDone,
     /// It ran and Vitess put everything back.
     RolledBack,
-    /// The cluster differs from the forecast.
+    /// It happened, and something is not as forecast.
     Differs,
+    /// It stopped half way.
+    HalfDone,
 }

@@ -63,6 +63,9 @@ pub struct Attempt {
     pub mutation: Mutation,
     pub replaced: Option<Digest>,
     pub outcome: Option<(OutcomeResult, Timestamp)>,
+    pub evidence: Vec<String>,
+    /// The serial of the outcome's entry.
+    pub ended_at_serial: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,17 +148,21 @@ impl Progress {
                     mutation: mutation.clone(),
                     replaced: replaced.clone(),
                     outcome: None,
+                    evidence: Vec::new(),
+                    ended_at_serial: 0,
                 };
                 self.attempts.push(attempt.clone());
                 self.open_attempt = Some(attempt);
             }
-            What::Outcome { attempt, result, found, .. } => {
+            What::Outcome { attempt, result, found, evidence, .. } => {
                 if found.is_some() {
                     self.baseline = found.clone();
                 }
                 for known in &mut self.attempts {
                     if known.attempt == *attempt {
                         known.outcome = Some((*result, entry.at));
+                        known.evidence = evidence.clone();
+                        known.ended_at_serial = entry.serial;
                     }
                 }
                 if self.open_attempt.as_ref().is_some_and(|open| open.attempt == *attempt) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::family::picture::Picture;
+use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
 
 #[derive(Debug, Clone, Default)]
@@ -18,8 +19,8 @@ pub struct Watch {
     last_lag_look: Option<Timestamp>,
     /// Since when this run waits for a phase's conditions.
     pub waiting_since: BTreeMap<PhaseId, Timestamp>,
-    /// Since when the cluster looks the same while it is between states.
-    between: Option<(String, Timestamp)>,
+    /// Since when the movement's part of the cluster looks the same.
+    unchanged: Option<(Digest, Timestamp)>,
     /// Since when streams report errors.
     pub errors_since: Option<Timestamp>,
     /// How the last call of this run ended.
@@ -58,19 +59,16 @@ impl Watch {
         }
     }
 
-    /// Since when the cluster has been in this state between states.
-    pub fn see_between(&mut self, words: Option<&str>, now: Timestamp) -> Option<Timestamp> {
-        match (words, &self.between) {
-            (None, _) => self.between = None,
-            (Some(words), Some((known, _))) if known == words => {}
-            (Some(words), _) => self.between = Some((words.to_owned(), now)),
+    /// A look at the movement's part of the cluster.
+    pub fn see(&mut self, part: Digest, now: Timestamp) {
+        if self.unchanged.as_ref().is_none_or(|(known, _)| *known != part) {
+            self.unchanged = Some((part, now));
         }
-        self.between.as_ref().map(|(_, since)| *since)
     }
 
-    /// How many seconds the same state between states has been seen.
-    pub fn between_seconds(&self, now: Timestamp) -> i64 {
-        self.between.as_ref().map_or(0, |(_, since)| now.duration_since(*since).as_secs())
+    /// How many seconds it has looked the same.
+    pub fn unchanged_seconds(&self, now: Timestamp) -> i64 {
+        self.unchanged.as_ref().map_or(0, |(_, since)| now.duration_since(*since).as_secs())
     }
 
     pub fn see_errors(&mut self, any: bool, now: Timestamp) {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::picture::{Picture, StreamShape};
 use super::{Condition, Family, Happened, Phase, Situation, Step, View, WayBack};
 use crate::cluster::mutation::Mutation;
-use crate::cluster::port::{Facts, Query};
+use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
@@ -156,6 +156,14 @@ impl Family for MoveTables {
 
     fn happened(&self, mutation: &Mutation, view: &View<'_>) -> Happened {
         happened::happened(self, mutation, view)
+    }
+
+    fn lock_ask(&self) -> Ask {
+        Ask::Locks {
+            keyspaces: vec![self.source().clone(), self.target().clone()],
+            keyspace: self.target().clone(),
+            workflow: self.workflow().clone(),
+        }
     }
 
     fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64> {
