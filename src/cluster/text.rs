@@ -10,10 +10,7 @@ const CUT: &str = "…";
 const STATEMENT_MARKS: [&str; 3] = ["during query:", "Sql: \"", "BindVars: {"];
 
 /// MySQL's errors that quote a value, and what follows the value.
-const VALUE_MARKS: [(&str, &str); 2] = [
-    ("Duplicate entry '", "' for key"),
-    ("value: '", "' for column"),
-];
+const VALUE_MARKS: [(&str, &str); 2] = [("Duplicate entry '", "' for key"), ("value: '", "' for column")];
 
 /// The text with everything taken out that must not reach a terminal, a log or a record: bytes that are not UTF-8 and
 /// control characters are replaced, as are characters that turn or hide text; statements and values of rows are cut.
@@ -31,9 +28,7 @@ fn without_row_data(text: &str) -> String {
     for (before, after) in VALUE_MARKS {
         let mut from = 0;
         while let Some(start) = text[from..].find(before).map(|at| from + at + before.len()) {
-            let end = text[start..]
-                .find(after)
-                .map_or(text.len(), |at| start + at);
+            let end = text[start..].find(after).map_or(text.len(), |at| start + at);
             text.replace_range(start..end, CUT);
             from = start + CUT.len();
         }
@@ -72,10 +67,7 @@ mod tests {
     fn statements_are_cut_to_the_end() {
         let text = b"failed inserting rows: Deadlock found (errno 1213) (sqlstate 40001) during query: insert into \
             customer(email) values ('alice@example.com')\nsecond line of it";
-        assert_eq!(
-            printable(text),
-            "failed inserting rows: Deadlock found (errno 1213) (sqlstate 40001) during query: …"
-        );
+        assert_eq!(printable(text), "failed inserting rows: Deadlock found (errno 1213) (sqlstate 40001) during query: …");
         assert_eq!(
             printable(b"target: customer.-80.primary: vttablet: (errno 1054) (CallerID: app): Sql: \"select 'alice'\""),
             "target: customer.-80.primary: vttablet: (errno 1054) (CallerID: app): Sql: \" …"
@@ -85,17 +77,16 @@ mod tests {
     #[test]
     fn values_of_rows_are_cut() {
         assert_eq!(
-            printable(b"Duplicate entry 'alice@example.com' for key 'customer.email' (errno 1062)\nDuplicate entry 'bob' for key 'x'"),
+            printable(
+                b"Duplicate entry 'alice@example.com' for key 'customer.email' (errno 1062)\nDuplicate entry 'bob' for key 'x'"
+            ),
             "Duplicate entry '…' for key 'customer.email' (errno 1062)\nDuplicate entry '…' for key 'x'"
         );
         assert_eq!(
             printable(b"Incorrect integer value: 'alice' for column 'age' at row 1"),
             "Incorrect integer value: '…' for column 'age' at row 1"
         );
-        assert_eq!(
-            printable(b"Truncated incorrect DOUBLE value: 'alice' (errno 1292)"),
-            "Truncated incorrect DOUBLE value: '…"
-        );
+        assert_eq!(printable(b"Truncated incorrect DOUBLE value: 'alice' (errno 1292)"), "Truncated incorrect DOUBLE value: '…");
     }
 
     #[test]

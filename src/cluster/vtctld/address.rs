@@ -13,9 +13,7 @@ pub struct Address {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not an address of the form host:port, such as vtctld.example.com:15999 or [::1]:15999"
-)]
+#[error("{0:?} is not an address of the form host:port, such as vtctld.example.com:15999 or [::1]:15999")]
 pub struct AddressError(String);
 
 impl Address {
@@ -40,17 +38,12 @@ impl FromStr for Address {
             let (host, port) = text.rsplit_once(':')?;
             let port = port.parse::<u16>().ok().filter(|port| *port != 0)?;
             let host = match host.strip_prefix('[') {
-                Some(rest) => rest
-                    .strip_suffix(']')
-                    .filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok())?,
+                Some(rest) => rest.strip_suffix(']').filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok())?,
                 None => host,
             };
             let name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             let is_host = text.starts_with('[') || (!host.is_empty() && host.bytes().all(name));
-            is_host.then(|| Self {
-                host: host.to_owned(),
-                port,
-            })
+            is_host.then(|| Self { host: host.to_owned(), port })
         };
         parse().ok_or_else(|| AddressError(text.to_owned()))
     }
@@ -72,12 +65,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_written() {
-        for text in [
-            "localhost:15999",
-            "vtctld-1.example_x.com:1",
-            "10.0.0.1:65535",
-            "[::1]:15999",
-        ] {
+        for text in ["localhost:15999", "vtctld-1.example_x.com:1", "10.0.0.1:65535", "[::1]:15999"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
     }
@@ -108,13 +96,7 @@ mod tests {
     #[test]
     fn loopback_is_this_machine_only() {
         let loopback = |text: &str| text.parse::<Address>().unwrap().is_loopback();
-        for text in [
-            "127.0.0.1:1",
-            "127.9.8.7:1",
-            "[::1]:1",
-            "localhost:1",
-            "LocalHost:1",
-        ] {
+        for text in ["127.0.0.1:1", "127.9.8.7:1", "[::1]:1", "localhost:1", "LocalHost:1"] {
             assert!(loopback(text), "{text}");
         }
         for text in [

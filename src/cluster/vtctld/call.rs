@@ -81,11 +81,7 @@ impl Vtctld {
     ///
     /// # Errors
     /// That of the last attempt.
-    pub async fn read_within<R: Read>(
-        &self,
-        request: R,
-        deadline: Duration,
-    ) -> Result<Answer<R>, ClusterError> {
+    pub async fn read_within<R: Read>(&self, request: R, deadline: Duration) -> Result<Answer<R>, ClusterError> {
         let end = Instant::now() + deadline;
         let mut waits = RETRY_WAITS.iter();
         loop {
@@ -95,9 +91,7 @@ impl Vtctld {
                 Err(error) => error,
             };
             match waits.next() {
-                Some(wait)
-                    if error.kind == ErrorKind::Unreachable && Instant::now() + *wait < end =>
-                {
+                Some(wait) if error.kind == ErrorKind::Unreachable && Instant::now() + *wait < end => {
                     tracing::debug!(call = R::NAME, %error, "trying again");
                     sleep(*wait).await;
                 }
@@ -110,25 +104,12 @@ impl Vtctld {
     ///
     /// # Errors
     /// With [`Effect::Unknown`](crate::cluster::Effect::Unknown) the write may have happened.
-    pub async fn write<R: Write>(
-        &self,
-        request: R,
-        deadline: Duration,
-    ) -> Result<Answer<R>, ClusterError> {
+    pub async fn write<R: Write>(&self, request: R, deadline: Duration) -> Result<Answer<R>, ClusterError> {
         self.attempt(request, Access::Write, deadline).await
     }
 
-    async fn attempt<R: Rpc>(
-        &self,
-        request: R,
-        access: Access,
-        deadline: Duration,
-    ) -> Result<Answer<R>, ClusterError> {
-        let failed = Failed {
-            call: R::NAME,
-            access,
-            peer: &self.peer,
-        };
+    async fn attempt<R: Rpc>(&self, request: R, access: Access, deadline: Duration) -> Result<Answer<R>, ClusterError> {
+        let failed = Failed { call: R::NAME, access, peer: &self.peer };
         let mut request = Request::new(request);
         request.set_timeout(deadline);
         let begun = Instant::now();

@@ -67,10 +67,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error("there is no PEM {what} in the {setting}")]
-    NoPem {
-        what: &'static str,
-        setting: &'static str,
-    },
+    NoPem { what: &'static str, setting: &'static str },
     #[error("TLS to {address} cannot be set up: {why}")]
     Tls { address: Address, why: String },
 }
@@ -78,12 +75,7 @@ pub enum ConnectionError {
 impl ConnectionSettings {
     /// Plaintext, without credentials.
     pub fn plaintext(address: impl Into<String>) -> Self {
-        Self {
-            address: address.into(),
-            insecure: false,
-            tls: None,
-            credentials: None,
-        }
+        Self { address: address.into(), insecure: false, tls: None, credentials: None }
     }
 
     /// The transport, and how to call it in messages. It connects with the first call, and again when it has to.
@@ -113,9 +105,7 @@ impl ConnectionSettings {
 impl TlsSettings {
     fn channel(&self, address: &Address) -> Result<Channel, ConnectionError> {
         let name = self.server_name.as_deref().unwrap_or(address.host());
-        let mut config = ClientTlsConfig::new()
-            .domain_name(name)
-            .timeout(CONNECT_TIMEOUT);
+        let mut config = ClientTlsConfig::new().domain_name(name).timeout(CONNECT_TIMEOUT);
         config = match &self.certificate_authority {
             Some(pem) => {
                 require_pem(pem, "CERTIFICATE", "certificate authority")?;
@@ -129,31 +119,19 @@ impl TlsSettings {
             require_pem(key, "PRIVATE KEY", "client key")?;
             config = config.identity(Identity::from_pem(&client.certificate, key));
         }
-        let endpoint = endpoint("https", address)?
-            .tls_config(config)
-            .map_err(|error| tls_error(address, &error))?;
+        let endpoint = endpoint("https", address)?.tls_config(config).map_err(|error| tls_error(address, &error))?;
         Ok(endpoint.connect_lazy())
     }
 }
 
 /// A text without PEM would count as an empty list, and fail much later as "unknown issuer".
-fn require_pem(
-    text: &str,
-    what: &'static str,
-    setting: &'static str,
-) -> Result<(), ConnectionError> {
-    let has = text.lines().any(|line| {
-        line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{what}-----"))
-    });
-    has.then_some(())
-        .ok_or(ConnectionError::NoPem { what, setting })
+fn require_pem(text: &str, what: &'static str, setting: &'static str) -> Result<(), ConnectionError> {
+    let has = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{what}-----")));
+    has.then_some(()).ok_or(ConnectionError::NoPem { what, setting })
 }
 
 fn tls_error(address: &Address, error: &tonic::transport::Error) -> ConnectionError {
-    ConnectionError::Tls {
-        address: address.clone(),
-        why: super::status::chain(error),
-    }
+    ConnectionError::Tls { address: address.clone(), why: super::status::chain(error) }
 }
 
 fn endpoint(scheme: &str, address: &Address) -> Result<Endpoint, ConnectionError> {
@@ -177,39 +155,24 @@ mod tests {
     }
 
     fn credentials() -> Option<Credentials> {
-        Some(Credentials {
-            username: "plan".to_owned(),
-            password: "hunter2".into(),
-        })
+        Some(Credentials { username: "plan".to_owned(), password: "hunter2".into() })
     }
 
     #[tokio::test]
     async fn plaintext_stays_on_this_machine() {
         let there = ConnectionSettings::plaintext("vtctld.example.com:15999");
         assert!(matches!(refusal(&there), ConnectionError::Plaintext(_)));
-        let allowed = ConnectionSettings {
-            insecure: true,
-            ..there.clone()
-        };
-        assert_eq!(
-            allowed.transport().unwrap().1,
-            "vtctld at vtctld.example.com:15999 (plaintext)"
-        );
-        let here = ConnectionSettings {
-            credentials: credentials(),
-            ..ConnectionSettings::plaintext("[::1]:15999")
-        };
+        let allowed = ConnectionSettings { insecure: true, ..there.clone() };
+        assert_eq!(allowed.transport().unwrap().1, "vtctld at vtctld.example.com:15999 (plaintext)");
+        let here = ConnectionSettings { credentials: credentials(), ..ConnectionSettings::plaintext("[::1]:15999") };
         assert!(here.transport().is_ok());
     }
 
     #[tokio::test]
     async fn credentials_never_go_out_in_plaintext() {
         for insecure in [false, true] {
-            let settings = ConnectionSettings {
-                insecure,
-                credentials: credentials(),
-                ..ConnectionSettings::plaintext("10.0.0.1:15999")
-            };
+            let settings =
+                ConnectionSettings { insecure, credentials: credentials(), ..ConnectionSettings::plaintext("10.0.0.1:15999") };
             let error = refusal(&settings);
             assert!(matches!(error, ConnectionError::PlaintextCredentials(_)));
             assert!(!format!("{error} {error:?} {settings:?}").contains("hunter2"));
@@ -218,17 +181,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_certificate_file_without_one_is_named() {
-        let settings = |tls| ConnectionSettings {
-            tls: Some(tls),
-            ..ConnectionSettings::plaintext("localhost:15999")
-        };
+        let settings = |tls| ConnectionSettings { tls: Some(tls), ..ConnectionSettings::plaintext("localhost:15999") };
         let error = refusal(&settings(TlsSettings {
             certificate_authority: Some("not a certificate".to_owned()),
             ..TlsSettings::default()
         }));
-        assert_eq!(
-            error.to_string(),
-            "there is no PEM CERTIFICATE in the certificate authority"
-        );
+        assert_eq!(error.to_string(), "there is no PEM CERTIFICATE in the certificate authority");
     }
 }

@@ -40,14 +40,9 @@ impl Credentials {
             #[serde(rename = "Password", alias = "password")]
             password: String,
         }
-        let file: File = serde_json::from_str(json).map_err(|error| CredentialsError::Json {
-            line: error.line(),
-            column: error.column(),
-        })?;
-        Ok(Self {
-            username: file.username,
-            password: file.password.into(),
-        })
+        let file: File =
+            serde_json::from_str(json).map_err(|error| CredentialsError::Json { line: error.line(), column: error.column() })?;
+        Ok(Self { username: file.username, password: file.password.into() })
     }
 }
 
@@ -67,18 +62,15 @@ impl SignCalls {
     /// When a part can't be a header.
     pub fn new(credentials: Option<&Credentials>) -> Result<Self, CredentialsError> {
         let header = |name: &'static str, value: &str| {
-            let mut value: MetadataValue<Ascii> = value
-                .parse()
-                .map_err(|_| CredentialsError::NotAscii(name))?;
+            let mut value: MetadataValue<Ascii> = value.parse().map_err(|_| CredentialsError::NotAscii(name))?;
             // Kept out of the compression table of HTTP/2, and out of Debug.
             value.set_sensitive(true);
             Ok((name, value))
         };
         let headers = match credentials {
-            Some(credentials) => Some([
-                header("username", &credentials.username)?,
-                header("password", credentials.password.expose_secret())?,
-            ]),
+            Some(credentials) => {
+                Some([header("username", &credentials.username)?, header("password", credentials.password.expose_secret())?])
+            }
             None => None,
         };
         Ok(Self(headers))
@@ -87,11 +79,7 @@ impl SignCalls {
 
 impl fmt::Debug for SignCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "SignCalls(not shown)"
-        } else {
-            "SignCalls(none)"
-        })
+        f.write_str(if self.0.is_some() { "SignCalls(not shown)" } else { "SignCalls(none)" })
     }
 }
 
@@ -110,9 +98,7 @@ mod tests {
 
     #[test]
     fn vtctldclients_file_is_read() {
-        let credentials =
-            Credentials::from_json(r#"{"Username": "plan", "Password": "hunter2", "Other": 1}"#)
-                .unwrap();
+        let credentials = Credentials::from_json(r#"{"Username": "plan", "Password": "hunter2", "Other": 1}"#).unwrap();
         assert_eq!(credentials.username, "plan");
         assert_eq!(credentials.password.expose_secret(), "hunter2");
     }
@@ -132,27 +118,18 @@ mod tests {
 
     #[test]
     fn nothing_is_shown() {
-        let credentials = Credentials {
-            username: "plan".to_owned(),
-            password: "hunter2".into(),
-        };
+        let credentials = Credentials { username: "plan".to_owned(), password: "hunter2".into() };
         let sign = SignCalls::new(Some(&credentials)).unwrap();
         let mut request = sign.clone().call(Request::new(())).unwrap();
         assert_eq!(request.metadata().get("password").unwrap(), "hunter2");
         let shown = format!("{credentials:?} {sign:?} {request:?}");
-        assert!(
-            !shown.contains("hunter2") && !shown.contains("plan"),
-            "{shown}"
-        );
+        assert!(!shown.contains("hunter2") && !shown.contains("plan"), "{shown}");
         request.metadata_mut().clear();
     }
 
     #[test]
     fn what_no_header_can_hold_is_refused() {
-        let credentials = Credentials {
-            username: "plan".to_owned(),
-            password: "hunter2\n".into(),
-        };
+        let credentials = Credentials { username: "plan".to_owned(), password: "hunter2\n".into() };
         let error = SignCalls::new(Some(&credentials)).unwrap_err();
         assert_eq!(error, CredentialsError::NotAscii("password"));
     }

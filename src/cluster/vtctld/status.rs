@@ -37,13 +37,7 @@ impl Failed<'_> {
                 (kind, effect, message)
             }
         };
-        ClusterError {
-            call: self.call,
-            kind,
-            effect: self.effect(effect),
-            message,
-            code: status.code(),
-        }
+        ClusterError { call: self.call, kind, effect: self.effect(effect), message, code: status.code() }
     }
 
     /// The time is over, and nothing came.
@@ -65,18 +59,10 @@ impl Failed<'_> {
     }
 
     /// Something went wrong on this side, or on the way.
-    fn transport(
-        self,
-        status: &Status,
-        source: &(dyn Error + 'static),
-    ) -> (ErrorKind, Effect, String) {
+    fn transport(self, status: &Status, source: &(dyn Error + 'static)) -> (ErrorKind, Effect, String) {
         let peer = self.peer;
         if let Some(answer) = size(status.message()) {
-            return (
-                ErrorKind::TooLarge,
-                answer,
-                printable(status.message().as_bytes()),
-            );
+            return (ErrorKind::TooLarge, answer, printable(status.message().as_bytes()));
         }
         if in_chain::<TimeoutExpired>(source) {
             let message = format!("no answer from {peer} before the deadline");
@@ -97,9 +83,7 @@ impl Failed<'_> {
         if let Some(effect) = size(text) {
             return (ErrorKind::TooLarge, effect);
         }
-        if let Some(http_status) =
-            text.strip_prefix("grpc-status header missing, mapped from HTTP status code ")
-        {
+        if let Some(http_status) = text.strip_prefix("grpc-status header missing, mapped from HTTP status code ") {
             return missing_status(code, http_status);
         }
         match code {
@@ -109,9 +93,7 @@ impl Failed<'_> {
             Code::Unimplemented => (ErrorKind::Unimplemented, Effect::None),
             Code::DeadlineExceeded => (ErrorKind::DeadlineExceeded, Effect::Unknown),
             // How tonic's server (the sandbox's) words a deadline.
-            Code::Cancelled if text == "Timeout expired" => {
-                (ErrorKind::DeadlineExceeded, Effect::Unknown)
-            }
+            Code::Cancelled if text == "Timeout expired" => (ErrorKind::DeadlineExceeded, Effect::Unknown),
             Code::Cancelled => (ErrorKind::Cancelled, Effect::Unknown),
             Code::Unavailable => (ErrorKind::Unreachable, Effect::Unknown),
             Code::NotFound => (ErrorKind::NotFound, Effect::Unknown),
@@ -119,9 +101,7 @@ impl Failed<'_> {
             _ => {
                 let kind = kind_of_text(self.call, text);
                 let effect = match kind {
-                    ErrorKind::LockHeld if took_no_step_before_lock(self.call, text) => {
-                        Effect::None
-                    }
+                    ErrorKind::LockHeld if took_no_step_before_lock(self.call, text) => Effect::None,
                     _ => Effect::Unknown,
                 };
                 (kind, effect)
@@ -142,13 +122,9 @@ fn missing_status(code: Code, http_status: &str) -> (ErrorKind, Effect) {
 /// Whether it was a limit of size, and then whether the request may have been carried out. The first two texts are
 /// tonic's, the others grpc-go's.
 fn size(text: &str) -> Option<Effect> {
-    if text.contains("encoded message length too large")
-        || text.contains("received message larger than max")
-    {
+    if text.contains("encoded message length too large") || text.contains("received message larger than max") {
         Some(Effect::None)
-    } else if text.contains("decoded message length too large")
-        || text.contains("trying to send message larger than max")
-    {
+    } else if text.contains("decoded message length too large") || text.contains("trying to send message larger than max") {
         Some(Effect::Unknown)
     } else {
         None
@@ -159,10 +135,8 @@ fn size(text: &str) -> Option<Effect> {
 fn kind_of_text(call: &str, text: &str) -> ErrorKind {
     // A lock that was lost has "node doesn't exist" in its text, and is anything but a thing not found.
     let lost_lock = text.contains("locks were lost") || text.contains("lock was lost");
-    let waited_for_lock = text.starts_with("deadline exceeded: keyspaces/")
-        || text.starts_with("deadline exceeded: /");
-    if text.contains("failed to lock the ") || (call == "SetShardTabletControl" && waited_for_lock)
-    {
+    let waited_for_lock = text.starts_with("deadline exceeded: keyspaces/") || text.starts_with("deadline exceeded: /");
+    if text.contains("failed to lock the ") || (call == "SetShardTabletControl" && waited_for_lock) {
         ErrorKind::LockHeld
     } else if !lost_lock && !text.is_empty() && text.lines().all(says_not_found) {
         ErrorKind::NotFound
@@ -177,9 +151,7 @@ fn says_not_found(line: &str) -> bool {
     line.contains("node doesn't exist: ")
         || line.contains("no streams found in keyspace ")
         || line.contains("no vdiff found for UUID ")
-        || (line.contains("the ")
-            && line.contains(" workflow does not exist in the ")
-            && line.contains(" keyspace"))
+        || (line.contains("the ") && line.contains(" workflow does not exist in the ") && line.contains(" keyspace"))
 }
 
 /// These take the workflow's lock (SetShardTabletControl the keyspace's) before they change anything; of the others, and
@@ -217,11 +189,7 @@ pub(super) fn chain(first: &(dyn Error + 'static)) -> String {
         }
         said.push_str(&words);
     }
-    if said.is_empty() {
-        "transport error".to_owned()
-    } else {
-        said
-    }
+    if said.is_empty() { "transport error".to_owned() } else { said }
 }
 
 #[cfg(test)]
@@ -233,11 +201,7 @@ mod tests {
     }
 
     fn of(call: &'static str, code: Code, text: &str) -> (ErrorKind, Effect) {
-        let failed = Failed {
-            call,
-            access: Access::Write,
-            peer: "vtctld at localhost:15999 (plaintext)",
-        };
+        let failed = Failed { call, access: Access::Write, peer: "vtctld at localhost:15999 (plaintext)" };
         let error = failed.with(&Status::new(code, text));
         (error.kind, error.effect)
     }
@@ -245,45 +209,22 @@ mod tests {
     #[test]
     fn locks() {
         let text = "failed to lock the customer/commerce2customer workflow: deadline exceeded: internal/named_locks/customer/commerce2customer";
-        for call in [
-            "WorkflowSwitchTraffic",
-            "WorkflowDelete",
-            "MoveTablesComplete",
-        ] {
-            assert_eq!(
-                unknown(call, text),
-                (ErrorKind::LockHeld, Effect::None),
-                "{call}"
-            );
+        for call in ["WorkflowSwitchTraffic", "WorkflowDelete", "MoveTablesComplete"] {
+            assert_eq!(unknown(call, text), (ErrorKind::LockHeld, Effect::None), "{call}");
         }
         // Its streams are there by then.
-        assert_eq!(
-            unknown("MoveTablesCreate", text),
-            (ErrorKind::LockHeld, Effect::Unknown)
-        );
+        assert_eq!(unknown("MoveTablesCreate", text), (ErrorKind::LockHeld, Effect::Unknown));
         let text = "failed to lock the commerce keyspace: deadline exceeded: keyspaces/commerce";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::LockHeld, Effect::Unknown)
-        );
+        assert_eq!(unknown("WorkflowSwitchTraffic", text), (ErrorKind::LockHeld, Effect::Unknown));
         let text = "deadline exceeded: keyspaces/commerce";
-        assert_eq!(
-            unknown("SetShardTabletControl", text),
-            (ErrorKind::LockHeld, Effect::None)
-        );
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::DeadlineExceeded, Effect::Unknown)
-        );
+        assert_eq!(unknown("SetShardTabletControl", text), (ErrorKind::LockHeld, Effect::None));
+        assert_eq!(unknown("WorkflowSwitchTraffic", text), (ErrorKind::DeadlineExceeded, Effect::Unknown));
     }
 
     #[test]
     fn a_lost_lock_is_not_a_missing_thing() {
         let text = "locks were lost: commerce keyspace lock was lost: node doesn't exist: lease";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::Application, Effect::Unknown)
-        );
+        assert_eq!(unknown("WorkflowSwitchTraffic", text), (ErrorKind::Application, Effect::Unknown));
     }
 
     #[test]
@@ -296,15 +237,10 @@ mod tests {
             "node doesn't exist: keyspaces/nope/VSchema",
             "no vdiff found for UUID 4a1f keyspace customer and workflow commerce2customer on tablet zone1-0000000200\nno vdiff found for UUID 4a1f keyspace customer and workflow commerce2customer on tablet zone1-0000000300",
         ] {
-            assert_eq!(
-                unknown("WorkflowUpdate", text).0,
-                ErrorKind::NotFound,
-                "{text}"
-            );
+            assert_eq!(unknown("WorkflowUpdate", text).0, ErrorKind::NotFound, "{text}");
         }
         // One of the shards says something else.
-        let text =
-            "no vdiff found for UUID 4a1f on tablet zone1-0000000200\nvdiff engine is closed";
+        let text = "no vdiff found for UUID 4a1f on tablet zone1-0000000200\nvdiff engine is closed";
         assert_eq!(unknown("VDiffShow", text).0, ErrorKind::Application);
     }
 
@@ -317,144 +253,73 @@ mod tests {
             "rpc error: code = Unavailable desc = TabletManager.VDiff on zone1-0000000200: connection refused",
             "",
         ] {
-            assert_eq!(
-                unknown("WorkflowUpdate", text),
-                (ErrorKind::Application, Effect::Unknown),
-                "{text}"
-            );
+            assert_eq!(unknown("WorkflowUpdate", text), (ErrorKind::Application, Effect::Unknown), "{text}");
         }
         let text = "failed to sync up replication between the source and target: context deadline exceeded";
-        assert_eq!(
-            unknown("WorkflowSwitchTraffic", text),
-            (ErrorKind::DeadlineExceeded, Effect::Unknown)
-        );
+        assert_eq!(unknown("WorkflowSwitchTraffic", text), (ErrorKind::DeadlineExceeded, Effect::Unknown));
     }
 
     #[test]
     fn codes_that_are_real() {
         let write = |code, text| of("WorkflowDelete", code, text);
         assert_eq!(
-            write(
-                Code::Unauthenticated,
-                "username and password must be provided"
-            ),
+            write(Code::Unauthenticated, "username and password must be provided"),
             (ErrorKind::Unauthenticated, Effect::None)
         );
         assert_eq!(
-            write(
-                Code::PermissionDenied,
-                "auth failure: caller \"u\" provided invalid credentials"
-            ),
+            write(Code::PermissionDenied, "auth failure: caller \"u\" provided invalid credentials"),
             (ErrorKind::PermissionDenied, Effect::None)
         );
         assert_eq!(
-            write(
-                Code::Unimplemented,
-                "unknown method WorkflowAddTables for service vtctlservice.Vtctld"
-            ),
+            write(Code::Unimplemented, "unknown method WorkflowAddTables for service vtctlservice.Vtctld"),
             (ErrorKind::Unimplemented, Effect::None)
         );
-        assert_eq!(
-            write(Code::DeadlineExceeded, "context deadline exceeded"),
-            (ErrorKind::DeadlineExceeded, Effect::Unknown)
-        );
-        assert_eq!(
-            write(Code::Cancelled, "context canceled"),
-            (ErrorKind::Cancelled, Effect::Unknown)
-        );
-        assert_eq!(
-            write(Code::Unavailable, "error reading from server: EOF"),
-            (ErrorKind::Unreachable, Effect::Unknown)
-        );
-        assert_eq!(
-            write(Code::Internal, "failed to decode Protobuf message"),
-            (ErrorKind::Garbled, Effect::Unknown)
-        );
+        assert_eq!(write(Code::DeadlineExceeded, "context deadline exceeded"), (ErrorKind::DeadlineExceeded, Effect::Unknown));
+        assert_eq!(write(Code::Cancelled, "context canceled"), (ErrorKind::Cancelled, Effect::Unknown));
+        assert_eq!(write(Code::Unavailable, "error reading from server: EOF"), (ErrorKind::Unreachable, Effect::Unknown));
+        assert_eq!(write(Code::Internal, "failed to decode Protobuf message"), (ErrorKind::Garbled, Effect::Unknown));
     }
 
     #[test]
     fn sizes() {
         let too_large = |code, text| of("ApplyRoutingRules", code, text);
         assert_eq!(
-            too_large(
-                Code::ResourceExhausted,
-                "grpc: received message larger than max (20000000 vs. 16777216)"
-            ),
+            too_large(Code::ResourceExhausted, "grpc: received message larger than max (20000000 vs. 16777216)"),
             (ErrorKind::TooLarge, Effect::None)
         );
         assert_eq!(
-            too_large(
-                Code::ResourceExhausted,
-                "grpc: trying to send message larger than max (20000000 vs. 16777216)"
-            ),
+            too_large(Code::ResourceExhausted, "grpc: trying to send message larger than max (20000000 vs. 16777216)"),
             (ErrorKind::TooLarge, Effect::Unknown)
         );
         assert_eq!(
-            too_large(
-                Code::OutOfRange,
-                "Error, encoded message length too large: found 9 bytes, the limit is: 8 bytes"
-            ),
+            too_large(Code::OutOfRange, "Error, encoded message length too large: found 9 bytes, the limit is: 8 bytes"),
             (ErrorKind::TooLarge, Effect::None)
         );
         assert_eq!(
-            too_large(
-                Code::OutOfRange,
-                "Error, decoded message length too large: found 9 bytes, the limit is: 8 bytes"
-            ),
+            too_large(Code::OutOfRange, "Error, decoded message length too large: found 9 bytes, the limit is: 8 bytes"),
             (ErrorKind::TooLarge, Effect::Unknown)
         );
     }
 
     #[test]
     fn somebody_elses_answer() {
-        let text =
-            |status| format!("grpc-status header missing, mapped from HTTP status code {status}");
-        assert_eq!(
-            of("WorkflowDelete", Code::Unavailable, &text(502)),
-            (ErrorKind::Unreachable, Effect::Unknown)
-        );
-        assert_eq!(
-            of("WorkflowDelete", Code::Unimplemented, &text(404)),
-            (ErrorKind::Garbled, Effect::Unknown)
-        );
-        assert_eq!(
-            of("WorkflowDelete", Code::Unknown, &text(200)),
-            (ErrorKind::Unreachable, Effect::Unknown)
-        );
+        let text = |status| format!("grpc-status header missing, mapped from HTTP status code {status}");
+        assert_eq!(of("WorkflowDelete", Code::Unavailable, &text(502)), (ErrorKind::Unreachable, Effect::Unknown));
+        assert_eq!(of("WorkflowDelete", Code::Unimplemented, &text(404)), (ErrorKind::Garbled, Effect::Unknown));
+        assert_eq!(of("WorkflowDelete", Code::Unknown, &text(200)), (ErrorKind::Unreachable, Effect::Unknown));
     }
 
     #[test]
     fn reads_have_no_effect() {
-        let failed = Failed {
-            call: "GetWorkflows",
-            access: Access::Read,
-            peer: "vtctld",
-        };
-        assert_eq!(
-            failed.with(&Status::unknown("anything")).effect,
-            Effect::None
-        );
-        assert_eq!(
-            failed
-                .without_answer(std::time::Duration::from_secs(15))
-                .effect,
-            Effect::None
-        );
+        let failed = Failed { call: "GetWorkflows", access: Access::Read, peer: "vtctld" };
+        assert_eq!(failed.with(&Status::unknown("anything")).effect, Effect::None);
+        assert_eq!(failed.without_answer(std::time::Duration::from_secs(15)).effect, Effect::None);
     }
 
     #[test]
     fn messages_are_fit_to_print() {
-        let failed = Failed {
-            call: "WorkflowUpdate",
-            access: Access::Write,
-            peer: "vtctld",
-        };
-        let error = failed.with(&Status::unknown(
-            "\u{1b}[31mDuplicate entry 'alice' for key 'a' during query: insert …",
-        ));
-        assert_eq!(
-            error.to_string(),
-            "WorkflowUpdate: \\u{1b}[31mDuplicate entry '…' for key 'a' during query: …"
-        );
+        let failed = Failed { call: "WorkflowUpdate", access: Access::Write, peer: "vtctld" };
+        let error = failed.with(&Status::unknown("\u{1b}[31mDuplicate entry 'alice' for key 'a' during query: insert …"));
+        assert_eq!(error.to_string(), "WorkflowUpdate: \\u{1b}[31mDuplicate entry '…' for key 'a' during query: …");
     }
 }

@@ -33,9 +33,7 @@ impl Service<http::Request<Body>> for Transport {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StdError>> {
         match self {
             Self::Network(service) => service.poll_ready(context).map_err(Into::into),
-            Self::InProcess(service) => {
-                Service::<http::Request<Body>>::poll_ready(service, context).map_err(Into::into)
-            }
+            Self::InProcess(service) => Service::<http::Request<Body>>::poll_ready(service, context).map_err(Into::into),
         }
     }
 

@@ -95,11 +95,7 @@ pub(crate) mod tests {
             lengths: values.iter().map(|value| value.map_or(-1, |value| value.len() as i64)).collect(),
             values: values.iter().flatten().flat_map(|value| value.bytes()).collect(),
         };
-        QueryResult {
-            fields: columns.iter().map(field).collect(),
-            rows: rows.iter().map(row).collect(),
-            ..Default::default()
-        }
+        QueryResult { fields: columns.iter().map(field).collect(), rows: rows.iter().map(row).collect(), ..Default::default() }
     }
 
     #[test]

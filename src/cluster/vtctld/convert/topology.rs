@@ -102,10 +102,7 @@ fn shard(shard: &topodata::Shard) -> Shard {
 }
 
 /// A keyspace with its shards, of `GetKeyspace` and `FindAllShardsInKeyspace`.
-pub(crate) fn keyspace(
-    record: &topodata::Keyspace,
-    shards: &BTreeMap<String, vtctldata::Shard>,
-) -> Result<Keyspace, Malformed> {
+pub(crate) fn keyspace(record: &topodata::Keyspace, shards: &BTreeMap<String, vtctldata::Shard>) -> Result<Keyspace, Malformed> {
     let named = |(name, record): (&String, &vtctldata::Shard)| {
         let name = ShardName::new(name.as_str()).map_err(|why| Malformed::new(format!("the shard name `{name}` {why}")))?;
         let record = record.shard.as_ref().ok_or_else(|| Malformed::new(format!("shard {name} has no record")))?;
@@ -122,7 +119,8 @@ pub(crate) fn keyspace(
 }
 
 pub(crate) fn cells(names: &[String], aliases: &BTreeMap<String, topodata::CellsAlias>) -> Result<Cells, Malformed> {
-    let name = |name: &String| CellName::new(name.as_str()).map_err(|why| Malformed::new(format!("the cell name `{name}` {why}")));
+    let name =
+        |name: &String| CellName::new(name.as_str()).map_err(|why| Malformed::new(format!("the cell name `{name}` {why}")));
     let mut names: Vec<CellName> = names.iter().map(name).collect::<Result<_, _>>()?;
     names.sort();
     let aliases = aliases.iter().map(|(alias, cells)| {

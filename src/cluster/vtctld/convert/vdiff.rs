@@ -173,8 +173,7 @@ mod tests {
 
     #[test]
     fn the_list_names_state_and_shard_newest_first() {
-        let rows: [&[Option<&str>]; 2] =
-            [&[Some("1"), Some("a"), Some("completed")], &[Some("2"), Some("b"), Some("started")]];
+        let rows: [&[Option<&str>]; 2] = [&[Some("1"), Some("a"), Some("completed")], &[Some("2"), Some("b"), Some("started")]];
         let found = vdiffs(&shown("80-", Some(result(&["id", "vdiff_uuid", "state"], &rows)))).unwrap();
         assert_eq!(found.iter().map(|one| one.uuid.as_str()).collect::<Vec<_>>(), ["b", "a"]);
         assert_eq!((found[0].shard.as_str(), found[0].state), ("80-", VDiffState::Started));

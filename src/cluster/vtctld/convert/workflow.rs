@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn copy_progress_is_keyed_by_table() {
-        let state = wire::workflow_status_response::TableCopyState { rows_copied: 5, rows_total: 4, phase: 3, ..Default::default() };
+        let state =
+            wire::workflow_status_response::TableCopyState { rows_copied: 5, rows_total: 4, phase: 3, ..Default::default() };
         let status = wire::WorkflowStatusResponse {
             table_copy_state: [("customer".to_owned(), state)].into(),
             traffic_state: "Reads Not Switched. Writes Not Switched".into(),
