@@ -28,6 +28,9 @@ pub trait Family: Send + Sync {
     /// The tables that move, by name.
     fn tables(&self) -> Vec<String>;
 
+    /// Source and target.
+    fn keyspaces(&self) -> (String, String);
+
     /// The keyspace whose traffic the movement changes; with the workflow's name it keys the lease.
     fn target_keyspace(&self) -> &str;
 

@@ -76,6 +76,10 @@ impl Family for MoveTables {
         self.tables.iter().map(ToString::to_string).collect()
     }
 
+    fn keyspaces(&self) -> (String, String) {
+        (self.source().to_string(), self.target().to_string())
+    }
+
     fn target_keyspace(&self) -> &str {
         self.target().as_str()
     }
