@@ -6,5 +6,6 @@ pub mod finding;
 pub mod model;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod spec;

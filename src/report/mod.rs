@@ -1,0 +1,4 @@
+//! From data to text. Colour and width are parameters, never looked up here.
+
+pub mod place;
+pub mod problems;
