@@ -4,4 +4,5 @@
 mod client;
 mod client_tls;
 mod generated;
+mod record;
 mod support;
