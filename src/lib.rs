@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod driver;
 pub mod family;
 pub mod finding;
 pub mod model;
