@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod family;
 pub mod finding;
 pub mod model;
+pub mod operator;
 pub mod plan;
 pub mod record;
 pub mod report;
