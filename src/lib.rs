@@ -6,6 +6,7 @@ pub mod driver;
 pub mod family;
 pub mod finding;
 pub mod model;
+pub mod operator;
 pub mod plan;
 pub mod record;
 pub mod report;

@@ -35,3 +35,4 @@ pub use intent::{
 };
 pub use pages::PAGES;
 pub use problem::Problem;
+pub use top::is_alias;
