@@ -1,8 +1,4 @@
 //! Everything that needs no cluster: `cargo test --test it`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod generated;
