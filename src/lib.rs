@@ -1,10 +1,12 @@
 //! Cutover.
 
+pub mod clock;
 pub mod cluster;
 pub mod family;
 pub mod finding;
 pub mod model;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod spec;

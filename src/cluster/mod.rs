@@ -5,4 +5,8 @@
 pub mod error;
 pub mod mutation;
 pub mod port;
+mod text;
 pub mod vtctld;
+
+pub use error::{ClusterError, Effect, ErrorKind};
+pub use text::printable;

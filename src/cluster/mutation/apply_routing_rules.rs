@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Verb;
+use crate::cluster::vtctld::convert::routing::routing_rules_message;
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::routing::{RoutingRules, Rule};
 
 /// vtctld knows only "replace all", without compare-and-set, so the whole set is worked out from an observation that is at most
@@ -29,6 +31,15 @@ impl ApplyRoutingRules {
             whole.set(rule.from_table.clone(), rule.to_table.clone());
         }
         Self { remove, set, whole }
+    }
+
+    /// Replaces all rules of the cluster and publishes them to every cell.
+    pub fn request(&self) -> vtctldata::ApplyRoutingRulesRequest {
+        vtctldata::ApplyRoutingRulesRequest {
+            routing_rules: Some(routing_rules_message(&self.whole)),
+            skip_rebuild: false,
+            rebuild_cells: Vec::new(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, locked_deadline, shell};
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 
 /// What becomes of the source tables.
@@ -25,6 +26,21 @@ pub struct CompleteMoveTables {
     pub target_keyspace: KeyspaceName,
     pub source_tables: SourceTables,
     pub table_count: usize,
+}
+
+impl CompleteMoveTables {
+    pub fn request(&self) -> vtctldata::MoveTablesCompleteRequest {
+        vtctldata::MoveTablesCompleteRequest {
+            workflow: self.workflow.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            keep_data: self.source_tables == SourceTables::Keep,
+            keep_routing_rules: true,
+            rename_tables: self.source_tables == SourceTables::Rename,
+            dry_run: false,
+            shards: Vec::new(),
+            ignore_source_keyspace: false,
+        }
+    }
 }
 
 impl Verb for CompleteMoveTables {

@@ -1,10 +1,13 @@
 //! Create a MoveTables workflow: target tables, streams that stand still, routing rules that lead back to the source.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, locked_deadline, shell};
+use crate::cluster::vtctld::convert::topology::tablet_type_numbers;
+use crate::cluster::vtctld::generated::{tabletmanagerdata, vtctldata};
 use crate::model::name::{CellName, KeyspaceName, TableName, WorkflowName};
 use crate::model::topology::TabletType;
 
@@ -65,6 +68,46 @@ impl AutoIncrementHandling {
             Self::Leave => "LEAVE",
             Self::Remove => "REMOVE",
             Self::Replace => "REPLACE",
+        }
+    }
+}
+
+impl CreateMoveTables {
+    pub fn request(&self) -> vtctldata::MoveTablesCreateRequest {
+        use vtctldata::ShardedAutoIncrementHandling as Handling;
+        let handling = match self.auto_increment {
+            AutoIncrementHandling::Leave => Handling::Leave,
+            AutoIncrementHandling::Remove => Handling::Remove,
+            AutoIncrementHandling::Replace => Handling::Replace,
+        };
+        vtctldata::MoveTablesCreateRequest {
+            workflow: self.workflow.to_string(),
+            source_keyspace: self.source_keyspace.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            cells: self.cells.iter().map(CellName::to_string).collect(),
+            tablet_types: tablet_type_numbers(&self.tablet_types),
+            tablet_selection_preference: tabletmanagerdata::TabletSelectionPreference::Inorder.into(),
+            source_shards: Vec::new(),
+            all_tables: false,
+            include_tables: self.tables.iter().map(TableName::to_string).collect(),
+            exclude_tables: Vec::new(),
+            external_cluster_name: String::new(),
+            source_time_zone: self.source_time_zone.clone().unwrap_or_default(),
+            on_ddl: self.on_ddl.as_vitess().to_owned(),
+            stop_after_copy: false,
+            drop_foreign_keys: false,
+            defer_secondary_keys: self.defer_secondary_keys,
+            auto_start: false,
+            no_routing_rules: false,
+            atomic_copy: false,
+            workflow_options: Some(vtctldata::WorkflowOptions {
+                tenant_id: String::new(),
+                sharded_auto_increment_handling: handling.into(),
+                shards: Vec::new(),
+                config: BTreeMap::new(),
+                global_keyspace: self.global_keyspace.as_ref().map(KeyspaceName::to_string).unwrap_or_default(),
+                lookup_vindexes: Vec::new(),
+            }),
         }
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Verb, shell};
+use crate::cluster::vtctld::convert::time::duration;
+use crate::cluster::vtctld::convert::topology::tablet_type_numbers;
+use crate::cluster::vtctld::generated::{tabletmanagerdata, vtctldata};
 use crate::model::name::{CellName, KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
 
@@ -19,6 +22,34 @@ pub struct CreateVDiff {
     pub cells: Vec<CellName>,
     pub tablet_types: Vec<TabletType>,
     pub max_duration_seconds: Option<u64>,
+}
+
+impl CreateVDiff {
+    /// One sample of a row, of its primary key alone: zero samples would mean all of them (vitess-facts T17).
+    pub fn request(&self) -> vtctldata::VDiffCreateRequest {
+        let cells: Vec<String> = self.cells.iter().map(CellName::to_string).collect();
+        vtctldata::VDiffCreateRequest {
+            workflow: self.workflow.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            uuid: self.uuid.to_string(),
+            source_cells: cells.clone(),
+            target_cells: cells,
+            tablet_types: tablet_type_numbers(&self.tablet_types),
+            tablet_selection_preference: tabletmanagerdata::TabletSelectionPreference::Inorder.into(),
+            tables: Vec::new(),
+            limit: i64::MAX,
+            filtered_replication_wait_time: Some(duration(Duration::from_secs(30))),
+            debug_query: false,
+            only_p_ks: true,
+            update_table_stats: false,
+            max_extra_rows_to_compare: 1000,
+            auto_retry: true,
+            max_report_sample_rows: 1,
+            max_diff_duration: self.max_duration_seconds.map(|seconds| duration(Duration::from_secs(seconds))),
+            row_diff_column_truncate_at: 128,
+            auto_start: Some(true),
+        }
+    }
 }
 
 impl Verb for CreateVDiff {

@@ -1,10 +1,12 @@
 //! Start or stop a workflow's streams.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, shell};
+use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata};
 use crate::model::name::{KeyspaceName, WorkflowName};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,32 @@ pub struct SetStreams {
 pub enum StreamsWanted {
     Running,
     Stopped,
+}
+
+impl SetStreams {
+    /// What is not to be changed goes as Vitess's simulated NULL: left out, the stored cells and tablet types are blanked
+    /// (vitess-facts T15).
+    pub fn request(&self) -> vtctldata::WorkflowUpdateRequest {
+        use binlogdata::VReplicationWorkflowState as State;
+        let state = match self.wanted {
+            StreamsWanted::Running => State::Running,
+            StreamsWanted::Stopped => State::Stopped,
+        };
+        vtctldata::WorkflowUpdateRequest {
+            keyspace: self.keyspace.to_string(),
+            tablet_request: Some(tabletmanagerdata::UpdateVReplicationWorkflowRequest {
+                workflow: self.workflow.to_string(),
+                cells: vec!["NULL".to_owned()],
+                tablet_types: vec![-1],
+                tablet_selection_preference: Some(tabletmanagerdata::TabletSelectionPreference::Unknown.into()),
+                on_ddl: None,
+                state: Some(state.into()),
+                shards: Vec::new(),
+                config_overrides: BTreeMap::new(),
+                message: self.message.as_ref().map(|message| message.clone().into_bytes()),
+            }),
+        }
+    }
 }
 
 impl Verb for SetStreams {

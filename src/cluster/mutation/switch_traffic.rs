@@ -8,6 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, locked_deadline, shell};
+use crate::cluster::vtctld::convert::time::duration;
+use crate::cluster::vtctld::convert::topology::tablet_type_numbers;
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
 
@@ -40,6 +43,29 @@ impl SwitchTraffic {
     /// How long vtctld's leases outlive its death in this switch: 3 × timeout + max(timeout, 30 s) (`lockTablesAndKeyspaces`).
     pub fn lease_seconds(&self) -> u64 {
         3 * self.timeout_seconds + self.timeout_seconds.max(30)
+    }
+
+    pub fn request(&self) -> vtctldata::WorkflowSwitchTrafficRequest {
+        vtctldata::WorkflowSwitchTrafficRequest {
+            keyspace: self.target_keyspace.to_string(),
+            workflow: self.workflow.to_string(),
+            // For all cells: rules are global, and reads switched for one cell last only until the next rebuild.
+            cells: Vec::new(),
+            tablet_types: tablet_type_numbers(&self.tablet_types),
+            max_replication_lag_allowed: Some(duration(Duration::from_secs(self.max_lag_seconds))),
+            enable_reverse_replication: self.moves_writes(),
+            direction: match self.direction {
+                Direction::Forward => 0,
+                Direction::Backward => 1,
+            },
+            timeout: Some(duration(Duration::from_secs(self.timeout_seconds))),
+            dry_run: false,
+            initialize_target_sequences: self.initialize_target_sequences
+                && self.moves_writes()
+                && self.direction == Direction::Forward,
+            shards: Vec::new(),
+            force: false,
+        }
     }
 
     /// The longest time from sending the call to its end: three lock waits, the leases, a refresh of all tablets.

@@ -1,0 +1,9 @@
+//! A vtctld that does as it is told, and a wire to it that can be cut.
+
+mod certificates;
+mod vtctld;
+mod wire;
+
+pub use certificates::Authority;
+pub use vtctld::{FakeVtctld, Reply};
+pub use wire::Wire;
