@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn each_setting_that_a_stream_needs_blocks_on_its_own() {
-        let breaks: [(&str, fn(&mut MySqlStatus)); 5] = [
+        type Break = fn(&mut MySqlStatus);
+        let breaks: [(&str, Break); 5] = [
             ("binlog_row_image MINIMAL", |mysql| mysql.binlog_row_image = "MINIMAL".into()),
             ("binlog_format STATEMENT", |mysql| mysql.binlog_format = "STATEMENT".into()),
             ("gtid_mode OFF", |mysql| mysql.gtid_mode = "OFF".into()),

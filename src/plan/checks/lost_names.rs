@@ -70,17 +70,20 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
     let movement = input.movement;
     let (source, target) = (movement.source().as_str(), movement.target().as_str());
     // Complete takes the tables out of the source's VSchema, unless it keeps them.
-    let leaves_source =
-        movement.spec.complete.source_tables != SourceTables::Keep && !input.progress.reached.contains_key(&PhaseId::COMPLETE);
+    let leaves_source = movement.spec.complete.source_tables != SourceTables::Keep
+        && !input.progress.reached.contains_key(&PhaseId::COMPLETE);
+    // Create puts them into an unsharded target's.
+    let comes_to_target = !input.progress.reached.contains_key(&PhaseId::CREATE);
+    let will_have_it = |name: &str, vschema: &VSchema| {
+        if name == source && leaves_source {
+            return false;
+        }
+        let has_it = vschema_table(vschema, table).is_some_and(|entry| entry.source.is_empty());
+        has_it || (name == target && !vschema.sharded && comes_to_target)
+    };
     let holders: Vec<&str> = vschemas
         .iter()
-        .filter(|(name, vschema)| {
-            !vschema.require_explicit_routing
-                && !(leaves_source && name.as_str() == source)
-                && (vschema_table(vschema, table).is_some_and(|entry| entry.source.is_empty())
-                    // Create puts the table into an unsharded target's VSchema.
-                    || (name.as_str() == target && !vschema.sharded && !input.progress.reached.contains_key(&PhaseId::CREATE)))
-        })
+        .filter(|(name, vschema)| !vschema.require_explicit_routing && will_have_it(name, vschema))
         .map(|(name, _)| name.as_str())
         .collect();
     let subject = input.at_target(table);

@@ -63,7 +63,7 @@ fn of_keyspace(input: &CheckInput<'_>, read: &KeyspaceName, reading: &KeyspaceNa
         Ok(tablets) => tablets,
         Err(why) => return vec![unread(CODE, read.as_str(), &format!("the tablets of `{read}`"), &why)],
     };
-    let mut findings: Vec<Finding> = tablets.iter().filter(|tablet| is_busy(tablet)).map(|tablet| busy(tablet)).collect();
+    let mut findings: Vec<Finding> = tablets.iter().filter(|tablet| is_busy(tablet)).map(busy).collect();
     if let Some(keyspace) = input.facts.keyspaces.get(read) {
         for shard in keyspace.shards.keys() {
             let of_shard: Vec<&Tablet> = tablets.iter().filter(|tablet| tablet.shard == shard.as_str()).collect();
