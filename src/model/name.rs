@@ -27,7 +27,7 @@ pub enum NameError {
 }
 
 /// Characters that print nothing or turn the direction of writing: invisible in a review, so refused.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 

@@ -52,6 +52,7 @@ fn read_with(text: &str, now: Option<Timestamp>) -> Result<Reading, Vec<Problem>
         spec = decode(&log, table, now);
         problems.extend(log.into_parts().0);
     }
+    place_what_is_missing(text, &mut problems);
     problem::sort(&mut problems);
     match spec {
         Some(spec) if !problems.iter().any(Problem::is_error) => Ok(Reading { spec, warnings: problems }),
@@ -91,6 +92,31 @@ fn decode(log: &Log, table: &DeTable<'_>, now: Option<Timestamp>) -> Option<Spec
         revert: revert?,
         complete: complete?,
     })
+}
+
+/// Gives what is missing at the top of the file the place where it would have to stand: keys before the first line that says
+/// anything, tables after the last.
+fn place_what_is_missing(text: &str, problems: &mut [Problem]) {
+    let mut at = 0;
+    let mut said = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches('\u{feff}').trim();
+        if !content.is_empty() && !content.starts_with('#') {
+            let indent = line.len() - line.trim_start_matches('\u{feff}').trim_start().len();
+            said.push((at + indent, at + line.trim_end().len()));
+        }
+        at += line.len();
+    }
+    let (Some(first), Some(last)) = (said.first(), said.last()) else { return };
+    for problem in problems.iter_mut().filter(|problem| problem.code == "C104" && problem.span.is_none()) {
+        if TABLES.iter().any(|table| table.name == problem.path) {
+            problem.span = Some(last.1..last.1);
+            problem.label = format!("add `[{}]` below", problem.path);
+        } else {
+            problem.span = Some(first.0..first.0);
+            problem.label = format!("add `{} = …` above", problem.path);
+        }
+    }
 }
 
 /// Every key that the decoder asks for, by path: `copy.max-lag`. Tables stand in it too.

@@ -15,6 +15,7 @@ mod move_tables;
 mod pages;
 pub mod problem;
 mod revert;
+pub mod schema;
 pub mod section;
 pub mod source;
 pub mod suggest;
