@@ -1,11 +1,8 @@
 //! That the rig and the tools of these tests work: what else fails, fails for a reason of its own.
 
-use std::time::Duration;
-
 use mysql::prelude::Queryable;
-use serde_json::{Value, json};
 
-use super::support::{Application, Case, Cluster, Movement, Shape, World, wait};
+use super::support::{Application, Case, Cluster, Movement, Shape, World};
 
 pub fn tests() -> Vec<Case> {
     vec![
@@ -87,13 +84,7 @@ fn a_movement_by_hand_loses_nothing(world: &World) {
         ],
     );
     assert_eq!(movement.routing_rules().len(), 9 * movement.tables.len());
-    wait::until_true(Duration::from_secs(90), "all streams have copied", || {
-        let streams = vtctl.streams(target, workflow);
-        streams.len() == 2
-            && streams
-                .iter()
-                .all(|stream| stream["state"] == "Running" && !has_copy_state(stream))
-    });
+    movement.wait_until_caught_up();
     vtctl.move_tables(
         target,
         workflow,
@@ -124,17 +115,6 @@ fn a_movement_by_hand_loses_nothing(world: &World) {
     assert_eq!(report.failed, 0, "{report}: {:#?}", report.error_texts());
     assert!(report.acknowledged >= 400, "{report}");
     eprint!("({report}) ");
-}
-
-fn has_copy_state(stream: &Value) -> bool {
-    stream["copy_states"].as_array().is_some_and(|states| {
-        // Vitess 24 lists all tables, with a phase; earlier ones only those that are being copied.
-        states.iter().any(|state| {
-            state
-                .get("phase")
-                .is_none_or(|phase| *phase == "IN_PROGRESS" || *phase == json!(2))
-        })
-    })
 }
 
 /// An oracle that finds nothing proves nothing: here a row is lost, one is there twice, one changed, a counter is low.
@@ -213,13 +193,7 @@ fn a_movement_leaves_nothing_behind(world: &World) {
             &table,
         ],
     );
-    wait::until_true(Duration::from_secs(60), "the streams run", || {
-        let streams = vtctl.streams("customer", &world.name);
-        streams.len() == 2
-            && streams
-                .iter()
-                .all(|stream| stream["state"] == "Running" && !has_copy_state(stream))
-    });
+    movement.wait_until_caught_up();
     vtctl.move_tables("customer", &world.name, &["switchtraffic"]);
     assert!(vtctl.workflow("commerce", &reverse).is_some());
     drop(movement);

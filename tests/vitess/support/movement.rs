@@ -7,7 +7,7 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
-use super::{Cluster, World, wait};
+use super::{Cluster, World, vtctl, wait};
 
 /// What is to be moved.
 #[derive(Debug, Clone)]
@@ -43,6 +43,9 @@ pub struct Movement {
 
 /// How long vtgate may take to learn of a table or a rule.
 const LEARNING: Duration = Duration::from_secs(30);
+
+/// How long 100,000 rows may take to be copied on a busy machine.
+const COPYING: Duration = Duration::from_secs(120);
 
 impl Movement {
     /// Creates the tables and their rows in `commerce`. For a sharded target each table has a sequence, `<table>_seq`,
@@ -103,6 +106,31 @@ impl Movement {
             .collect();
         rules.sort();
         rules
+    }
+
+    /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
+    pub fn wait_until_caught_up(&self) {
+        let vtctl = self.cluster.vtctl();
+        let expected = self.cluster.shards(self.target).len();
+        let mut seen = Value::Null;
+        wait::until_true(
+            COPYING,
+            &format!("{} has copied and caught up", self.workflow),
+            || {
+                seen = vtctl
+                    .workflow(self.target, &self.workflow)
+                    .unwrap_or_default();
+                let streams = vtctl::streams(&seen);
+                let lag_seconds = seen["max_v_replication_lag"]
+                    .as_str()
+                    .and_then(|lag| lag.parse::<i64>().ok());
+                streams.len() == expected
+                    && streams
+                        .iter()
+                        .all(|stream| stream["state"] == "Running" && !is_copying(stream))
+                    && lag_seconds.is_some_and(|lag| lag <= 1)
+            },
+        );
     }
 
     /// The workflow's name and that of its reverse, in the keyspaces where they run.
@@ -292,6 +320,16 @@ impl Drop for Movement {
             eprintln!("cleaning up after {}: {problem}", self.workflow);
         }
     }
+}
+
+/// Whether a stream still copies. Vitess 24 lists all tables, with a phase; earlier ones only those under way.
+fn is_copying(stream: &Value) -> bool {
+    let mut states = stream["copy_states"].as_array().into_iter().flatten();
+    states.any(|state| {
+        state
+            .get("phase")
+            .is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED")
+    })
 }
 
 /// `a`, `b`, …: the tables' last letters.

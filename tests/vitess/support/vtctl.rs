@@ -119,18 +119,12 @@ impl Vtctl {
             .find(|workflow| workflow["name"] == name)
     }
 
-    /// All streams of a workflow: `{"id", "shard", "state", "message", "position", …}`.
+    /// All streams of the workflow of this name.
     pub fn streams(&self, keyspace: &str, name: &str) -> Vec<Value> {
-        let Some(workflow) = self.workflow(keyspace, name) else {
-            return Vec::new();
-        };
-        let Some(shards) = workflow["shard_streams"].as_object() else {
-            return Vec::new();
-        };
-        shards
-            .values()
-            .flat_map(|shard| shard["streams"].as_array().cloned().unwrap_or_default())
-            .collect()
+        self.workflow(keyspace, name)
+            .as_ref()
+            .map(streams)
+            .unwrap_or_default()
     }
 
     /// `MoveTables --workflow NAME --target-keyspace KEYSPACE …`
@@ -181,4 +175,15 @@ impl Vtctl {
         uid.and_then(|uid| uid.try_into().ok())
             .unwrap_or_else(|| panic!("{keyspace}/{shard} has no primary"))
     }
+}
+
+/// All streams of a workflow, of all its shards: `{"id", "shard", "state", "message", "position", …}`.
+pub fn streams(workflow: &Value) -> Vec<Value> {
+    let shards = workflow["shard_streams"]
+        .as_object()
+        .into_iter()
+        .flat_map(|shards| shards.values());
+    shards
+        .flat_map(|shard| shard["streams"].as_array().cloned().unwrap_or_default())
+        .collect()
 }
