@@ -121,14 +121,19 @@ impl Movement {
                     .workflow(self.target, &self.workflow)
                     .unwrap_or_default();
                 let streams = vtctl::streams(&seen);
-                let lag_seconds = seen["max_v_replication_lag"]
-                    .as_str()
-                    .and_then(|lag| lag.parse::<i64>().ok());
+                // The second is the one that a switch looks at.
+                let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
+                let is_small = |lag: &&str| {
+                    seen[lag]
+                        .as_str()
+                        .and_then(|lag| lag.parse().ok())
+                        .is_some_and(|lag: i64| lag <= 1)
+                };
                 streams.len() == expected
                     && streams
                         .iter()
                         .all(|stream| stream["state"] == "Running" && !is_copying(stream))
-                    && lag_seconds.is_some_and(|lag| lag <= 1)
+                    && lags.iter().all(is_small)
             },
         );
     }
