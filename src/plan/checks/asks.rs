@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::CheckInput;
 use crate::cluster::port::{Ask, Facts, Query, Reading, Unread};
 use crate::family::move_tables::MoveTables;
 use crate::finding::Finding;
@@ -95,16 +94,4 @@ pub fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
         return names.join(", ");
     }
     format!("{} and {} more", names[..SHOWN].join(", "), names.len() - SHOWN)
-}
-
-impl CheckInput<'_> {
-    /// `customer.corder`
-    pub(super) fn at_target(&self, table: impl std::fmt::Display) -> String {
-        format!("{}.{table}", self.movement.target())
-    }
-
-    /// `commerce.corder`
-    pub(super) fn at_source(&self, table: impl std::fmt::Display) -> String {
-        format!("{}.{table}", self.movement.source())
-    }
 }

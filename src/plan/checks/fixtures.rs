@@ -7,20 +7,21 @@ use jiff::Timestamp;
 
 use super::asks;
 use super::{Check, CheckInput};
-use crate::cluster::mutation::{AutoIncrementHandling, CreateMoveTables, Mutation, OnDdl, SourceTables};
+use crate::cluster::mutation::{CompleteMoveTables, CreateMoveTables, Mutation};
 use crate::cluster::port::{Answer, Answered, Ask, Facts, MySqlStatus, OtherRules, Question, Served, TabletStatus};
 use crate::family::move_tables::MoveTables;
+use crate::family::move_tables::fixtures::commerce_to_customer;
 use crate::finding::{CheckResult, Finding};
 use crate::model::digest::Digest;
-use crate::model::name::{CellName, KeyspaceName, ShardName, TableName, WorkflowName};
+use crate::model::name::{CellName, KeyspaceName, ShardName, TableName};
 use crate::model::routing::RoutingRules;
 use crate::model::schema::TableDefinition;
 use crate::model::topology::{Cells, Keyspace, Shard, Tablet, TabletAlias, TabletType};
 use crate::model::vschema::{AutoIncrement, ColumnVindex, VSchema, VSchemaTable, Vindex};
 use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
-use crate::spec::{CompleteSpec, CopySpec, MoveTablesSpec, Movement, RevertSpec, Spec, SwitchSpec, TableSelection, VerifySpec};
 
 pub const CUSTOMER: &str = "CREATE TABLE `customer` (\n  `customer_id` bigint NOT NULL AUTO_INCREMENT,\n  `email` varbinary(128) DEFAULT NULL,\n  PRIMARY KEY (`customer_id`)\n) ENGINE=InnoDB AUTO_INCREMENT=6";
 pub const CORDER: &str = "CREATE TABLE `corder` (\n  `order_id` bigint NOT NULL AUTO_INCREMENT,\n  `customer_id` bigint NOT NULL,\n  `sku` varbinary(128) DEFAULT NULL,\n  PRIMARY KEY (`order_id`)\n) ENGINE=InnoDB";
@@ -107,46 +108,6 @@ fn mysql() -> MySqlStatus {
     }
 }
 
-fn movement() -> MoveTables {
-    let options = MoveTablesSpec {
-        source_keyspace: keyspace("commerce"),
-        target_keyspace: keyspace("customer"),
-        tables: TableSelection::Named(vec![table_name("corder"), table_name("customer")]),
-        cells: vec![],
-        tablet_types: vec![TabletType::Replica, TabletType::Primary],
-        on_ddl: OnDdl::Stop,
-        defer_secondary_keys: true,
-        source_time_zone: None,
-        global_keyspace: None,
-        sharded_auto_increment_handling: AutoIncrementHandling::Remove,
-        initialize_target_sequences: true,
-    };
-    let spec = Spec {
-        workflow: WorkflowName::new("c2c").unwrap(),
-        cluster: "production".into(),
-        movement: Movement::MoveTables(options.clone()),
-        gates: BTreeMap::new(),
-        copy: CopySpec { max_lag_seconds: 30 },
-        verify: VerifySpec {
-            max_age_seconds: 86_400,
-            tablet_types: vec![],
-            cells: vec![],
-            max_duration_seconds: None,
-            shards_at_once: None,
-        },
-        switch: SwitchSpec {
-            max_lag_seconds: 5,
-            stable_for_seconds: 10,
-            max_transaction_age_milliseconds: 1000,
-            wait_for_quiet_seconds: 600,
-            timeout_seconds: 5,
-        },
-        revert: RevertSpec { window_seconds: 1800 },
-        complete: CompleteSpec { source_tables: SourceTables::Rename },
-    };
-    MoveTables { spec, options, tables: vec![table_name("corder"), table_name("customer")] }
-}
-
 fn vschemas() -> BTreeMap<KeyspaceName, VSchema> {
     let commerce = VSchema {
         tables: ["customer", "corder", "product"]
@@ -185,7 +146,7 @@ impl Fixture {
             workflows: vec![],
             answers: vec![],
         };
-        let mut fixture = Self { movement: movement(), facts, progress: Progress::default() };
+        let mut fixture = Self { movement: commerce_to_customer(), facts, progress: Progress::default() };
         fixture.answer(
             asks::source_tables(&fixture.movement),
             Answer::Tables(BTreeMap::from([("0".into(), by_name([definition(CORDER), definition(CUSTOMER)]))])),
@@ -389,7 +350,7 @@ impl Fixture {
     }
 
     pub fn record_streams(&mut self, workflow: &str, streams: &[(&str, i64)]) {
-        self.progress.streams = streams.iter().map(|(shard, id)| (format!("stream {workflow} {shard} 0"), *id)).collect();
+        self.progress.streams = streams.iter().map(|(shard, id)| (format!("{workflow} {shard} from 0"), *id)).collect();
     }
 
     /// A create was sent and how it ended isn't recorded.
@@ -414,8 +375,38 @@ impl Fixture {
     }
 
     pub fn open_attempt(&mut self, phase: PhaseId, mutation: Mutation) {
-        self.progress.open_attempt =
-            Some(Attempt { attempt: 1, serial: 2, at: self.facts.observed_at, phase, mutation, replaced: None, outcome: None });
+        self.progress.open_attempt = Some(Attempt {
+            attempt: 1,
+            serial: 2,
+            at: self.facts.observed_at,
+            phase,
+            mutation,
+            replaced: None,
+            outcome: None,
+            evidence: vec![],
+            ended_at_serial: 0,
+        });
+    }
+
+    /// Complete was seen done: no streams, and the rules lead to the target.
+    pub fn completed(&mut self) {
+        self.open_attempt(
+            PhaseId::COMPLETE,
+            Mutation::CompleteMoveTables(CompleteMoveTables {
+                workflow: self.movement.workflow().clone(),
+                target_keyspace: self.movement.target().clone(),
+                source_tables: self.movement.spec.complete.source_tables,
+                table_count: self.movement.tables.len(),
+            }),
+        );
+        let mut ended = self.progress.open_attempt.take().unwrap();
+        ended.outcome = Some((OutcomeResult::Done, self.facts.observed_at));
+        self.progress.attempts.push(ended);
+        for kind in [TabletType::Replica, TabletType::Rdonly] {
+            self.movement.route(&mut self.facts.routing_rules, kind, true);
+        }
+        self.movement.route_primary(&mut self.facts.routing_rules, true);
+        self.serve_global();
     }
 
     pub fn digest(&self) -> Digest {

@@ -4,6 +4,7 @@ use super::asks::{both_keyspaces_and, counted, listed, nothing_more, unread, vsc
 use super::{Check, CheckInput};
 use crate::cluster::mutation::SourceTables;
 use crate::cluster::port::Ask;
+use crate::family::SituationKind;
 use crate::finding::{Finding, Severity};
 use crate::model::vschema::VSchema;
 use crate::run::phase::PhaseId;
@@ -70,10 +71,9 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
     let movement = input.movement;
     let (source, target) = (movement.source().as_str(), movement.target().as_str());
     // Complete takes the tables out of the source's VSchema, unless it keeps them.
-    let leaves_source = movement.spec.complete.source_tables != SourceTables::Keep
-        && !input.progress.reached.contains_key(&PhaseId::COMPLETE);
+    let leaves_source = movement.spec.complete.source_tables != SourceTables::Keep && !has_completed(input);
     // Create puts them into an unsharded target's.
-    let comes_to_target = !input.progress.reached.contains_key(&PhaseId::CREATE);
+    let comes_to_target = input.situation().kind == SituationKind::NotBegun;
     let will_have_it = |name: &str, vschema: &VSchema| {
         if name == source && leaves_source {
             return false;
@@ -86,7 +86,7 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
         .filter(|(name, vschema)| !vschema.require_explicit_routing && will_have_it(name, vschema))
         .map(|(name, _)| name.as_str())
         .collect();
-    let subject = input.at_target(table);
+    let subject = format!("{target}.{table}");
     if holders == [target] {
         return None;
     }
@@ -119,9 +119,13 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
     })
 }
 
+fn has_completed(input: &CheckInput<'_>) -> bool {
+    matches!(input.situation().kind, SituationKind::Completed | SituationKind::Ended)
+}
+
 fn of_qualified_names(input: &CheckInput<'_>) -> Finding {
     let source = input.movement.source();
-    let names: Vec<String> = input.movement.tables.iter().map(|table| input.at_source(table)).collect();
+    let names: Vec<String> = input.movement.tables.iter().map(|table| input.movement.source_table(table)).collect();
     let summary = match input.movement.spec.complete.source_tables {
         SourceTables::Keep => format!(
             "without rules {} will lead to the kept tables: writes are refused there, reads on replicas see old rows",
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn after_complete_the_sources_vschema_counts_as_it_is() {
         let mut fixture = Fixture::new();
-        fixture.progress.reached.insert(PhaseId::COMPLETE, fixture.facts.observed_at);
+        fixture.completed();
         assert_eq!(blocking(&fixture).len(), 2, "somebody has put the tables back");
     }
 

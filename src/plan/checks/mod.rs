@@ -10,7 +10,6 @@ mod lost_names;
 mod null_sharding_column;
 mod ownership;
 mod routing_rules;
-mod rule_keys;
 mod run;
 mod sequence_names;
 mod sequences;
@@ -26,13 +25,14 @@ mod workflow_name;
 mod fixtures;
 
 use crate::cluster::port::{Facts, Query};
+use crate::family::Situation;
 use crate::family::move_tables::MoveTables;
 use crate::finding::Finding;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 
 pub use ownership::{Ownership, ownership};
-pub use run::{follow_up, is_waivable, look, page, phases_ahead, query, run};
+pub use run::{follow_up, is_waivable, look, page, query, run};
 pub use vtctld_reachable::unreachable;
 
 /// One check.
@@ -61,6 +61,13 @@ pub struct CheckInput<'a> {
     pub movement: &'a MoveTables,
     pub facts: &'a Facts,
     pub progress: &'a Progress,
+}
+
+impl CheckInput<'_> {
+    /// What the facts mean, all in all.
+    pub fn situation(&self) -> Situation {
+        self.movement.situation_of(self.facts, self.progress)
+    }
 }
 
 /// Every check, in the order in which they are shown.

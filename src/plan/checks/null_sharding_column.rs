@@ -97,7 +97,12 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
         Ok(tables) => tables,
         Err(why) => {
             let of = |(table, column): &(TableName, String)| {
-                unread(CODE, input.at_source(table), &format!("whether `{source}.{table}` has NULL in `{column}`"), &why)
+                unread(
+                    CODE,
+                    input.movement.source_table(table),
+                    &format!("whether `{source}.{table}` has NULL in `{column}`"),
+                    &why,
+                )
             };
             return columns.iter().map(of).collect();
         }
@@ -109,7 +114,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
             Finding::fail(
                 CODE,
                 Severity::Error,
-                input.at_source(table),
+                input.movement.source_table(table),
                 format!("rows of `{source}.{table}` have NULL in the sharding column `{column}`"),
                 format!("give them a value: `select * from {table} where {column} is null` in `{source}` shows them; then make the column NOT NULL"),
             )

@@ -1,11 +1,12 @@
 //! Whether a workflow that is there is the one that this movement's record knows.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::CheckInput;
 use crate::cluster::mutation::Mutation;
+use crate::family::Family as _;
 use crate::model::name::{KeyspaceName, WorkflowName};
-use crate::model::workflow::Workflow;
+use crate::record::entry::OutcomeResult;
 
 /// What a workflow of our name is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +15,10 @@ pub enum Ownership {
     Absent,
     /// Its streams have the ids that the record holds.
     Ours,
-    /// A write of ours that makes it was sent and its outcome isn't recorded: what is there may be that write's work.
+    /// A write of ours that makes it was sent, and the ids that it gave aren't on record: what is there may be its work.
     BeingMade,
     /// There is one that the record doesn't know, or one with other streams.
     Foreign,
-}
-
-impl Ownership {
-    pub fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::BeingMade)
-    }
 }
 
 /// What the workflow in the target keyspace is to us.
@@ -37,39 +32,37 @@ pub fn ownership_of_way_back(input: &CheckInput<'_>) -> Ownership {
 }
 
 fn ownership_of(input: &CheckInput<'_>, keyspace: &KeyspaceName, name: &WorkflowName) -> Ownership {
-    if may_be_making(input, keyspace) {
-        return Ownership::BeingMade;
-    }
-    match input.facts.workflow(keyspace, name) {
-        None => Ownership::Absent,
-        Some(workflow) if has_recorded_streams(input, workflow) => Ownership::Ours,
-        Some(_) => Ownership::Foreign,
-    }
-}
-
-/// Create makes the forward workflow; a switch makes the way back, and one backward makes the forward workflow anew.
-fn may_be_making(input: &CheckInput<'_>, keyspace: &KeyspaceName) -> bool {
-    let Some(open) = &input.progress.open_attempt else { return false };
-    match &open.mutation {
-        Mutation::CreateMoveTables(_) => keyspace == input.movement.target(),
-        Mutation::SwitchTraffic(switch) => switch.moves_writes(),
-        _ => false,
+    let prefix = format!("{keyspace}.{name} ");
+    let of_workflow = |ids: &BTreeMap<String, i64>| -> BTreeMap<String, i64> {
+        ids.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(key, id)| (key.clone(), *id)).collect()
+    };
+    let recorded = of_workflow(&input.progress.streams);
+    let found = of_workflow(&input.movement.incarnation(input.facts));
+    if input.facts.workflow(keyspace, name).is_some() && !found.is_empty() && found == recorded {
+        Ownership::Ours
+    } else if may_be_making(input, keyspace == input.movement.target(), recorded.is_empty()) {
+        Ownership::BeingMade
+    } else if input.facts.workflow(keyspace, name).is_none() {
+        Ownership::Absent
+    } else {
+        Ownership::Foreign
     }
 }
 
-/// The record's keys are `stream <keyspace>.<workflow> <shard> <source shard>`.
-fn has_recorded_streams(input: &CheckInput<'_>, workflow: &Workflow) -> bool {
-    let prefix = format!("stream {}.{} ", workflow.keyspace, workflow.name);
-    let recorded: BTreeSet<(String, i64)> = input
-        .progress
-        .streams
-        .iter()
-        .filter_map(|(key, id)| {
-            let shard = key.strip_prefix(&prefix)?.split(' ').next()?;
-            Some((shard.to_owned(), *id))
-        })
-        .collect();
-    !recorded.is_empty() && recorded == workflow.stream_ids().into_iter().collect()
+/// Create makes the forward workflow; a primary switch makes the way back, and one backward makes the forward workflow anew.
+/// One whose outcome is known counts only as long as no ids are on record: they are noted after it.
+fn may_be_making(input: &CheckInput<'_>, is_forward: bool, nothing_recorded: bool) -> bool {
+    let open = input.progress.open_attempt.iter().map(|attempt| (attempt, true));
+    let known = input.progress.attempts.iter().map(|attempt| (attempt, false));
+    open.chain(known).any(|(attempt, is_open)| {
+        let makes_it = match &attempt.mutation {
+            Mutation::CreateMoveTables(_) => is_forward,
+            Mutation::SwitchTraffic(switch) => switch.moves_writes(),
+            _ => false,
+        };
+        let undone = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
+        makes_it && !undone && (is_open || nothing_recorded)
+    })
 }
 
 #[cfg(test)]
@@ -81,20 +74,29 @@ mod tests {
     fn a_workflow_is_ours_by_its_stream_ids_and_not_by_its_name() {
         let mut fixture = Fixture::new();
         assert_eq!(ownership(&fixture.input()), Ownership::Absent);
-        fixture.add_workflow("customer", "c2c", &[("-80", 7), ("80-", 8)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 7), ("80-", 8)]);
         assert_eq!(ownership(&fixture.input()), Ownership::Foreign);
-        fixture.record_streams("customer.c2c", &[("-80", 7), ("80-", 8)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 7), ("80-", 8)]);
         assert_eq!(ownership(&fixture.input()), Ownership::Ours);
-        fixture.record_streams("customer.c2c", &[("-80", 7), ("80-", 9)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 7), ("80-", 9)]);
+        assert_eq!(ownership(&fixture.input()), Ownership::Foreign);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 7)]);
         assert_eq!(ownership(&fixture.input()), Ownership::Foreign);
     }
 
     #[test]
-    fn an_open_create_makes_what_is_found_possibly_ours() {
+    fn a_create_whose_ids_are_not_on_record_makes_what_is_found_possibly_ours() {
         let mut fixture = Fixture::new();
         fixture.open_create();
-        fixture.add_workflow("customer", "c2c", &[("-80", 7)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 7)]);
         assert_eq!(ownership(&fixture.input()), Ownership::BeingMade);
         assert_eq!(ownership_of_way_back(&fixture.input()), Ownership::Absent);
+
+        let mut ended = fixture.progress.open_attempt.take().unwrap();
+        ended.outcome = Some((OutcomeResult::Done, fixture.facts.observed_at));
+        fixture.progress.attempts.push(ended);
+        assert_eq!(ownership(&fixture.input()), Ownership::BeingMade);
+        fixture.progress.attempts[0].outcome = Some((OutcomeResult::NotDone, fixture.facts.observed_at));
+        assert_eq!(ownership(&fixture.input()), Ownership::Foreign);
     }
 }

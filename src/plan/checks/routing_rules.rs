@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::asks::{counted, nothing_more};
-use super::rule_keys::{is_ours, keys_of_table};
 use super::{Check, CheckInput, Ownership, ownership};
 use crate::cluster::port::Query;
+use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
+use crate::model::name::TableName;
+use crate::model::topology::TabletType;
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C208";
@@ -57,14 +59,14 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 /// Rules under the movement's own keys that it didn't make. An open create may have made those that lead to the source.
 fn in_the_way(input: &CheckInput<'_>) -> Vec<Finding> {
     let ownership = ownership(input);
-    if ownership == Ownership::Ours || input.progress.reached.contains_key(&PhaseId::CREATE) {
+    if ownership == Ownership::Ours {
         return vec![];
     }
     let rules = &input.facts.routing_rules;
     let mut findings = Vec::new();
     for table in &input.movement.tables {
-        let source = input.at_source(table);
-        let there: BTreeMap<String, String> = keys_of_table(input.movement, table)
+        let source = input.movement.source_table(table);
+        let there: BTreeMap<String, String> = keys_of(input.movement, table)
             .into_iter()
             .filter_map(|key| Some((rules.get(&key)?.join(","), key)))
             .filter(|(to, _)| !(ownership == Ownership::BeingMade && *to == source))
@@ -90,10 +92,17 @@ fn in_the_way(input: &CheckInput<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The nine keys of a table.
+fn keys_of(movement: &MoveTables, table: &TableName) -> Vec<String> {
+    let types = [TabletType::Primary, TabletType::Replica, TabletType::Rdonly];
+    types.into_iter().flat_map(|kind| movement.rule_keys_of(table, kind)).collect()
+}
+
 /// Rules under other keys that lead to a source table.
 fn leading_to_the_source(input: &CheckInput<'_>) -> Vec<Finding> {
-    let sources: Vec<String> = input.movement.tables.iter().map(|table| input.at_source(table)).collect();
-    let foreign = input.facts.routing_rules.iter().filter(|(key, _)| !is_ours(input.movement, key));
+    let sources: Vec<String> = input.movement.tables.iter().map(|table| input.movement.source_table(table)).collect();
+    let keys = input.movement.rule_keys();
+    let foreign = input.facts.routing_rules.iter().filter(|(key, _)| !keys.contains(*key));
     foreign
         .filter_map(|(key, to)| {
             let source = to.iter().find(|to| sources.contains(to))?;
@@ -141,9 +150,9 @@ mod tests {
     fn the_rules_that_our_own_create_wrote_pass() {
         let mut fixture = Fixture::new();
         fixture.facts.routing_rules.set("corder", "commerce.corder");
-        fixture.add_workflow("customer", "c2c", &[("-80", 1)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
         assert_eq!(fixture.amiss(&CHECK), ["commerce.corder"], "the workflow is somebody else's");
-        fixture.record_streams("customer.c2c", &[("-80", 1)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 1)]);
         assert!(fixture.amiss(&CHECK).is_empty());
     }
 
@@ -160,7 +169,8 @@ mod tests {
     #[test]
     fn before_complete_only_rules_that_complete_refuses_count() {
         let mut fixture = Fixture::new();
-        fixture.progress.reached.insert(PhaseId::CREATE, fixture.facts.observed_at);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 1)]);
         fixture.facts.routing_rules.set("corder", "customer.corder");
         assert!(fixture.amiss(&CHECK).is_empty());
         fixture.facts.routing_rules.set("old_orders", "commerce.corder");

@@ -164,7 +164,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 
 fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) -> Option<Finding> {
     let target = input.movement.target();
-    let subject = input.at_target(table);
+    let subject = input.movement.target_table(table);
     let fail = |summary: String, help: String| Some(Finding::fail(CODE, Severity::Error, subject.clone(), summary, help));
     let (column, sequence) = match ids {
         Ids::Given => return None,
@@ -223,13 +223,13 @@ fn nowhere(input: &CheckInput<'_>, table: &TableName, column: &str, sequence: &S
     match &options.global_keyspace {
         Some(keyspace) if options.initialize_target_sequences && is_source_unsharded => Finding::pass(
             CODE,
-            input.at_target(table),
+            input.movement.target_table(table),
             format!("the sequence `{sequence}` of `{table}` isn't there yet; the primary switch makes it in `{keyspace}`"),
         ),
         _ => Finding::fail(
             CODE,
             Severity::Error,
-            input.at_target(table),
+            input.movement.target_table(table),
             format!("the sequence `{sequence}` of `{table}` is in no unsharded keyspace's VSchema"),
             snippet(input, table, column),
         ),
@@ -238,7 +238,7 @@ fn nowhere(input: &CheckInput<'_>, table: &TableName, column: &str, sequence: &S
 
 fn of_use(input: &CheckInput<'_>, it: &Use, uses: &[Use]) -> Finding {
     let (table, name) = (&it.table, format!("{}.{}", it.keyspace, it.sequence));
-    let subject = input.at_target(table);
+    let subject = input.movement.target_table(table);
     let is_there = match has_sequence_table(input.facts, uses, it) {
         Ok(is_there) => is_there,
         Err(why) => return unread(CODE, subject, &format!("the table of the sequence `{name}`"), &why),
@@ -273,7 +273,7 @@ fn of_use(input: &CheckInput<'_>, it: &Use, uses: &[Use]) -> Finding {
 }
 
 fn compared(input: &CheckInput<'_>, it: &Use, name: &str, next: Option<i64>, largest: i128) -> Finding {
-    let (table, subject) = (&it.table, input.at_target(&it.table));
+    let (table, subject) = (&it.table, input.movement.target_table(&it.table));
     let wanted = largest + 1;
     // A reserve of ids may be in vttablet's memory: what it gives next can be below `next_id`, never above.
     let set = format!(

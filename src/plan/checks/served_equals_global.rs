@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asks::{counted, listed, nothing_more, unread};
-use super::rule_keys::is_ours;
 use super::{Check, CheckInput};
 use crate::cluster::port::{Ask, Query, Served};
 use crate::finding::{Finding, Severity};
@@ -83,8 +82,9 @@ fn of_cell(input: &CheckInput<'_>, cell: &str, served: &Served, vschemas: &BTree
         .filter(|name| !is_same(vschemas.get(*name), served.vschemas.get(*name)))
         .collect();
     // A write of ours that was cut off between saving and serving is the run's to finish, and no news to anybody.
+    let ours = input.movement.rule_keys();
     let is_own_write = input.progress.open_attempt.is_some()
-        && keys.iter().all(|key| is_ours(input.movement, key))
+        && keys.iter().all(|key| ours.contains(*key))
         && keyspaces.iter().all(|name| *name == input.movement.source().as_str() || *name == input.movement.target().as_str());
     if (keys.is_empty() && keyspaces.is_empty()) || is_own_write {
         return None;

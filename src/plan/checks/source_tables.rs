@@ -75,7 +75,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                 Finding::fail(
                     CODE,
                     Severity::Error,
-                    input.at_source(table),
+                    input.movement.source_table(table),
                     format!("`{source}.{table}` {wrong}"),
                     format!(
                         "correct the table's name, or make it the same everywhere: `vtctldclient ValidateSchemaKeyspace {source}`"

@@ -90,7 +90,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 
 fn of_table(input: &CheckInput<'_>, table: &TableName, existing: &[TableName]) -> Finding {
     let movement = input.movement;
-    let (target, subject) = (movement.target(), input.at_target(table));
+    let (target, subject) = (movement.target(), input.movement.target_table(table));
     let rows = match input.facts.has_rows(&has_rows(movement, existing.to_vec())) {
         Ok(rows) => rows,
         Err(why) => return unread(CODE, subject, &format!("whether `{target}.{table}` holds a row"), &why),
@@ -213,9 +213,9 @@ mod tests {
     #[test]
     fn what_our_own_create_made_is_no_obstacle() {
         let mut fixture = with_corder(CORDER, &["-80"]);
-        fixture.add_workflow("customer", "c2c", &[("-80", 1), ("80-", 2)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1), ("80-", 2)]);
         assert!(!fixture.amiss(&CHECK).is_empty());
-        fixture.record_streams("customer.c2c", &[("-80", 1), ("80-", 2)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 1), ("80-", 2)]);
         assert!(fixture.amiss(&CHECK).is_empty());
 
         let mut fixture = with_corder(&stripped(), &[]);

@@ -81,28 +81,28 @@ mod tests {
     fn a_workflow_of_somebody_else_blocks_in_either_direction() {
         let mut fixture = Fixture::new();
         assert!(fixture.amiss(&CHECK).is_empty());
-        fixture.add_workflow("customer", "c2c", &[("-80", 1)]);
-        assert_eq!(fixture.amiss(&CHECK), ["customer.c2c"]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
+        assert_eq!(fixture.amiss(&CHECK), ["customer.commerce2customer"]);
 
         let mut fixture = Fixture::new();
-        fixture.add_workflow("commerce", "c2c_reverse", &[("0", 1)]);
-        assert_eq!(fixture.amiss(&CHECK), ["commerce.c2c_reverse"]);
+        fixture.add_workflow("commerce", "commerce2customer_reverse", &[("0", 1)]);
+        assert_eq!(fixture.amiss(&CHECK), ["commerce.commerce2customer_reverse"]);
     }
 
     #[test]
     fn our_own_passes_until_it_has_other_streams() {
         let mut fixture = Fixture::new();
-        fixture.add_workflow("customer", "c2c", &[("-80", 1), ("80-", 2)]);
-        fixture.record_streams("customer.c2c", &[("-80", 1), ("80-", 2)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1), ("80-", 2)]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 1), ("80-", 2)]);
         assert!(fixture.amiss(&CHECK).is_empty());
-        fixture.record_streams("customer.c2c", &[("-80", 1)]);
-        assert_eq!(fixture.amiss(&CHECK), ["customer.c2c"]);
+        fixture.record_streams("customer.commerce2customer", &[("-80", 1)]);
+        assert_eq!(fixture.amiss(&CHECK), ["customer.commerce2customer"]);
     }
 
     #[test]
     fn an_open_create_is_given_the_benefit_of_the_doubt() {
         let mut fixture = Fixture::new();
-        fixture.add_workflow("customer", "c2c", &[("-80", 1)]);
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
         fixture.open_create();
         assert!(fixture.amiss(&CHECK).is_empty());
     }
