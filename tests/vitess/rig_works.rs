@@ -1,8 +1,10 @@
 //! That the rig and the tools of these tests work: what else fails, fails for a reason of its own.
 
+use std::time::Duration;
+
 use mysql::prelude::Queryable;
 
-use super::support::{Application, Case, Cluster, Movement, Shape, World};
+use super::support::{Application, Case, Cluster, Movement, Shape, World, wait};
 
 pub fn tests() -> Vec<Case> {
     vec![
@@ -23,6 +25,7 @@ pub fn tests() -> Vec<Case> {
             "processes_end_and_start_again",
             processes_end_and_start_again,
         ),
+        Case::new("a_primary_hands_over", a_primary_hands_over),
         Case::new(
             "a_second_cluster_stands_beside_the_first",
             a_second_cluster_stands_beside_the_first,
@@ -227,12 +230,41 @@ fn processes_end_and_start_again(world: &World) {
     world.cluster.restart("vtctld");
     assert!(vtctl.vschema("commerce").is_object());
 
-    let address = world
+    let more = world
         .cluster
-        .more_vtctld("vtctld-small", &["--grpc-max-message-size", "100"]);
-    assert!(std::net::TcpStream::connect(&address).is_ok());
-    world.cluster.kill("vtctld-small");
-    assert!(std::net::TcpStream::connect(&address).is_err());
+        .more_vtctld("vtctld-more", &["--grpc-max-message-size", "100"]);
+    assert!(std::net::TcpStream::connect(&more).is_ok());
+    world.cluster.signal("vttablet-401", "STOP");
+    world.cluster.kill("vtgate");
+    assert_eq!(world.cluster.heal(), ["vtgate"]);
+    assert!(std::net::TcpStream::connect(&more).is_err());
+    assert_eq!(
+        world.cluster.query::<u32>("archive@replica", "select 1"),
+        [1]
+    );
+}
+
+fn a_primary_hands_over(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    assert_eq!(vtctl.primary_uid("archive", "0"), 400);
+    for uid in [401, 400] {
+        vtctl.planned_reparent("archive", "0", uid);
+        assert_eq!(vtctl.primary_uid("archive", "0"), uid);
+        wait::until_true(
+            Duration::from_secs(30),
+            "vtgate has learnt of the new primary",
+            || {
+                let mut connection = world
+                    .cluster
+                    .connect("archive@primary")
+                    .expect("vtgate is there");
+                matches!(
+                    connection.query_first::<u16, _>("select @@port"),
+                    Ok(Some(_))
+                )
+            },
+        );
+    }
 }
 
 fn a_second_cluster_stands_beside_the_first(world: &World) {

@@ -119,6 +119,7 @@ fn run_one(case: &Case, cluster: &'static Cluster) {
         std::process::exit(101);
     }
     let outcome = thread.join();
+    cluster.heal();
     eprint!("[{:.1} s] ", begin.elapsed().as_secs_f64());
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
