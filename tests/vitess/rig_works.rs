@@ -4,33 +4,18 @@ use std::time::Duration;
 
 use mysql::prelude::Queryable;
 
-use super::support::{Application, Case, Cluster, Movement, Shape, World, wait};
+use super::support::{Application, Case, Cluster, Movement, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
-    vec![
-        Case::new("the_cluster_serves", the_cluster_serves),
-        Case::new(
-            "a_movement_by_hand_loses_nothing",
-            a_movement_by_hand_loses_nothing,
-        ),
-        Case::new(
-            "the_account_finds_what_is_wrong",
-            the_account_finds_what_is_wrong,
-        ),
-        Case::new(
-            "a_movement_leaves_nothing_behind",
-            a_movement_leaves_nothing_behind,
-        ),
-        Case::new(
-            "processes_end_and_start_again",
-            processes_end_and_start_again,
-        ),
-        Case::new("a_primary_hands_over", a_primary_hands_over),
-        Case::new(
-            "a_second_cluster_stands_beside_the_first",
-            a_second_cluster_stands_beside_the_first,
-        ),
-        Case::new("the_program_runs", the_program_runs),
+    cases![
+        the_cluster_serves,
+        a_movement_by_hand_loses_nothing,
+        the_account_finds_what_is_wrong,
+        a_movement_leaves_nothing_behind,
+        processes_end_and_start_again,
+        a_primary_hands_over,
+        a_second_cluster_stands_beside_the_first,
+        the_program_runs,
     ]
 }
 
@@ -258,10 +243,10 @@ fn a_primary_hands_over(world: &World) {
                     .cluster
                     .connect("archive@primary")
                     .expect("vtgate is there");
-                matches!(
-                    connection.query_first::<u16, _>("select @@port"),
-                    Ok(Some(_))
-                )
+                // The rig gives each MySQL the tablet's uid as its server_id.
+                connection
+                    .query_first("select @@server_id")
+                    .is_ok_and(|found: Option<u32>| found == Some(uid))
             },
         );
     }

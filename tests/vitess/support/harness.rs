@@ -34,6 +34,12 @@ impl Case {
     }
 }
 
+/// A table of tests by the names of their functions. `Case::new` is for those that need more: a longer limit.
+macro_rules! cases {
+    ($($test:ident),* $(,)?) => { vec![$($crate::support::Case::new(stringify!($test), $test)),*] };
+}
+pub(crate) use cases;
+
 /// What a test is given: the cluster that all share, a folder and a name of its own.
 pub struct World {
     pub cluster: &'static Cluster,
