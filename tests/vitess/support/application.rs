@@ -76,11 +76,7 @@ impl Application {
     }
 
     /// `start`, connected to another keyspace.
-    pub fn connected_to(
-        database: &'static str,
-        movement: &Movement,
-        cluster: &'static Cluster,
-    ) -> Self {
+    pub fn connected_to(database: &'static str, movement: &Movement, cluster: &'static Cluster) -> Self {
         let shared = Arc::new(Shared {
             cluster,
             database,
@@ -119,21 +115,13 @@ impl Application {
     pub fn wait_for_writes(&self, more: usize) {
         let goal = self.acknowledged() + more;
         let what = format!("{more} more writes are acknowledged");
-        wait::until_true(Duration::from_secs(90), &what, || {
-            self.acknowledged() >= goal
-        });
+        wait::until_true(Duration::from_secs(90), &what, || self.acknowledged() >= goal);
     }
 
     /// Stops it, and gives its account. A row that was begun is tried until it is acknowledged, or for 30 s.
     pub fn finish(mut self) -> Report {
         self.stop();
-        let account = std::mem::take(
-            &mut *self
-                .shared
-                .account
-                .lock()
-                .expect("no thread of the application panicked"),
-        );
+        let account = std::mem::take(&mut *self.shared.account.lock().expect("no thread of the application panicked"));
         let unknown_hits: u64 = account.hits.values().map(|(_, unknown)| unknown).sum();
         Report {
             acknowledged: account.acknowledged_at.len(),
@@ -168,11 +156,7 @@ impl Drop for Application {
 
 fn longest_gap(mut times: Vec<Instant>) -> Duration {
     times.sort();
-    times
-        .windows(2)
-        .map(|pair| pair[1] - pair[0])
-        .max()
-        .unwrap_or_default()
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }
 
 impl Shared {
@@ -181,12 +165,7 @@ impl Shared {
     }
 
     fn account(&self, entry: impl FnOnce(&mut Account)) {
-        entry(
-            &mut self
-                .account
-                .lock()
-                .expect("no thread of the application panicked"),
-        );
+        entry(&mut self.account.lock().expect("no thread of the application panicked"));
     }
 
     fn acknowledged(&self, entry: impl FnOnce(&mut Account)) {
@@ -199,11 +178,7 @@ impl Shared {
 
     fn failed(&self, what: &'static str, error: &mysql::Error, entry: impl FnOnce(&mut Account)) {
         self.account(|account| {
-            account.errors.push(Failure {
-                at: Instant::now(),
-                what,
-                error: error.to_string(),
-            });
+            account.errors.push(Failure { at: Instant::now(), what, error: error.to_string() });
             entry(account);
         });
     }
@@ -224,13 +199,9 @@ impl Shared {
             }
             if self.seeds > 0 {
                 let seed = 1 + id % self.seeds.min(100);
-                let outcome = session.execute(&format!(
-                    "update {table} set hits = hits + 1 where id = {seed}"
-                ));
+                let outcome = session.execute(&format!("update {table} set hits = hits + 1 where id = {seed}"));
                 match outcome {
-                    Ok(()) => {
-                        self.acknowledged(|account| account.hits.entry(seed).or_default().0 += 1)
-                    }
+                    Ok(()) => self.acknowledged(|account| account.hits.entry(seed).or_default().0 += 1),
                     Err(error) => self.failed("update", &error, |account| {
                         account.failed_writes += 1;
                         account.hits.entry(seed).or_default().1 += 1;
@@ -242,25 +213,16 @@ impl Shared {
     }
 
     /// Whether the row was acknowledged; not, when the time after `finish` is up.
-    fn write_until_acknowledged(
-        &self,
-        session: &mut Session<'_>,
-        table: &str,
-        id: u64,
-        token: &str,
-    ) -> bool {
+    fn write_until_acknowledged(&self, session: &mut Session<'_>, table: &str, id: u64, token: &str) -> bool {
         let mut stopped_at = None;
         loop {
             let begin = Instant::now();
-            match session.execute(&format!(
-                "insert into {table} (id, token) values ({id}, '{token}')"
-            )) {
+            match session.execute(&format!("insert into {table} (id, token) values ({id}, '{token}')")) {
                 Err(mysql::Error::MySqlError(error)) if error.code == DUPLICATE_ENTRY => break,
                 Ok(()) => break,
                 Err(error) => self.failed("insert", &error, |account| account.failed_writes += 1),
             }
-            if self.stopping() && stopped_at.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
-            {
+            if self.stopping() && stopped_at.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES {
                 self.account(|account| account.unknown_tokens.push(token.to_owned()));
                 return false;
             }
@@ -281,8 +243,7 @@ impl Shared {
             }
             let begin = Instant::now();
             let token = format!("auto-{count}");
-            let outcome =
-                session.execute(&format!("insert into {table} (token) values ('{token}')"));
+            let outcome = session.execute(&format!("insert into {table} (token) values ('{token}')"));
             match outcome.map(|()| session.last_id()) {
                 Ok(id) => self.acknowledged(|account| account.rows.push((1, id, token))),
                 Err(error) => self.failed("insert without id", &error, |account| {
@@ -301,25 +262,12 @@ impl Shared {
                 return;
             }
             let begin = Instant::now();
-            let table = &self.tables[usize::try_from(count % 2)
-                .unwrap_or(0)
-                .min(self.tables.len() - 1)];
-            match session.execute(&format!(
-                "select id, hits from {table} where id = {}",
-                1 + count % self.seeds.max(1)
-            )) {
+            let table = &self.tables[usize::try_from(count % 2).unwrap_or(0).min(self.tables.len() - 1)];
+            match session.execute(&format!("select id, hits from {table} where id = {}", 1 + count % self.seeds.max(1))) {
                 Ok(()) => self.account(|account| account.read_at.push(Instant::now())),
-                Err(error) => self.failed(
-                    if kind == "replica" {
-                        "read of a replica"
-                    } else {
-                        "read"
-                    },
-                    &error,
-                    |account| {
-                        account.failed_reads += 1;
-                    },
-                ),
+                Err(error) => self.failed(if kind == "replica" { "read of a replica" } else { "read" }, &error, |account| {
+                    account.failed_reads += 1;
+                }),
             }
             pace(begin);
         }
@@ -340,16 +288,8 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn new(shared: &'a Shared, kind: &str) -> Self {
-        let database = if kind.is_empty() {
-            shared.database.to_owned()
-        } else {
-            format!("{}@{kind}", shared.database)
-        };
-        Self {
-            shared,
-            database,
-            connection: None,
-        }
+        let database = if kind.is_empty() { shared.database.to_owned() } else { format!("{}@{kind}", shared.database) };
+        Self { shared, database, connection: None }
     }
 
     fn execute(&mut self, sql: &str) -> Result<(), mysql::Error> {
@@ -359,10 +299,7 @@ impl<'a> Session<'a> {
         };
         let outcome = connection.query_drop(sql);
         // vtgate answers with MySQL's errors; after any other one the connection is of no more use.
-        if outcome
-            .as_ref()
-            .is_err_and(|error| !matches!(error, mysql::Error::MySqlError(_)))
-        {
+        if outcome.as_ref().is_err_and(|error| !matches!(error, mysql::Error::MySqlError(_))) {
             self.connection = None;
         }
         outcome
@@ -398,49 +335,31 @@ impl Report {
     pub fn differences(&self, keyspace: &str) -> Vec<String> {
         let mut wrong = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {
-            let rows: Vec<(u64, String, u64)> = self
-                .cluster
-                .query_primaries(keyspace, &format!("select id, token, hits from {table}"));
+            let rows: Vec<(u64, String, u64)> =
+                self.cluster.query_primaries(keyspace, &format!("select id, token, hits from {table}"));
             let mut standing: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
             for (id, token, hits) in &rows {
                 standing.entry(*id).or_default().push((token, *hits));
             }
             for (id, tokens) in standing.iter().filter(|(_, tokens)| tokens.len() > 1) {
-                wrong.push(format!(
-                    "{table}: the id {id} stands {} times: {tokens:?}",
-                    tokens.len()
-                ));
+                wrong.push(format!("{table}: the id {id} stands {} times: {tokens:?}", tokens.len()));
             }
-            let acknowledged: Vec<_> = self
-                .account
-                .rows
-                .iter()
-                .filter(|(of, ..)| *of == index)
-                .collect();
+            let acknowledged: Vec<_> = self.account.rows.iter().filter(|(of, ..)| *of == index).collect();
             for (_, id, token) in &acknowledged {
                 match standing.get(id).and_then(|rows| rows.first()) {
-                    None => wrong.push(format!(
-                        "{table}: the acknowledged row {id} ({token}) is lost"
-                    )),
+                    None => wrong.push(format!("{table}: the acknowledged row {id} ({token}) is lost")),
                     Some((found, _)) if found != token => {
-                        wrong.push(format!(
-                            "{table}: the acknowledged row {id} ({token}) is now {found}"
-                        ));
+                        wrong.push(format!("{table}: the acknowledged row {id} ({token}) is now {found}"));
                     }
                     Some(_) => {}
                 }
             }
-            let mut known: BTreeSet<&str> = acknowledged
-                .iter()
-                .map(|(_, _, token)| token.as_str())
-                .collect();
+            let mut known: BTreeSet<&str> = acknowledged.iter().map(|(_, _, token)| token.as_str()).collect();
             known.extend(self.account.unknown_tokens.iter().map(String::as_str));
             let mut seen = BTreeSet::new();
             for (id, token, _) in &rows {
                 if !seen.insert(token) {
-                    wrong.push(format!(
-                        "{table}: the row {token} was written twice, the second time as {id}"
-                    ));
+                    wrong.push(format!("{table}: the row {token} was written twice, the second time as {id}"));
                 } else if !token.starts_with("seed-") && !known.contains(token.as_str()) {
                     wrong.push(format!("{table}: nobody wrote the row {id} ({token})"));
                 }
@@ -452,43 +371,27 @@ impl Report {
         wrong
     }
 
-    fn wrong_counters(
-        &self,
-        table: &str,
-        standing: &BTreeMap<u64, Vec<(&str, u64)>>,
-    ) -> Vec<String> {
+    fn wrong_counters(&self, table: &str, standing: &BTreeMap<u64, Vec<(&str, u64)>>) -> Vec<String> {
         let wrong = |(id, (least, unknown)): (&u64, &(u64, u64))| {
-            let found = standing
-                .get(id)
-                .and_then(|rows| rows.first())
-                .map(|(_, hits)| *hits);
+            let found = standing.get(id).and_then(|rows| rows.first()).map(|(_, hits)| *hits);
             let right = found.is_some_and(|found| (*least..=least + unknown).contains(&found));
-            (!right).then(|| format!("{table}: {least} updates of row {id} were acknowledged and {unknown} are unknown, it has {found:?}"))
+            (!right).then(|| {
+                format!("{table}: {least} updates of row {id} were acknowledged and {unknown} are unknown, it has {found:?}")
+            })
         };
         self.account.hits.iter().filter_map(wrong).collect()
     }
 
     /// Panics with all `differences`.
     pub fn assert_nothing_lost(&self, keyspace: &str) {
-        assert!(
-            self.acknowledged > 0,
-            "the application wrote nothing: {self}"
-        );
+        assert!(self.acknowledged > 0, "the application wrote nothing: {self}");
         let wrong = self.differences(keyspace);
-        assert!(
-            wrong.is_empty(),
-            "{} things are wrong in {keyspace}, {self}:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
+        assert!(wrong.is_empty(), "{} things are wrong in {keyspace}, {self}:\n{}", wrong.len(), wrong.join("\n"));
     }
 
     /// The errors of writes or reads, each text once: for the message of a failing assertion.
     pub fn error_texts(&self) -> BTreeSet<String> {
-        self.errors
-            .iter()
-            .map(|failure| format!("{}: {}", failure.what, failure.error))
-            .collect()
+        self.errors.iter().map(|failure| format!("{}: {}", failure.what, failure.error)).collect()
     }
 }
 

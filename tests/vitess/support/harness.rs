@@ -20,11 +20,7 @@ pub struct Case {
 
 impl Case {
     pub fn new(name: &'static str, test: fn(&World)) -> Self {
-        Self {
-            name,
-            test,
-            limit: Duration::from_secs(240),
-        }
+        Self { name, test, limit: Duration::from_secs(240) }
     }
 
     /// A test that takes longer than this (240 s) ends the whole run: the cluster may be in any state.
@@ -51,20 +47,10 @@ pub struct World {
 impl World {
     fn new(cluster: &'static Cluster) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let seconds = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("the clock is past 1970")
-            .as_secs();
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = tempfile::Builder::new()
-            .prefix("cutover-test.")
-            .tempdir()
-            .expect("a folder for the test");
-        Self {
-            cluster,
-            name: format!("t{:x}_{count}", seconds & 0xf_ffff),
-            folder,
-        }
+        let folder = tempfile::Builder::new().prefix("cutover-test.").tempdir().expect("a folder for the test");
+        Self { cluster, name: format!("t{:x}_{count}", seconds & 0xf_ffff), folder }
     }
 
     /// A folder for this test alone, removed after it.
@@ -92,9 +78,7 @@ pub fn run<const N: usize>(modules: [(&str, Vec<Case>); N]) -> ExitCode {
     let count: usize = modules.iter().map(|(_, cases)| cases.len()).sum();
     let cluster = Cluster::shared();
     if cluster.is_none() && !arguments.list {
-        eprintln!(
-            "left out: {count} tests that need a real Vitess; tests/all installs one and runs them"
-        );
+        eprintln!("left out: {count} tests that need a real Vitess; tests/all installs one and runs them");
         return ExitCode::SUCCESS;
     }
     let trials = modules.into_iter().flat_map(|(module, cases)| {
@@ -117,11 +101,7 @@ fn run_one(case: &Case, cluster: &'static Cluster) {
         done.send(()).expect("the harness waits for the test");
     });
     if ended.recv_timeout(case.limit) == Err(RecvTimeoutError::Timeout) {
-        eprintln!(
-            "{} took more than {} s: the run ends here",
-            case.name,
-            case.limit.as_secs()
-        );
+        eprintln!("{} took more than {} s: the run ends here", case.name, case.limit.as_secs());
         std::process::exit(101);
     }
     let outcome = thread.join();

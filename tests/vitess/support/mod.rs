@@ -1,9 +1,6 @@
 //! What the tests on a real Vitess stand on: the cluster, what is moved, the application that writes meanwhile, and an
 //! oracle (`vtctldclient`, MySQL itself) that shares no code with the program under test.
-#![allow(
-    dead_code,
-    reason = "a toolbox: not every tool is in use in every state of the tests"
-)]
+#![allow(dead_code, reason = "a toolbox: not every tool is in use in every state of the tests")]
 
 pub mod application;
 pub mod harness;

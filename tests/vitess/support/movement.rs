@@ -23,11 +23,7 @@ pub struct Shape {
 impl Default for Shape {
     /// Two tables of 1,000 rows to the sharded keyspace.
     fn default() -> Self {
-        Self {
-            target: "customer",
-            tables: 2,
-            rows: 1000,
-        }
+        Self { target: "customer", tables: 2, rows: 1000 }
     }
 }
 
@@ -56,9 +52,7 @@ impl Movement {
             source: "commerce",
             target: shape.target,
             workflow: world.name.clone(),
-            tables: (0..shape.tables)
-                .map(|index| format!("{}_{}", world.name, letter(index)))
-                .collect(),
+            tables: (0..shape.tables).map(|index| format!("{}_{}", world.name, letter(index))).collect(),
             rows: shape.rows,
             cluster: world.cluster,
         };
@@ -70,13 +64,7 @@ impl Movement {
 
     /// The plan file, up to its `[move-tables]`; `rest` are the tables after it: `[complete]` at least.
     pub fn plan(&self, rest: &str) -> String {
-        let Self {
-            source,
-            target,
-            workflow,
-            tables,
-            ..
-        } = self;
+        let Self { source, target, workflow, tables, .. } = self;
         format!(
             "version = 1\nworkflow = \"{workflow}\"\ncluster = \"test\"\n\n[move-tables]\nsource-keyspace = \"{source}\"\n\
              target-keyspace = \"{target}\"\ntables = {tables:?}\n\n{rest}"
@@ -95,16 +83,9 @@ impl Movement {
 
     /// The routing rules that name our tables: `(from, to)`, in order.
     pub fn routing_rules(&self) -> Vec<(String, String)> {
-        let rules = self
-            .cluster
-            .vtctl()
-            .routing_rules()
-            .into_iter()
-            .filter(|rule| self.owns_rule(rule));
+        let rules = self.cluster.vtctl().routing_rules().into_iter().filter(|rule| self.owns_rule(rule));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut rules: Vec<_> = rules
-            .map(|rule| (text(&rule["from_table"]), text(&rule["to_tables"][0])))
-            .collect();
+        let mut rules: Vec<_> = rules.map(|rule| (text(&rule["from_table"]), text(&rule["to_tables"][0]))).collect();
         rules.sort();
         rules
     }
@@ -114,37 +95,21 @@ impl Movement {
         let vtctl = self.cluster.vtctl();
         let expected = self.cluster.shards(self.target).len();
         let mut seen = Value::Null;
-        wait::until_true(
-            COPYING,
-            &format!("{} has copied and caught up", self.workflow),
-            || {
-                seen = vtctl
-                    .workflow(self.target, &self.workflow)
-                    .unwrap_or_default();
-                let streams = vtctl::streams(&seen);
-                // The second is the one that a switch looks at.
-                let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
-                let is_small = |lag: &&str| {
-                    seen[lag]
-                        .as_str()
-                        .and_then(|lag| lag.parse().ok())
-                        .is_some_and(|lag: i64| lag <= 1)
-                };
-                streams.len() == expected
-                    && streams
-                        .iter()
-                        .all(|stream| stream["state"] == "Running" && !is_copying(stream))
-                    && lags.iter().all(is_small)
-            },
-        );
+        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || {
+            seen = vtctl.workflow(self.target, &self.workflow).unwrap_or_default();
+            let streams = vtctl::streams(&seen);
+            // The second is the one that a switch looks at.
+            let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
+            let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
+            streams.len() == expected
+                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream))
+                && lags.iter().all(is_small)
+        });
     }
 
     /// The workflow's name and that of its reverse, in the keyspaces where they run.
     fn workflows(&self) -> [(&'static str, String); 2] {
-        [
-            (self.target, self.workflow.clone()),
-            (self.source, self.reverse_workflow()),
-        ]
+        [(self.target, self.workflow.clone()), (self.source, self.reverse_workflow())]
     }
 
     fn is_sharded(&self) -> bool {
@@ -153,11 +118,7 @@ impl Movement {
 
     fn create_tables(&self) {
         let mut primary = self.cluster.connect_primary(self.source, "0");
-        let mut execute = |sql: &str| {
-            primary
-                .query_drop(sql)
-                .unwrap_or_else(|error| panic!("{sql}: {error}"))
-        };
+        let mut execute = |sql: &str| primary.query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         execute("set cte_max_recursion_depth = 100000000");
         for table in &self.tables {
             execute(&format!(
@@ -214,12 +175,8 @@ impl Movement {
         for table in &self.tables {
             for kind in ["primary", "replica"] {
                 wait::until_true(LEARNING, &format!("{table} is served by a {kind}"), || {
-                    let mut connection = self
-                        .cluster
-                        .connect(&format!("{}@{kind}", self.source))
-                        .expect("vtgate is there");
-                    let count: Result<Option<u64>, _> =
-                        connection.query_first(format!("select count(*) from {table}"));
+                    let mut connection = self.cluster.connect(&format!("{}@{kind}", self.source)).expect("vtgate is there");
+                    let count: Result<Option<u64>, _> = connection.query_first(format!("select count(*) from {table}"));
                     matches!(count, Ok(Some(count)) if count == expected)
                 });
             }
@@ -228,15 +185,11 @@ impl Movement {
 
     fn owns_table(&self, name: &str) -> bool {
         // `_<table>_old` is what completing leaves behind.
-        self.tables
-            .iter()
-            .any(|table| name.contains(table.as_str()))
+        self.tables.iter().any(|table| name.contains(table.as_str()))
     }
 
     fn owns_rule(&self, rule: &Value) -> bool {
-        rule["from_table"]
-            .as_str()
-            .is_some_and(|from| self.owns_table(from))
+        rule["from_table"].as_str().is_some_and(|from| self.owns_table(from))
     }
 
     /// Takes away all that is ours, by the oracle and by hand: the test may have left it in any state.
@@ -249,24 +202,12 @@ impl Movement {
         }
         // Rules first: nothing routes to the tables any more. Applying them rebuilds the SrvVSchemas too.
         let rules = vtctl.routing_rules();
-        let foreign: Vec<_> = rules
-            .iter()
-            .filter(|rule| !self.owns_rule(rule))
-            .cloned()
-            .collect();
+        let foreign: Vec<_> = rules.iter().filter(|rule| !self.owns_rule(rule)).cloned().collect();
         vtctl.apply_routing_rules(&foreign);
         for (keyspace, workflow) in self.workflows() {
             if vtctl.workflow(keyspace, &workflow).is_some() {
                 // Frozen or not, half switched or not: this one asks no questions.
-                let arguments = [
-                    "Workflow",
-                    "--keyspace",
-                    keyspace,
-                    "delete",
-                    "--workflow",
-                    &workflow,
-                    "--keep-data",
-                ];
+                let arguments = ["Workflow", "--keyspace", keyspace, "delete", "--workflow", &workflow, "--keep-data"];
                 problems.extend(vtctl.attempt(&arguments).err());
             }
         }
@@ -279,38 +220,21 @@ impl Movement {
     fn clean_keyspace(&self, keyspace: &str) -> Result<(), String> {
         let vtctl = self.cluster.vtctl();
         for shard in self.cluster.shards(keyspace) {
-            let denied: Vec<_> = vtctl
-                .denied_tables(keyspace, &shard)
-                .into_iter()
-                .filter(|name| self.owns_table(name))
-                .collect();
+            let denied: Vec<_> = vtctl.denied_tables(keyspace, &shard).into_iter().filter(|name| self.owns_table(name)).collect();
             let target = format!("{keyspace}/{shard}");
             if !denied.is_empty() {
                 let denied = denied.join(",");
-                vtctl.attempt(&[
-                    "SetShardTabletControl",
-                    "--denied-tables",
-                    &denied,
-                    "--remove",
-                    &target,
-                    "primary",
-                ])?;
+                vtctl.attempt(&["SetShardTabletControl", "--denied-tables", &denied, "--remove", &target, "primary"])?;
                 vtctl.attempt(&["RefreshStateByShard", &target])?;
             }
             let mut primary = self.cluster.connect_primary(keyspace, &shard);
-            let tables: Vec<String> = primary
-                .query("show tables")
-                .map_err(|error| error.to_string())?;
+            let tables: Vec<String> = primary.query("show tables").map_err(|error| error.to_string())?;
             for table in tables.iter().filter(|table| self.owns_table(table)) {
-                primary
-                    .query_drop(format!("drop table `{table}`"))
-                    .map_err(|error| error.to_string())?;
+                primary.query_drop(format!("drop table `{table}`")).map_err(|error| error.to_string())?;
             }
             let workflow = &self.workflow;
             let journal = "delete from _vt.resharding_journal where val like";
-            primary
-                .query_drop(format!("{journal} '%{workflow}%'"))
-                .map_err(|error| error.to_string())?;
+            primary.query_drop(format!("{journal} '%{workflow}%'")).map_err(|error| error.to_string())?;
         }
         let mut vschema = vtctl.vschema(keyspace);
         if let Some(tables) = vschema["tables"].as_object_mut() {
@@ -334,18 +258,11 @@ impl Drop for Movement {
 /// Whether a stream still copies. Vitess 24 lists all tables, with a phase; earlier ones only those under way.
 fn is_copying(stream: &Value) -> bool {
     let mut states = stream["copy_states"].as_array().into_iter().flatten();
-    states.any(|state| {
-        state
-            .get("phase")
-            .is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED")
-    })
+    states.any(|state| state.get("phase").is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED"))
 }
 
 /// `a`, `b`, …: the tables' last letters.
 fn letter(index: usize) -> char {
-    let offset = u8::try_from(index)
-        .ok()
-        .filter(|offset| *offset < 26)
-        .expect("26 tables at most");
+    let offset = u8::try_from(index).ok().filter(|offset| *offset < 26).expect("26 tables at most");
     char::from(b'a' + offset)
 }

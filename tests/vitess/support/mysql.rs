@@ -11,10 +11,7 @@ impl Cluster {
     /// A connection to vtgate. `database` is a target as vtgate takes it: `commerce`, `commerce@replica`,
     /// `customer/-80@primary`, or empty.
     pub fn connect(&self, database: &str) -> Result<Conn, mysql::Error> {
-        let (host, port) = self
-            .vtgate()
-            .split_once(':')
-            .expect("vtgate's address has a port");
+        let (host, port) = self.vtgate().split_once(':').expect("vtgate's address has a port");
         let database = Some(database).filter(|database| !database.is_empty());
         let options = OptsBuilder::new()
             .ip_or_hostname(Some(host))
@@ -30,9 +27,7 @@ impl Cluster {
 
     /// Rows of a statement through vtgate.
     pub fn query<T: FromRow>(&self, database: &str, sql: &str) -> Vec<T> {
-        let rows = self
-            .connect(database)
-            .and_then(|mut connection| connection.query(sql));
+        let rows = self.connect(database).and_then(|mut connection| connection.query(sql));
         rows.unwrap_or_else(|error| panic!("through vtgate, in {database}: {sql}: {error}"))
     }
 
@@ -49,8 +44,7 @@ impl Cluster {
             .user(Some("vt_dba"))
             .db_name(Some(format!("vt_{keyspace}")))
             .read_timeout(Some(Duration::from_secs(120)));
-        Conn::new(options)
-            .unwrap_or_else(|error| panic!("no connection to {}: {error}", socket.display()))
+        Conn::new(options).unwrap_or_else(|error| panic!("no connection to {}: {error}", socket.display()))
     }
 
     /// Rows of a statement from each shard's primary, one after the other, past vtgate and vttablet.

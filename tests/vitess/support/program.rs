@@ -20,17 +20,11 @@ pub struct Program {
 
 impl Program {
     pub fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            limit: Duration::from_secs(120),
-        }
+        Self { folder: folder.to_owned(), arguments: Vec::new(), environment: Vec::new(), limit: Duration::from_secs(120) }
     }
 
     pub fn args<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        self.arguments
-            .extend(arguments.into_iter().map(str::to_owned));
+        self.arguments.extend(arguments.into_iter().map(str::to_owned));
         self
     }
 
@@ -53,11 +47,7 @@ impl Program {
     /// Runs it and expects this exit code.
     pub fn run_expecting(self, code: i32) -> Output {
         let output = self.run();
-        assert_eq!(
-            output.code,
-            Some(code),
-            "another exit code than expected of\n{output}"
-        );
+        assert_eq!(output.code, Some(code), "another exit code than expected of\n{output}");
         output
     }
 
@@ -81,13 +71,7 @@ impl Program {
             .stderr(file(&stderr))
             .spawn()
             .expect("the program under test starts");
-        Running {
-            child,
-            what: self.arguments.join(" "),
-            limit: self.limit,
-            stdout,
-            stderr,
-        }
+        Running { child, what: self.arguments.join(" "), limit: self.limit, stdout, stderr }
     }
 }
 
@@ -103,13 +87,8 @@ pub struct Running {
 impl Running {
     /// Waits for the end, up to the limit.
     pub fn wait(mut self) -> Output {
-        let (limit, what) = (
-            self.limit,
-            format!("the end of cutover {}\n{}", self.what, self.so_far(None)),
-        );
-        let status = wait::until(limit, &what, || {
-            self.child.try_wait().expect("a child can be waited for")
-        });
+        let (limit, what) = (self.limit, format!("the end of cutover {}\n{}", self.what, self.so_far(None)));
+        let status = wait::until(limit, &what, || self.child.try_wait().expect("a child can be waited for"));
         self.so_far(Some(status))
     }
 
@@ -123,15 +102,8 @@ impl Running {
     /// Sends it a signal by name: `INT`, `TERM`, `STOP`, `CONT`.
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let status = Command::new("kill")
-            .args(["-s", signal, &pid])
-            .status()
-            .expect("kill is there");
-        assert!(
-            status.success(),
-            "cutover {} is not there to be signalled",
-            self.what
-        );
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill is there");
+        assert!(status.success(), "cutover {} is not there to be signalled", self.what);
     }
 
     /// What it has said up to now.
@@ -141,21 +113,14 @@ impl Running {
 
     /// Waits until it has said something on either stream.
     pub fn wait_for_text(&self, text: &str) {
-        wait::until_true(
-            self.limit,
-            &format!("cutover {} says {text:?}", self.what),
-            || {
-                let output = self.output();
-                output.stdout.contains(text) || output.stderr.contains(text)
-            },
-        );
+        wait::until_true(self.limit, &format!("cutover {} says {text:?}", self.what), || {
+            let output = self.output();
+            output.stdout.contains(text) || output.stderr.contains(text)
+        });
     }
 
     fn so_far(&self, status: Option<ExitStatus>) -> Output {
-        let text = |path| {
-            String::from_utf8_lossy(&std::fs::read(path).expect("the program's output"))
-                .into_owned()
-        };
+        let text = |path| String::from_utf8_lossy(&std::fs::read(path).expect("the program's output")).into_owned();
         Output {
             what: self.what.clone(),
             code: status.and_then(|status| status.code()),
@@ -185,30 +150,19 @@ pub struct Output {
 impl Output {
     /// The one JSON document on stdout.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error} in the stdout of\n{self}"))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in the stdout of\n{self}"))
     }
 
     /// The JSON documents on stdout, one a line.
     pub fn json_lines(&self) -> Vec<Value> {
-        let value = |line| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}, of\n{self}"))
-        };
+        let value = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}, of\n{self}"));
         self.stdout.lines().map(value).collect()
     }
 }
 
 impl std::fmt::Display for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            what,
-            code,
-            stdout,
-            stderr,
-        } = self;
-        write!(
-            f,
-            "cutover {what}: exit code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---"
-        )
+        let Self { what, code, stdout, stderr } = self;
+        write!(f, "cutover {what}: exit code {code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---")
     }
 }

@@ -31,12 +31,7 @@ impl Cluster {
     /// zone2.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-        let open = || {
-            Some(Self::open(
-                PathBuf::from(std::env::var_os("CUTOVER_TEST_CLUSTER")?),
-                None,
-            ))
-        };
+        let open = || Some(Self::open(PathBuf::from(std::env::var_os("CUTOVER_TEST_CLUSTER")?), None));
         SHARED.get_or_init(open).as_ref()
     }
 
@@ -44,22 +39,13 @@ impl Cluster {
     /// replica and one rdonly. It takes about ten seconds.
     pub fn start(layout: &[&str]) -> Self {
         // MySQL's sockets live here, and their paths must be short.
-        let own = tempfile::Builder::new()
-            .prefix("cutover-cluster.")
-            .tempdir_in("/tmp")
-            .expect("a folder in /tmp");
+        let own = tempfile::Builder::new().prefix("cutover-cluster.").tempdir_in("/tmp").expect("a folder in /tmp");
         let folder = own.path().join("c");
         let rig = std::env::var_os("CUTOVER_RIG").expect("tests/all sets CUTOVER_RIG");
         // Vitess runs as nobody when the tests run as root.
-        std::fs::set_permissions(own.path(), std::fs::Permissions::from_mode(0o755))
-            .expect("a folder of ours");
+        std::fs::set_permissions(own.path(), std::fs::Permissions::from_mode(0o755)).expect("a folder of ours");
         let mut up = Command::new(script());
-        up.arg("up")
-            .arg(rig)
-            .arg(&folder)
-            .args(layout)
-            .env("OWNER", std::process::id().to_string())
-            .env("PORT", "auto");
+        up.arg("up").arg(rig).arg(&folder).args(layout).env("OWNER", std::process::id().to_string()).env("PORT", "auto");
         succeed(&mut up);
         Self::open(folder, Some(own))
     }
@@ -67,21 +53,12 @@ impl Cluster {
     fn open(folder: PathBuf, own: Option<tempfile::TempDir>) -> Self {
         let text = std::fs::read_to_string(folder.join("env"))
             .unwrap_or_else(|error| panic!("no cluster stands in {}: {error}", folder.display()));
-        let settings = text
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(name, value)| (name.into(), value.into()));
-        Self {
-            folder,
-            settings: settings.collect(),
-            own,
-        }
+        let settings = text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into()));
+        Self { folder, settings: settings.collect(), own }
     }
 
     fn setting(&self, name: &str) -> &str {
-        self.settings
-            .get(name)
-            .unwrap_or_else(|| panic!("the cluster's env has no {name}"))
+        self.settings.get(name).unwrap_or_else(|| panic!("the cluster's env has no {name}"))
     }
 
     /// `127.0.0.1:PORT` of vtctld's gRPC.
@@ -106,38 +83,23 @@ impl Cluster {
 
     /// `vtctldclient` of the cluster's own release, talking to the cluster's vtctld.
     pub fn vtctl(&self) -> Vtctl {
-        Vtctl::new(
-            Path::new(self.setting("RIG")).join("bin/vtctldclient"),
-            self.vtctld(),
-            self.version(),
-        )
+        Vtctl::new(Path::new(self.setting("RIG")).join("bin/vtctldclient"), self.vtctld(), self.version())
     }
 
     pub fn tablets(&self) -> Vec<Tablet> {
-        let text = std::fs::read_to_string(self.folder.join("tablets"))
-            .expect("the cluster lists its tablets");
+        let text = std::fs::read_to_string(self.folder.join("tablets")).expect("the cluster lists its tablets");
         let tablet = |line: &str| {
             let mut words = line.split(' ').map(str::to_owned);
             let uid = words.next()?.parse().ok()?;
-            Some(Tablet {
-                uid,
-                keyspace: words.next()?,
-                shard: words.next()?,
-            })
+            Some(Tablet { uid, keyspace: words.next()?, shard: words.next()? })
         };
-        text.lines()
-            .map(|line| tablet(line).unwrap_or_else(|| panic!("not a tablet: {line}")))
-            .collect()
+        text.lines().map(|line| tablet(line).unwrap_or_else(|| panic!("not a tablet: {line}"))).collect()
     }
 
     /// The shards of a keyspace, in order: `["-80", "80-"]`.
     pub fn shards(&self, keyspace: &str) -> Vec<String> {
-        let mut shards: Vec<_> = self
-            .tablets()
-            .into_iter()
-            .filter(|tablet| tablet.keyspace == keyspace)
-            .map(|tablet| tablet.shard)
-            .collect();
+        let mut shards: Vec<_> =
+            self.tablets().into_iter().filter(|tablet| tablet.keyspace == keyspace).map(|tablet| tablet.shard).collect();
         shards.dedup();
         shards
     }
@@ -159,26 +121,18 @@ impl Cluster {
 
     /// One more vtctld on the same topology, `vtctld-…`, with flags of its own; gives its address. It ends with the test.
     pub fn more_vtctld(&self, name: &str, flags: &[&str]) -> String {
-        self.script("vtctld", &[&[name], flags].concat())
-            .trim()
-            .to_owned()
+        self.script("vtctld", &[&[name], flags].concat()).trim().to_owned()
     }
 
     /// Starts what has ended, wakes what is stopped, ends further vtctlds: what a test broke, the next one finds whole.
     /// Gives the names of what it had to start.
     pub fn heal(&self) -> Vec<String> {
-        self.script("heal", &[])
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        self.script("heal", &[]).lines().map(str::to_owned).collect()
     }
 
     /// The keys of locks in the topology, each below `/vitess/global`: who died with a lock left one.
     pub fn locks(&self) -> Vec<String> {
-        self.script("locks", &[])
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        self.script("locks", &[]).lines().map(str::to_owned).collect()
     }
 
     /// Takes all locks out of the topology: what an operator with access to etcd can do, and what a test that has
@@ -188,27 +142,16 @@ impl Cluster {
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> String {
-        succeed(
-            Command::new(script())
-                .arg(verb)
-                .arg(&self.folder)
-                .args(arguments),
-        )
+        succeed(Command::new(script()).arg(verb).arg(&self.folder).args(arguments))
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.own.is_some() {
-            let down = Command::new(script())
-                .arg("down")
-                .arg(&self.folder)
-                .status();
+            let down = Command::new(script()).arg("down").arg(&self.folder).status();
             if !down.as_ref().is_ok_and(ExitStatus::success) {
-                eprintln!(
-                    "the cluster in {} is not down: {down:?}",
-                    self.folder.display()
-                );
+                eprintln!("the cluster in {} is not down: {down:?}", self.folder.display());
             }
         }
     }
@@ -219,9 +162,7 @@ fn script() -> PathBuf {
 }
 
 fn succeed(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?} failed:\n{said}");
     String::from_utf8(output.stdout).expect("the rig's scripts print UTF-8")

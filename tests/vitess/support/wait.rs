@@ -10,11 +10,7 @@ pub fn until<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            begin.elapsed() < limit,
-            "waited {} s in vain: {what}",
-            limit.as_secs()
-        );
+        assert!(begin.elapsed() < limit, "waited {} s in vain: {what}", limit.as_secs());
         sleep(Duration::from_millis(50));
     }
 }
