@@ -1,18 +1,21 @@
 //! That the rig and the tools of these tests work: what else fails, fails for a reason of its own.
 
+use std::time::Duration;
+
 use mysql::prelude::Queryable;
 
-use super::support::{Application, Case, Cluster, Movement, Shape, World};
+use super::support::{Application, Case, Cluster, Movement, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
-    vec![
-        Case::new("the_cluster_serves", the_cluster_serves),
-        Case::new("a_movement_by_hand_loses_nothing", a_movement_by_hand_loses_nothing),
-        Case::new("the_account_finds_what_is_wrong", the_account_finds_what_is_wrong),
-        Case::new("a_movement_leaves_nothing_behind", a_movement_leaves_nothing_behind),
-        Case::new("processes_end_and_start_again", processes_end_and_start_again),
-        Case::new("a_second_cluster_stands_beside_the_first", a_second_cluster_stands_beside_the_first),
-        Case::new("the_program_runs", the_program_runs),
+    cases![
+        the_cluster_serves,
+        a_movement_by_hand_loses_nothing,
+        the_account_finds_what_is_wrong,
+        a_movement_leaves_nothing_behind,
+        processes_end_and_start_again,
+        a_primary_hands_over,
+        a_second_cluster_stands_beside_the_first,
+        the_program_runs,
     ]
 }
 
@@ -114,10 +117,27 @@ fn processes_end_and_start_again(world: &World) {
     world.cluster.restart("vtctld");
     assert!(vtctl.vschema("commerce").is_object());
 
-    let address = world.cluster.more_vtctld("vtctld-small", &["--grpc-max-message-size", "100"]);
-    assert!(std::net::TcpStream::connect(&address).is_ok());
-    world.cluster.kill("vtctld-small");
-    assert!(std::net::TcpStream::connect(&address).is_err());
+    let more = world.cluster.more_vtctld("vtctld-more", &["--grpc-max-message-size", "100"]);
+    assert!(std::net::TcpStream::connect(&more).is_ok());
+    world.cluster.signal("vttablet-401", "STOP");
+    world.cluster.kill("vtgate");
+    assert_eq!(world.cluster.heal(), ["vtgate"]);
+    assert!(std::net::TcpStream::connect(&more).is_err());
+    assert_eq!(world.cluster.query::<u32>("archive@replica", "select 1"), [1]);
+}
+
+fn a_primary_hands_over(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    assert_eq!(vtctl.primary_uid("archive", "0"), 400);
+    for uid in [401, 400] {
+        vtctl.planned_reparent("archive", "0", uid);
+        assert_eq!(vtctl.primary_uid("archive", "0"), uid);
+        wait::until_true(Duration::from_secs(30), "vtgate has learnt of the new primary", || {
+            let mut connection = world.cluster.connect("archive@primary").expect("vtgate is there");
+            // The rig gives each MySQL the tablet's uid as its server_id.
+            connection.query_first("select @@server_id").is_ok_and(|found: Option<u32>| found == Some(uid))
+        });
+    }
 }
 
 fn a_second_cluster_stands_beside_the_first(world: &World) {

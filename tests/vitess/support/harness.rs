@@ -30,6 +30,12 @@ impl Case {
     }
 }
 
+/// A table of tests by the names of their functions. `Case::new` is for those that need more: a longer limit.
+macro_rules! cases {
+    ($($test:ident),* $(,)?) => { vec![$($crate::support::Case::new(stringify!($test), $test)),*] };
+}
+pub(crate) use cases;
+
 /// What a test is given: the cluster that all share, a folder and a name of its own.
 pub struct World {
     pub cluster: &'static Cluster,
@@ -99,6 +105,7 @@ fn run_one(case: &Case, cluster: &'static Cluster) {
         std::process::exit(101);
     }
     let outcome = thread.join();
+    cluster.heal();
     eprint!("[{:.1} s] ", begin.elapsed().as_secs_f64());
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);

@@ -12,6 +12,7 @@ pub mod vtctl;
 pub mod wait;
 
 pub use application::Application;
+pub(crate) use harness::cases;
 pub use harness::{Case, World};
 pub use movement::{Movement, Shape};
 pub use program::Program;

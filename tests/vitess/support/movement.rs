@@ -2,6 +2,7 @@
 //! taken away after the test, whatever state the test left it in.
 
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
@@ -195,6 +196,7 @@ impl Movement {
     fn clean_up(&self) -> Vec<String> {
         let vtctl = self.cluster.vtctl();
         let mut problems = Vec::new();
+        self.cluster.heal();
         if !self.cluster.locks().is_empty() {
             self.cluster.unlock();
         }
@@ -245,7 +247,9 @@ impl Movement {
 
 impl Drop for Movement {
     fn drop(&mut self) {
-        for problem in self.clean_up() {
+        // On a thread of its own: when the test has panicked, a second panic on its thread would end the program.
+        let problems = thread::scope(|scope| scope.spawn(|| self.clean_up()).join());
+        for problem in problems.unwrap_or_else(|_| vec!["a panic, above".to_owned()]) {
             eprintln!("cleaning up after {}: {problem}", self.workflow);
         }
     }

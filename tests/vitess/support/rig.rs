@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 
 use super::vtctl::Vtctl;
@@ -119,9 +119,15 @@ impl Cluster {
         self.script("start", &[name]);
     }
 
-    /// One more vtctld on the same topology, with flags of its own; gives its address. `kill` ends it.
+    /// One more vtctld on the same topology, `vtctld-…`, with flags of its own; gives its address. It ends with the test.
     pub fn more_vtctld(&self, name: &str, flags: &[&str]) -> String {
         self.script("vtctld", &[&[name], flags].concat()).trim().to_owned()
+    }
+
+    /// Starts what has ended, wakes what is stopped, ends further vtctlds: what a test broke, the next one finds whole.
+    /// Gives the names of what it had to start.
+    pub fn heal(&self) -> Vec<String> {
+        self.script("heal", &[]).lines().map(str::to_owned).collect()
     }
 
     /// The keys of locks in the topology, each below `/vitess/global`: who died with a lock left one.
@@ -143,7 +149,10 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.own.is_some() {
-            self.script("down", &[]);
+            let down = Command::new(script()).arg("down").arg(&self.folder).status();
+            if !down.as_ref().is_ok_and(ExitStatus::success) {
+                eprintln!("the cluster in {} is not down: {down:?}", self.folder.display());
+            }
         }
     }
 }
