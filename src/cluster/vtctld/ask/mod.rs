@@ -1,5 +1,6 @@
 //! The asks of an observation: one small file each. An ask that fails is unread with its reason; the others go on.
 
+mod all_vschemas;
 mod copy_progress;
 mod locks;
 mod tables;
@@ -83,7 +84,8 @@ impl Asking {
             | Ask::CopyProgress { .. }
             | Ask::VDiffs { .. }
             | Ask::VDiff { .. }
-            | Ask::Locks { .. } => None,
+            | Ask::Locks { .. }
+            | Ask::AllVSchemas => None,
         }
     }
 
@@ -97,6 +99,7 @@ impl Asking {
             Ask::VDiffs { keyspace, workflow } => vdiffs::all(self, keyspace, workflow).await,
             Ask::VDiff { keyspace, workflow, uuid } => vdiffs::one(self, keyspace, workflow, uuid).await,
             Ask::Locks { keyspaces, keyspace, workflow } => locks::answer(self, keyspaces, keyspace, workflow).await,
+            Ask::AllVSchemas => all_vschemas::answer(self).await,
             Ask::Sql(question) => sql::answer(self, question).await,
         }
     }
