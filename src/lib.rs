@@ -1,5 +1,6 @@
 //! Cutover.
 
+pub mod cli;
 pub mod cluster;
 pub mod family;
 pub mod finding;
