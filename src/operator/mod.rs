@@ -7,11 +7,13 @@ mod config;
 mod guards;
 mod pages;
 mod resolve;
+mod schema;
 
 pub use config::{CLUSTER, ClusterConfig, OperatorConfig, known_keys, read};
 pub use guards::guards;
 pub use pages::PAGES;
 pub use resolve::{Connection, ConnectionSource, CredentialsSource, Endpoint, ResolveError, TlsFiles, resolve};
+pub use schema::schema;
 
 /// The alias that is built in: a simulated cluster in this process.
 pub const SANDBOX: &str = "sandbox";
