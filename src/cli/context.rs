@@ -6,6 +6,9 @@ use super::files::read_operator_config;
 use super::global::{Format, Global};
 use super::ui::Ui;
 use crate::operator::{Connection, resolve};
+use crate::plan::document::Plan;
+use crate::report::event::{Event, View};
+use jiff::Timestamp;
 
 pub struct Context {
     pub ui: Ui,
@@ -34,5 +37,26 @@ impl Context {
 
     pub fn is_json(&self) -> bool {
         self.global.format == Format::Json
+    }
+}
+
+/// Plain lines on stderr.
+struct Lines;
+
+impl View for Lines {
+    fn event(&mut self, at: Timestamp, event: &Event) {
+        let line = serde_json::to_string(event).unwrap_or_default();
+        std::io::Write::write_all(&mut std::io::stderr(), format!("{} {line}\n", at.strftime("%H:%M:%SZ")).as_bytes()).ok();
+    }
+}
+
+impl Context {
+    /// Where a run tells what happens.
+    pub fn view(&self) -> Box<dyn View> {
+        Box::new(Lines)
+    }
+
+    pub fn show_plan(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.ui.data(&format!("{}\n", serde_json::to_string_pretty(plan).unwrap_or_default()))
     }
 }

@@ -5,12 +5,14 @@
 
 pub mod commands;
 mod context;
+mod drive;
 mod environment;
 mod error;
 pub mod exit;
 mod files;
 mod global;
 mod runtime;
+mod session;
 mod ui;
 
 use std::ffi::OsString;

@@ -26,7 +26,7 @@ use crate::run::machine::{self, Input, Options};
 use crate::run::watch::Watch;
 
 pub use ports::{Ports, Signals};
-pub use sight::{Replaced, words_of};
+pub use sight::{Replaced, bytes_of, words_of};
 
 /// A write starts only on a look that is at most this old.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);

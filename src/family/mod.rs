@@ -73,6 +73,9 @@ pub trait Family: Send + Sync {
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;
 
+    /// The next step of starting streams that stand still.
+    fn step_resume(&self, view: &View<'_>) -> Step;
+
     /// The next step of bringing traffic back to the source.
     fn step_back(&self, view: &View<'_>) -> Step;
 
@@ -94,8 +97,10 @@ pub trait Family: Send + Sync {
     /// The ids that Vitess gave to our streams.
     fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64>;
 
-    /// The checks of this family that apply before a phase (all of them for none).
-    fn check_query(&self, before: Option<&PhaseId>) -> Query;
+    /// What the checks before these phases must see, as far as it is known from facts that may already be there.
+    fn check_query(&self, before: &[PhaseId], facts: Option<&Facts>) -> Query;
+
+    /// What the checks before a phase find; without one, those before every phase that lies ahead.
     fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding>;
 
     /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.
