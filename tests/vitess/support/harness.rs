@@ -93,6 +93,10 @@ pub fn run<const N: usize>(modules: [(&str, Vec<Case>); N]) -> ExitCode {
 }
 
 fn run_one(case: &Case, cluster: &'static Cluster) {
+    if !cluster.folder().exists() {
+        eprintln!("the cluster is gone: the run ends here");
+        std::process::exit(101);
+    }
     let begin = Instant::now();
     let (done, ended) = channel();
     let test = case.test;
