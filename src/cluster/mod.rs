@@ -3,6 +3,11 @@
 //! [`port`] says what can be asked ([`port::Reader`]) and done ([`port::Writer`]); every write is a value in [`mutation`].
 
 pub mod error;
+mod fingerprint;
 pub mod mutation;
 pub mod port;
+mod text;
 pub mod vtctld;
+
+pub use error::{ClusterError, Effect, ErrorKind};
+pub use text::printable;

@@ -92,6 +92,8 @@ pub enum Ask {
         keyspace: KeyspaceName,
         workflow: WorkflowName,
     },
+    /// The VSchema of every keyspace of the cluster, as the topology holds it: one call a keyspace.
+    AllVSchemas,
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -185,6 +187,8 @@ pub enum Answer {
     /// None: Vitess knows no VDiff of that id.
     VDiff(Option<VDiff>),
     Locks(Vec<HeldLock>),
+    /// By keyspace; one that has no VSchema is absent.
+    AllVSchemas(BTreeMap<String, VSchema>),
     /// Tables with a row, by shard.
     HasRows(BTreeMap<String, BTreeSet<String>>),
     /// Tables whose column holds a NULL.
@@ -285,6 +289,7 @@ reading!(copy_progress, CopyProgress, WorkflowStatus);
 reading!(vdiffs, VDiffs, Vec<VDiffListed>);
 reading!(vdiff, VDiff, Option<VDiff>);
 reading!(locks, Locks, Vec<HeldLock>);
+reading!(all_vschemas, AllVSchemas, BTreeMap<String, VSchema>);
 reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
 reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);

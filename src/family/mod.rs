@@ -1,3 +1,297 @@
-//! Workflow families. The machine knows none of them.
+//! Workflow families. The machine knows none of them: a family makes the list of phases, says what the facts mean, forecasts, and
+//! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
 pub mod move_tables;
+pub mod picture;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::{Ask, Facts, Query};
+use crate::finding::Finding;
+use crate::model::digest::Digest;
+use crate::model::routing::RoutingRules;
+use crate::record::progress::Progress;
+use crate::run::phase::PhaseId;
+use crate::run::watch::Watch;
+use crate::spec::Spec;
+use picture::{Ours, Picture};
+
+/// A movement of some family. All of it is pure.
+pub trait Family: Send + Sync {
+    fn spec(&self) -> &Spec;
+
+    /// The tables that move, by name.
+    fn tables(&self) -> Vec<String>;
+
+    /// Source and target.
+    fn keyspaces(&self) -> (String, String);
+
+    /// The keyspace whose traffic the movement changes; with the workflow's name it keys the lease.
+    fn target_keyspace(&self) -> &str;
+
+    /// The phases of the way forward, in order.
+    fn phases(&self) -> Vec<Phase>;
+
+    /// What every look at this movement reads.
+    fn query(&self) -> Query;
+
+    /// What a phase needs beyond it to be decided.
+    fn query_for(&self, phase: &PhaseId, progress: &Progress) -> Query;
+
+    /// What the facts mean. Total: every set of facts has exactly one meaning.
+    fn situation(&self, facts: &Facts, progress: &Progress) -> Situation;
+
+    /// The state of everything that the movement may change, in canonical form.
+    fn picture(&self, facts: &Facts) -> Picture;
+
+    /// What belongs to the movement among things that others also write.
+    fn ours(&self) -> Ours;
+
+    /// What a write will have changed, seen from `before`. A phase's forecast is that of its writes, one after the other.
+    fn forecast(&self, mutation: &Mutation, before: &Picture, facts: &Facts) -> Picture;
+
+    /// The phases of the way forward that are not behind us, by what the cluster shows.
+    fn phases_ahead(&self, situation: &Situation) -> Vec<PhaseId>;
+
+    /// What a phase does, in words for a plan.
+    fn effects(&self, phase: &PhaseId) -> Vec<String>;
+
+    /// The writes that a phase will send, in order, as far as they can be known before.
+    fn mutations(&self, phase: &PhaseId) -> Vec<Mutation>;
+
+    /// The next step of a phase of the way forward.
+    fn step(&self, phase: &PhaseId, view: &View<'_>) -> Step;
+
+    /// What must hold at the moment of a phase's first write.
+    fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition>;
+
+    /// The next step of making the streams stand still.
+    fn step_pause(&self, view: &View<'_>) -> Step;
+
+    /// The next step of bringing traffic back to the source.
+    fn step_back(&self, view: &View<'_>) -> Step;
+
+    /// The next step of ending the movement without having moved anything.
+    fn step_cancel(&self, view: &View<'_>) -> Step;
+
+    /// The next step of putting our routing rules back after the end.
+    fn step_restore(&self, view: &View<'_>) -> Step;
+
+    /// The next step of making a write whole that stopped half way.
+    fn step_finish(&self, view: &View<'_>) -> Step;
+
+    /// Whether the write of an attempt can be seen to have happened.
+    fn happened(&self, mutation: &Mutation, view: &View<'_>) -> Happened;
+
+    /// The question for who holds the movement's locks.
+    fn lock_ask(&self) -> Ask;
+
+    /// The ids that Vitess gave to our streams.
+    fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64>;
+
+    /// The checks of this family that apply before a phase (all of them for none).
+    fn check_query(&self, before: Option<&PhaseId>) -> Query;
+    fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding>;
+
+    /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.
+    fn basis(&self, facts: &Facts) -> Digest;
+
+    /// Lag and errors of the streams that follow.
+    fn pulse(&self, facts: &Facts) -> Pulse;
+
+    /// What the way back hangs on after a primary switch: the health of the reverse stream.
+    fn way_back(&self, facts: &Facts) -> WayBack;
+
+    /// What a person would type at this point of the way, by hand.
+    fn equivalent(&self, phase: &PhaseId) -> Vec<String>;
+}
+
+/// The forecast of a whole phase: each of its writes after the other.
+pub fn forecast_of_phase(family: &dyn Family, phase: &PhaseId, before: &Picture, facts: &Facts) -> Picture {
+    family.mutations(phase).iter().fold(before.clone(), |picture, mutation| family.forecast(mutation, &picture, facts))
+}
+
+/// What an approval of a gate binds: our part of the state after that phase, with all that lies before it done. It is the same
+/// digest from wherever it is looked at, unless what the movement changes has changed.
+pub fn forecast_digest(family: &dyn Family, gate: &PhaseId, facts: &Facts, situation: &Situation) -> Digest {
+    let mut picture = family.picture(facts);
+    for phase in family.phases_ahead(situation) {
+        picture = forecast_of_phase(family, &phase, &picture, facts);
+        if &phase == gate {
+            break;
+        }
+    }
+    Digest::of(&(gate, family.tables(), picture.digest_of_ours(&family.ours())))
+}
+
+/// What a step is decided on.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub facts: &'a Facts,
+    pub progress: &'a Progress,
+    pub watch: &'a Watch,
+    pub situation: &'a Situation,
+    pub now: Timestamp,
+    /// A new id for a write that needs one.
+    pub fresh_uuid: Uuid,
+    /// The routing rules that our last edit of them replaced, when they were kept here.
+    pub kept_rules: Option<&'a RoutingRules>,
+}
+
+/// A phase of the way forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phase {
+    pub id: PhaseId,
+    /// A gate stands before it.
+    pub has_gate: bool,
+    pub irreversible: bool,
+    /// What is true when it is done, in words.
+    pub done_when: &'static str,
+    /// How to get back from here.
+    pub way_back: &'static str,
+}
+
+/// The next step of a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The done-condition was observed; the evidence.
+    Done(Vec<String>),
+    Act(Mutation),
+    /// Not yet; what is waited for.
+    Wait(Waiting),
+    /// The cluster refuses or a verdict stands in the way; traffic is where it was.
+    Blocked(Finding),
+    /// A timer that runs; the phase is done then unless something else says so.
+    Until(Timestamp, Waiting),
+    /// The cluster is between states and no step of ours is safe.
+    Between(String),
+}
+
+/// What is being waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub what: String,
+    /// How long to wait before the next look.
+    pub poll_milliseconds: u64,
+}
+
+impl Waiting {
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), poll_milliseconds: 500 }
+    }
+}
+
+/// One thing that must hold at the moment of a write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    pub name: String,
+    pub result: ConditionResult,
+    /// What was seen, in words.
+    pub seen: String,
+}
+
+impl Condition {
+    pub fn new(name: &str, passes: bool, seen: impl Into<String>) -> Self {
+        let result = if passes { ConditionResult::Pass } else { ConditionResult::Fail };
+        Self { name: name.to_owned(), result, seen: seen.into() }
+    }
+
+    pub fn inconclusive(name: &str, why: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), result: ConditionResult::Inconclusive, seen: why.into() }
+    }
+
+    pub fn passes(&self) -> bool {
+        self.result == ConditionResult::Pass
+    }
+}
+
+/// Only a pass passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConditionResult {
+    Pass,
+    Fail,
+    Error,
+    Inconclusive,
+}
+
+/// What the facts mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Situation {
+    pub kind: SituationKind,
+    pub traffic: Traffic,
+    /// One line for people.
+    pub words: String,
+    /// What speaks against the nearest whole state.
+    pub contradictions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SituationKind {
+    /// Nothing of the movement is there, and the record never wrote.
+    NotBegun,
+    /// Tables and streams exist; the source takes writes.
+    Moving,
+    /// The target takes writes and the way back is open.
+    Switched,
+    /// Streams are gone, our rules lead to the target.
+    Completed,
+    /// After completion, our rules are gone too.
+    Ended,
+    /// Nothing is left, and the record says that it was cancelled.
+    Cancelled,
+    /// Between whole states.
+    Between,
+    /// A workflow of this name that the record doesn't know.
+    Foreign,
+    /// Absent or different where the record says otherwise.
+    Contradictory,
+}
+
+/// Which keyspace serves each tablet type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Traffic {
+    pub rdonly: Side,
+    pub replica: Side,
+    pub primary: Side,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Source,
+    Target,
+    Mixed,
+}
+
+/// Whether a write can be seen to have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    Yes(Vec<String>),
+    /// The cluster is as it was before it.
+    No,
+    /// Begun and not ended, or something else than was forecast.
+    Partly(String),
+}
+
+/// How the streams do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Of the streams that run now, forward or reverse; none when unknown.
+    pub lag_seconds: Option<u64>,
+    pub any_error: bool,
+}
+
+/// The health of the way back after a primary switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    pub possible: bool,
+    pub why: String,
+    pub lag_seconds: Option<u64>,
+}

@@ -27,8 +27,13 @@ pub enum NameError {
 }
 
 /// Characters that print nothing or turn the direction of writing: invisible in a review, so refused.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The first character of a text that a reviewer could not see.
+pub fn first_invisible(text: &str) -> Option<char> {
+    text.chars().find(|c| is_invisible(*c))
 }
 
 fn check(text: &str, limit: usize, forbidden: &[char]) -> Result<(), NameError> {
@@ -64,6 +69,11 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
+            /// In characters.
+            pub const MOST_CHARACTERS: usize = $limit;
+            /// Printable characters that it may not hold.
+            pub const FORBIDDEN: &'static [char] = $forbidden;
+
             pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
                 let text = text.into();
                 check(&text, $limit, $forbidden)?;

@@ -16,15 +16,49 @@ pub struct TableDefinition {
 }
 
 impl TableDefinition {
-    /// The column that the DDL marks `AUTO_INCREMENT`. The text is MySQL's own, so each column stands on a line that begins with
-    /// its quoted name.
+    /// The column that the DDL marks `AUTO_INCREMENT`.
     pub fn auto_increment_column(&self) -> Option<String> {
-        self.create_statement.lines().map(str::trim).find_map(|line| {
-            let rest = line.strip_prefix('`')?;
-            let (column, attributes) = rest.split_once('`')?;
-            let comment = attributes.find(" COMMENT '").unwrap_or(attributes.len());
-            attributes[..comment].to_ascii_uppercase().contains(" AUTO_INCREMENT").then(|| column.to_owned())
+        self.column_lines()
+            .find(|(_, attributes)| attributes.ends_with(" AUTO_INCREMENT") || attributes.contains(" AUTO_INCREMENT "))
+            .map(|(column, _)| column)
+    }
+
+    /// MySQL's type word of a column, in lower case and without its length: `bigint`, `varchar`. Names of columns have no case.
+    pub fn column_type(&self, column: &str) -> Option<String> {
+        let (_, attributes) = self.column_lines().find(|(name, _)| name.eq_ignore_ascii_case(column))?;
+        let word: String = attributes.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+        (!word.is_empty()).then(|| word.to_ascii_lowercase())
+    }
+
+    /// Whether a column can hold a NULL by its definition; none for a column that isn't there.
+    pub fn is_nullable(&self, column: &str) -> Option<bool> {
+        let (_, attributes) = self.column_lines().find(|(name, _)| name.eq_ignore_ascii_case(column))?;
+        Some(!attributes.contains(" NOT NULL"))
+    }
+
+    /// Each column's name with what the DDL says of it, strings emptied, so that a default or a comment cannot pretend to be an
+    /// attribute. The text is MySQL's own: each column stands on a line that begins with its quoted name.
+    fn column_lines(&self) -> impl Iterator<Item = (String, String)> {
+        self.create_statement.lines().filter_map(|line| {
+            let (column, attributes) = line.trim().strip_prefix('`')?.split_once('`')?;
+            let attributes = without_strings(attributes);
+            Some((column.to_owned(), attributes.trim_end_matches(',').to_owned()))
         })
+    }
+
+    /// The definition of the copy that Vitess makes when it strips `AUTO_INCREMENT` (`stripAutoIncrement`,
+    /// go/vt/vtctl/workflow/utils.go), comparable as [`Self::comparable`] is.
+    pub fn comparable_without_auto_increment(&self) -> String {
+        let column = self.auto_increment_column();
+        let text = self.comparable();
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| match &column {
+                Some(column) if line.trim().starts_with(&format!("`{column}` ")) => line.replacen(" AUTO_INCREMENT", "", 1),
+                _ => line.to_owned(),
+            })
+            .collect();
+        lines.join("\n")
     }
 
     /// The definition without what differs between two copies of the same table: the next auto-increment value.
@@ -40,6 +74,21 @@ impl TableDefinition {
         text.push_str(rest);
         text
     }
+}
+
+/// The text with its single-quoted strings emptied; MySQL writes a quote in a string as two.
+fn without_strings(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut in_string = false;
+    for c in text.chars() {
+        if c == '\'' {
+            in_string = !in_string;
+        }
+        if c == '\'' || !in_string {
+            kept.push(c);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -63,6 +112,25 @@ mod tests {
         let ddl = "CREATE TABLE `t` (\n  `note` varchar(9) COMMENT ' AUTO_INCREMENT',\n  `id` bigint NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB AUTO_INCREMENT=12";
         assert_eq!(table(ddl).auto_increment_column().as_deref(), Some("id"));
         assert_eq!(table("CREATE TABLE `t` (\n  `note` int COMMENT ' AUTO_INCREMENT'\n)").auto_increment_column(), None);
+    }
+
+    #[test]
+    fn types_and_nulls_are_read_from_the_definition_and_not_from_its_strings() {
+        let table = table(
+            "CREATE TABLE `t` (\n  `id` bigint unsigned NOT NULL,\n  `email` varchar(9) DEFAULT ' NOT NULL' COMMENT 'it''s NOT NULL',\n  PRIMARY KEY (`id`)\n)",
+        );
+        assert_eq!(table.column_type("ID").as_deref(), Some("bigint"));
+        assert_eq!(table.is_nullable("id"), Some(false));
+        assert_eq!(table.is_nullable("email"), Some(true));
+        assert_eq!(table.is_nullable("gone"), None);
+    }
+
+    #[test]
+    fn the_stripped_copy_loses_auto_increment_and_nothing_else() {
+        let source = table("CREATE TABLE `t` (\n  `id` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n) AUTO_INCREMENT=4");
+        let copy = table("CREATE TABLE `t` (\n  `id` int NOT NULL,\n  PRIMARY KEY (`id`)\n)");
+        assert_eq!(source.comparable_without_auto_increment(), copy.comparable());
+        assert_ne!(source.comparable(), copy.comparable());
     }
 
     #[test]

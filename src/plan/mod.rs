@@ -1,3 +1,4 @@
 //! From intent and facts to what will happen.
 
 pub mod checks;
+pub mod document;

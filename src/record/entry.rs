@@ -65,6 +65,9 @@ pub enum What {
         result: OutcomeResult,
         evidence: Vec<String>,
         took_milliseconds: u64,
+        /// Digest of what stood there then, kept beside the record: what later looks are compared with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<Digest>,
     },
     /// A phase's done-condition was observed.
     Reached {
@@ -124,6 +127,8 @@ pub enum OutcomeResult {
     NotDone,
     /// It ran and Vitess put everything back.
     RolledBack,
-    /// The cluster differs from the forecast.
+    /// It happened, and something is not as forecast.
     Differs,
+    /// It stopped half way.
+    HalfDone,
 }

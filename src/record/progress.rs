@@ -29,6 +29,10 @@ pub struct Progress {
     /// `stream <keyspace>.<workflow> <shard> <source shard>` to id.
     pub streams: BTreeMap<String, i64>,
     pub paused: bool,
+    /// The serial of the last `resume`.
+    pub resumed_at_serial: u64,
+    /// What stood there after our last write, as kept beside the record.
+    pub baseline: Option<Digest>,
     /// The serial of the last switch back or edit that voids older approvals.
     pub last_switch_back: Option<u64>,
 }
@@ -59,6 +63,9 @@ pub struct Attempt {
     pub mutation: Mutation,
     pub replaced: Option<Digest>,
     pub outcome: Option<(OutcomeResult, Timestamp)>,
+    pub evidence: Vec<String>,
+    /// The serial of the outcome's entry.
+    pub ended_at_serial: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,14 +148,21 @@ impl Progress {
                     mutation: mutation.clone(),
                     replaced: replaced.clone(),
                     outcome: None,
+                    evidence: Vec::new(),
+                    ended_at_serial: 0,
                 };
                 self.attempts.push(attempt.clone());
                 self.open_attempt = Some(attempt);
             }
-            What::Outcome { attempt, result, .. } => {
+            What::Outcome { attempt, result, found, evidence, .. } => {
+                if found.is_some() {
+                    self.baseline = found.clone();
+                }
                 for known in &mut self.attempts {
                     if known.attempt == *attempt {
                         known.outcome = Some((*result, entry.at));
+                        known.evidence = evidence.clone();
+                        known.ended_at_serial = entry.serial;
                     }
                 }
                 if self.open_attempt.as_ref().is_some_and(|open| open.attempt == *attempt) {
@@ -184,7 +198,10 @@ impl Progress {
             }
             What::Incarnation { streams } => self.streams = streams.clone(),
             What::Paused { .. } => self.paused = true,
-            What::Resumed { .. } => self.paused = false,
+            What::Resumed { .. } => {
+                self.paused = false;
+                self.resumed_at_serial = entry.serial;
+            }
             What::Remark { .. } => {}
         }
     }

@@ -1,3 +1,8 @@
 //! The machine: pure decisions about what comes next.
 
+pub mod decision;
+pub mod gates;
+pub mod machine;
 pub mod phase;
+pub mod reconcile;
+pub mod watch;

@@ -39,11 +39,7 @@ fn checked_in_code_is_what_the_protos_give() {
     let folder = tempfile::tempdir().unwrap();
     generate(folder.path());
     let wanted = files(folder.path(), "rs");
-    assert!(
-        wanted.contains_key("vtctlservice.rs"),
-        "{:?}",
-        wanted.keys()
-    );
+    assert!(wanted.contains_key("vtctlservice.rs"), "{:?}", wanted.keys());
 
     let checked_in = || {
         let mut found = files(Path::new(GENERATED), "rs");
@@ -51,10 +47,7 @@ fn checked_in_code_is_what_the_protos_give() {
         found
     };
     if std::env::var_os("CUTOVER_UPDATE").is_some() {
-        for name in checked_in()
-            .keys()
-            .filter(|name| !wanted.contains_key(*name))
-        {
+        for name in checked_in().keys().filter(|name| !wanted.contains_key(*name)) {
             fs::remove_file(Path::new(GENERATED).join(name)).unwrap();
         }
         for (name, content) in &wanted {

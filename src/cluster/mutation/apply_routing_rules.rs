@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Verb;
+use crate::cluster::vtctld::convert::routing::routing_rules_message;
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::routing::{RoutingRules, Rule};
 
 /// vtctld knows only "replace all", without compare-and-set, so the whole set is worked out from an observation that is at most
@@ -29,6 +31,15 @@ impl ApplyRoutingRules {
             whole.set(rule.from_table.clone(), rule.to_table.clone());
         }
         Self { remove, set, whole }
+    }
+
+    /// Replaces all rules of the cluster and publishes them to every cell.
+    pub fn request(&self) -> vtctldata::ApplyRoutingRulesRequest {
+        vtctldata::ApplyRoutingRulesRequest {
+            routing_rules: Some(routing_rules_message(&self.whole)),
+            skip_rebuild: false,
+            rebuild_cells: Vec::new(),
+        }
     }
 }
 
@@ -70,5 +81,16 @@ mod tests {
         let edit = ApplyRoutingRules::edit(&now, vec!["ours".into()], vec![]);
         assert_eq!(edit.whole.target("theirs"), Some("b.theirs"));
         assert_eq!(edit.whole.len(), 1);
+    }
+
+    #[test]
+    fn the_request_is_the_whole_set_and_publishes_it() {
+        let mut now = RoutingRules::default();
+        now.set("theirs", "b.theirs");
+        let set = vec![Rule { from_table: "ours".into(), to_table: "a.ours".into() }];
+        let request = ApplyRoutingRules::edit(&now, vec![], set).request();
+        let rules = request.routing_rules.unwrap().rules;
+        assert_eq!(rules.iter().map(|rule| rule.from_table.as_str()).collect::<Vec<_>>(), ["ours", "theirs"]);
+        assert!(!request.skip_rebuild && request.rebuild_cells.is_empty());
     }
 }

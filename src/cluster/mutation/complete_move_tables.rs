@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, locked_deadline, shell};
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 
 /// What becomes of the source tables.
@@ -25,6 +26,21 @@ pub struct CompleteMoveTables {
     pub target_keyspace: KeyspaceName,
     pub source_tables: SourceTables,
     pub table_count: usize,
+}
+
+impl CompleteMoveTables {
+    pub fn request(&self) -> vtctldata::MoveTablesCompleteRequest {
+        vtctldata::MoveTablesCompleteRequest {
+            workflow: self.workflow.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            keep_data: self.source_tables == SourceTables::Keep,
+            keep_routing_rules: true,
+            rename_tables: self.source_tables == SourceTables::Rename,
+            dry_run: false,
+            shards: Vec::new(),
+            ignore_source_keyspace: false,
+        }
+    }
 }
 
 impl Verb for CompleteMoveTables {
@@ -56,5 +72,27 @@ impl Verb for CompleteMoveTables {
 
     fn deadline(&self) -> Duration {
         locked_deadline(Duration::from_secs(300 + 10 * self.table_count as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_keeps_the_rules_and_does_with_the_tables_as_told() {
+        for (source_tables, keep, rename) in
+            [(SourceTables::Keep, true, false), (SourceTables::Rename, false, true), (SourceTables::Drop, false, false)]
+        {
+            let complete = CompleteMoveTables {
+                workflow: WorkflowName::new("c2c").unwrap(),
+                target_keyspace: KeyspaceName::new("customer").unwrap(),
+                source_tables,
+                table_count: 1,
+            };
+            let request = complete.request();
+            assert_eq!((request.keep_data, request.rename_tables), (keep, rename), "{source_tables:?}");
+            assert!(request.keep_routing_rules && !request.dry_run && !request.ignore_source_keyspace);
+        }
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Verb, shell};
+use crate::cluster::vtctld::convert::time::duration;
+use crate::cluster::vtctld::convert::topology::tablet_type_numbers;
+use crate::cluster::vtctld::generated::{tabletmanagerdata, vtctldata};
 use crate::model::name::{CellName, KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
 
@@ -19,6 +22,34 @@ pub struct CreateVDiff {
     pub cells: Vec<CellName>,
     pub tablet_types: Vec<TabletType>,
     pub max_duration_seconds: Option<u64>,
+}
+
+impl CreateVDiff {
+    /// One sample of a row, of its primary key alone: zero samples would mean all of them (vitess-facts T17).
+    pub fn request(&self) -> vtctldata::VDiffCreateRequest {
+        let cells: Vec<String> = self.cells.iter().map(CellName::to_string).collect();
+        vtctldata::VDiffCreateRequest {
+            workflow: self.workflow.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            uuid: self.uuid.to_string(),
+            source_cells: cells.clone(),
+            target_cells: cells,
+            tablet_types: tablet_type_numbers(&self.tablet_types),
+            tablet_selection_preference: tabletmanagerdata::TabletSelectionPreference::Inorder.into(),
+            tables: Vec::new(),
+            limit: i64::MAX,
+            filtered_replication_wait_time: Some(duration(Duration::from_secs(30))),
+            debug_query: false,
+            only_p_ks: true,
+            update_table_stats: false,
+            max_extra_rows_to_compare: 1000,
+            auto_retry: true,
+            max_report_sample_rows: 1,
+            max_diff_duration: self.max_duration_seconds.map(|seconds| duration(Duration::from_secs(seconds))),
+            row_diff_column_truncate_at: 128,
+            auto_start: Some(true),
+        }
+    }
 }
 
 impl Verb for CreateVDiff {
@@ -52,5 +83,32 @@ impl Verb for CreateVDiff {
 
     fn deadline(&self) -> Duration {
         Duration::from_secs(90)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_bounds_what_leaves_the_cluster_and_reconciles() {
+        let vdiff = CreateVDiff {
+            workflow: WorkflowName::new("c2c").unwrap(),
+            target_keyspace: KeyspaceName::new("customer").unwrap(),
+            uuid: Uuid::nil(),
+            cells: vec![CellName::new("zone1").unwrap()],
+            tablet_types: vec![TabletType::Rdonly, TabletType::Replica],
+            max_duration_seconds: Some(90),
+        };
+        let request = vdiff.request();
+        assert_eq!((request.max_report_sample_rows, request.only_p_ks), (1, true));
+        assert_eq!((request.max_extra_rows_to_compare, request.limit), (1000, i64::MAX));
+        assert_eq!(request.filtered_replication_wait_time.unwrap().seconds, 30);
+        assert_eq!(request.max_diff_duration.unwrap().seconds, 90);
+        assert_eq!((request.auto_retry, request.auto_start), (true, Some(true)));
+        assert_eq!((request.tablet_types, request.tablet_selection_preference), (vec![3, 2], 1));
+        assert_eq!((request.source_cells, request.target_cells), (vec!["zone1".to_owned()], vec!["zone1".to_owned()]));
+        let unbounded = CreateVDiff { max_duration_seconds: None, ..vdiff };
+        assert_eq!(unbounded.request().max_diff_duration, None);
     }
 }

@@ -5,11 +5,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Verb;
+use crate::cluster::vtctld::generated::vtctldata;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RebuildVSchemaGraph {
     /// Empty means every cell.
     pub cells: Vec<String>,
+}
+
+impl RebuildVSchemaGraph {
+    pub fn request(&self) -> vtctldata::RebuildVSchemaGraphRequest {
+        vtctldata::RebuildVSchemaGraphRequest { cells: self.cells.clone() }
+    }
 }
 
 impl Verb for RebuildVSchemaGraph {

@@ -1,10 +1,12 @@
 //! Start or stop a workflow's streams.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, shell};
+use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata};
 use crate::model::name::{KeyspaceName, WorkflowName};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,32 @@ pub struct SetStreams {
 pub enum StreamsWanted {
     Running,
     Stopped,
+}
+
+impl SetStreams {
+    /// What is not to be changed goes as Vitess's simulated NULL: left out, the stored cells and tablet types are blanked
+    /// (vitess-facts T15).
+    pub fn request(&self) -> vtctldata::WorkflowUpdateRequest {
+        use binlogdata::VReplicationWorkflowState as State;
+        let state = match self.wanted {
+            StreamsWanted::Running => State::Running,
+            StreamsWanted::Stopped => State::Stopped,
+        };
+        vtctldata::WorkflowUpdateRequest {
+            keyspace: self.keyspace.to_string(),
+            tablet_request: Some(tabletmanagerdata::UpdateVReplicationWorkflowRequest {
+                workflow: self.workflow.to_string(),
+                cells: vec!["NULL".to_owned()],
+                tablet_types: vec![-1],
+                tablet_selection_preference: Some(tabletmanagerdata::TabletSelectionPreference::Unknown.into()),
+                on_ddl: None,
+                state: Some(state.into()),
+                shards: Vec::new(),
+                config_overrides: BTreeMap::new(),
+                message: self.message.as_ref().map(|message| message.clone().into_bytes()),
+            }),
+        }
+    }
 }
 
 impl Verb for SetStreams {
@@ -51,5 +79,28 @@ impl Verb for SetStreams {
 
     fn deadline(&self) -> Duration {
         Duration::from_secs(90)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_changed_is_sent_as_null() {
+        let stop = SetStreams {
+            keyspace: KeyspaceName::new("customer").unwrap(),
+            workflow: WorkflowName::new("c2c").unwrap(),
+            wanted: StreamsWanted::Stopped,
+            message: None,
+        };
+        let request = stop.request().tablet_request.unwrap();
+        assert_eq!((request.cells, request.tablet_types), (vec!["NULL".to_owned()], vec![-1]));
+        assert_eq!((request.tablet_selection_preference, request.on_ddl), (Some(3), None));
+        assert_eq!((request.state, request.message), (Some(2), None));
+
+        let freeze = SetStreams { message: Some("FROZEN".into()), wanted: StreamsWanted::Running, ..stop };
+        let request = freeze.request().tablet_request.unwrap();
+        assert_eq!((request.state, request.message), (Some(4), Some(b"FROZEN".to_vec())));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Verb, shell};
+use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,17 @@ pub struct StopVDiff {
     pub workflow: WorkflowName,
     pub target_keyspace: KeyspaceName,
     pub uuid: String,
+}
+
+impl StopVDiff {
+    pub fn request(&self) -> vtctldata::VDiffStopRequest {
+        vtctldata::VDiffStopRequest {
+            workflow: self.workflow.to_string(),
+            target_keyspace: self.target_keyspace.to_string(),
+            uuid: self.uuid.clone(),
+            target_shards: Vec::new(),
+        }
+    }
 }
 
 impl Verb for StopVDiff {

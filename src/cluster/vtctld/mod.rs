@@ -1,3 +1,27 @@
-//! vtctld over gRPC (`vtctlservice.Vtctld`).
+//! vtctld over gRPC (`vtctlservice.Vtctld`): [`Vtctld`] makes the calls, [`generated`] is the protocol, [`Cluster`] is the port's
+//! reader and writer over both.
 
+mod address;
+mod ask;
+mod base;
+mod call;
+mod cluster;
+mod concurrently;
+mod connection;
+pub(crate) mod convert;
+mod credentials;
+mod error_text;
 pub mod generated;
+mod reader;
+mod rpc;
+mod sql;
+mod status;
+mod transport;
+mod writer;
+
+pub use address::{Address, AddressError};
+pub use call::{READ_DEADLINE, Vtctld};
+pub use cluster::{Cluster, SqlReads};
+pub use connection::{ClientCertificate, ConnectionError, ConnectionSettings, TlsSettings};
+pub use credentials::{Credentials, CredentialsError};
+pub use rpc::{Access, Answer, Read, Rpc, Write};

@@ -1,9 +1,33 @@
 //! MoveTables: tables go from one keyspace to another.
+//!
+//! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed, and
+//! `phases` the next step of each phase, one small file for each.
+
+#[cfg(test)]
+pub mod fixtures;
+mod forecast;
+mod happened;
+mod phases;
+mod rules;
+mod situation;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::picture::{Picture, StreamShape};
+use super::{Condition, Family, Happened, Phase, Pulse, Situation, Step, View, WayBack};
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::{Ask, Facts, Query};
+use crate::finding::Finding;
+use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::record::progress::Progress;
+use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
+
+pub use situation::Denied;
 
 /// One movement of tables, with the tables resolved to names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +36,11 @@ pub struct MoveTables {
     pub options: MoveTablesSpec,
     /// Sorted. For `all-tables` those that the source had when the movement began (from the record), or has now.
     pub tables: Vec<TableName>,
+}
+
+/// The streams of one workflow, by the shard on whose primary they run.
+pub struct StreamsOf {
+    pub by_shard: BTreeMap<String, StreamShape>,
 }
 
 impl MoveTables {
@@ -25,5 +54,166 @@ impl MoveTables {
 
     pub fn target(&self) -> &KeyspaceName {
         &self.options.target_keyspace
+    }
+
+    /// `stream <keyspace>.<workflow> <shard> from <source shard>` to id, forward and reverse.
+    fn incarnation_of(&self, facts: &Facts) -> BTreeMap<String, i64> {
+        let mut ids = BTreeMap::new();
+        for (keyspace, workflow) in [(self.target(), self.workflow().clone()), (self.source(), self.workflow().reverse())] {
+            for stream in facts.workflow(keyspace, &workflow).map(|found| found.streams.as_slice()).unwrap_or_default() {
+                ids.insert(format!("{keyspace}.{workflow} {} from {}", stream.shard, stream.source_shard), stream.id);
+            }
+        }
+        ids
+    }
+}
+
+impl Family for MoveTables {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn tables(&self) -> Vec<String> {
+        self.tables.iter().map(ToString::to_string).collect()
+    }
+
+    fn keyspaces(&self) -> (String, String) {
+        (self.source().to_string(), self.target().to_string())
+    }
+
+    fn target_keyspace(&self) -> &str {
+        self.target().as_str()
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        phases::all()
+    }
+
+    fn query(&self) -> Query {
+        Query {
+            keyspaces: [self.source().clone(), self.target().clone()].into(),
+            workflows: [(self.target().clone(), self.workflow().clone()), (self.source().clone(), self.workflow().reverse())]
+                .into(),
+            asks: Default::default(),
+        }
+    }
+
+    fn query_for(&self, phase: &PhaseId, progress: &Progress) -> Query {
+        phases::query(self, phase, progress)
+    }
+
+    fn situation(&self, facts: &Facts, progress: &Progress) -> Situation {
+        self.situation_of(facts, progress)
+    }
+
+    fn picture(&self, facts: &Facts) -> Picture {
+        self.picture_of(facts)
+    }
+
+    fn ours(&self) -> super::picture::Ours {
+        MoveTables::ours(self)
+    }
+
+    fn forecast(&self, mutation: &Mutation, before: &Picture, facts: &Facts) -> Picture {
+        let sharded = facts.vschemas.get(self.target()).is_some_and(|vschema| vschema.sharded);
+        self.forecast_of(mutation, before, sharded)
+    }
+
+    fn phases_ahead(&self, situation: &Situation) -> Vec<PhaseId> {
+        phases::ahead(situation)
+    }
+
+    fn effects(&self, phase: &PhaseId) -> Vec<String> {
+        self.effects_of(phase)
+    }
+
+    fn mutations(&self, phase: &PhaseId) -> Vec<Mutation> {
+        phases::mutations(self, phase)
+    }
+
+    fn step(&self, phase: &PhaseId, view: &View<'_>) -> Step {
+        phases::step(self, phase, view)
+    }
+
+    fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition> {
+        phases::conditions(self, phase, view)
+    }
+
+    fn step_pause(&self, view: &View<'_>) -> Step {
+        phases::pause::step(self, view)
+    }
+
+    fn step_back(&self, view: &View<'_>) -> Step {
+        phases::switch_back::step(self, view)
+    }
+
+    fn step_cancel(&self, view: &View<'_>) -> Step {
+        phases::cancel::step(self, view)
+    }
+
+    fn step_finish(&self, view: &View<'_>) -> Step {
+        phases::finish::step(self, view)
+    }
+
+    fn step_restore(&self, view: &View<'_>) -> Step {
+        phases::restore_rules::step(self, view)
+    }
+
+    fn happened(&self, mutation: &Mutation, view: &View<'_>) -> Happened {
+        happened::happened(self, mutation, view)
+    }
+
+    fn lock_ask(&self) -> Ask {
+        Ask::Locks {
+            keyspaces: vec![self.source().clone(), self.target().clone()],
+            keyspace: self.target().clone(),
+            workflow: self.workflow().clone(),
+        }
+    }
+
+    fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64> {
+        self.incarnation_of(facts)
+    }
+
+    fn check_query(&self, before: Option<&PhaseId>) -> Query {
+        let _ = before;
+        Query::default()
+    }
+
+    fn check(&self, _facts: &Facts, _progress: &Progress, _before: Option<&PhaseId>) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn basis(&self, facts: &Facts) -> Digest {
+        let keys = self.rule_keys();
+        let picture = self.picture_of(facts);
+        let shards: Vec<String> = self.shard_paths(facts, true).into_iter().chain(self.shard_paths(facts, false)).collect();
+        let vschema: Vec<_> = [self.source(), self.target()]
+            .into_iter()
+            .flat_map(|keyspace| {
+                let tables = facts.vschemas.get(keyspace);
+                self.tables.iter().map(move |table| tables.and_then(|vschema| vschema.tables.get(table.as_str())))
+            })
+            .collect();
+        Digest::of(&(facts.routing_rules.only(|key| keys.contains(key)), shards, picture.digest_of_ours(&self.ours()), vschema))
+    }
+
+    fn pulse(&self, facts: &Facts) -> Pulse {
+        let forward = facts.workflow(self.target(), self.workflow());
+        let reverse = facts.workflow(self.source(), &self.workflow().reverse());
+        let runs = |workflow: &&Workflow| !workflow.streams.iter().all(Stream::is_frozen);
+        let running = forward.filter(runs).or_else(|| reverse.filter(runs));
+        Pulse {
+            lag_seconds: running.and_then(|workflow| workflow.transaction_lag_seconds),
+            any_error: running.is_some_and(|workflow| workflow.streams.iter().any(|stream| stream.state == StreamState::Error)),
+        }
+    }
+
+    fn way_back(&self, facts: &Facts) -> WayBack {
+        phases::revert_window::way_back(self, facts)
+    }
+
+    fn equivalent(&self, phase: &PhaseId) -> Vec<String> {
+        phases::mutations(self, phase).iter().map(|mutation| mutation.verb().equivalent()).collect()
     }
 }

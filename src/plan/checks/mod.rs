@@ -1,13 +1,39 @@
 //! What must hold before a movement begins or goes on: one small file each, in one visible list.
 //!
 //! A check says before which phases it runs, what it has to look at, and what it finds. It never passes on what could not be
-//! read: that is inconclusive, and its page says what inconclusive means.
+//! read: that is inconclusive, and its page says what inconclusive means. `run` decides which checks apply and which waivers hold.
+
+mod asks;
+mod binlog;
+mod keyspaces;
+mod lost_names;
+mod null_sharding_column;
+mod ownership;
+mod routing_rules;
+mod run;
+mod sequence_names;
+mod sequences;
+mod served_equals_global;
+mod source_tables;
+mod tablets;
+mod target_tables;
+mod vindexes;
+mod vtctld_reachable;
+mod workflow_name;
+
+#[cfg(test)]
+mod fixtures;
 
 use crate::cluster::port::{Facts, Query};
+use crate::family::Situation;
 use crate::family::move_tables::MoveTables;
 use crate::finding::Finding;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
+
+pub use ownership::{Ownership, ownership};
+pub use run::{follow_up, is_waivable, look, page, query, run};
+pub use vtctld_reachable::unreachable;
 
 /// One check.
 pub struct Check {
@@ -16,11 +42,17 @@ pub struct Check {
     pub title: &'static str,
     /// Before the first write of which phases it runs. All of them run in `plan`, as far as they still lie ahead.
     pub before: &'static [PhaseId],
+    /// Whether a person may let a movement pass it by. Not where the movement could not go on at all, or isn't ours.
+    pub waivable: bool,
     /// What it looks at, and what that costs the cluster; stands in its page.
     pub query: fn(&MoveTables) -> Query,
+    /// What else it has to look at once it knows the answers to `query`: which column is the sharding column stands in the
+    /// VSchema. Asked again until nothing new comes.
+    pub follow_up: fn(&MoveTables, &Facts) -> Query,
     /// At least one finding, a pass included.
     pub run: fn(&CheckInput<'_>) -> Vec<Finding>,
-    /// The page of `cutover explain CODE`: Markdown with the headings *What it means*, *Why it matters*, *What to do*.
+    /// The page of `cutover explain CODE`: Markdown with the headings *What it means*, *Why it matters*, *What to do*,
+    /// *When it is inconclusive* and *What it reads*.
     pub page: &'static str,
 }
 
@@ -31,5 +63,26 @@ pub struct CheckInput<'a> {
     pub progress: &'a Progress,
 }
 
+impl CheckInput<'_> {
+    /// What the facts mean, all in all.
+    pub fn situation(&self) -> Situation {
+        self.movement.situation_of(self.facts, self.progress)
+    }
+}
+
 /// Every check, in the order in which they are shown.
-pub static CHECKS: &[&Check] = &[];
+pub static CHECKS: &[&Check] = &[
+    &vtctld_reachable::CHECK,
+    &keyspaces::CHECK,
+    &source_tables::CHECK,
+    &target_tables::CHECK,
+    &vindexes::CHECK,
+    &null_sharding_column::CHECK,
+    &sequences::CHECK,
+    &routing_rules::CHECK,
+    &served_equals_global::CHECK,
+    &workflow_name::CHECK,
+    &tablets::CHECK,
+    &binlog::CHECK,
+    &lost_names::CHECK,
+];

@@ -176,7 +176,7 @@ pub fn everything() -> Vec<NewEntry> {
         // The last one stays open.
         if attempt < mutations().len() as u64 {
             let result = results[index % results.len()];
-            whats.push(What::Outcome { attempt, result, evidence: vec![], took_milliseconds: 1200 });
+            whats.push(What::Outcome { attempt, result, evidence: vec![], took_milliseconds: 1200, found: None });
         }
     }
     whats.into_iter().enumerate().map(|(second, what)| new_entry(second as i64, what)).collect()

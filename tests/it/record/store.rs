@@ -167,6 +167,7 @@ fn a_record_that_grows_stays_small_and_loses_nothing() {
             result: cutover::record::entry::OutcomeResult::NotDone,
             evidence: vec!["no quiet moment in 30 s: ".repeat(40)],
             took_milliseconds: 30_000,
+            found: None,
         };
         let (phase, mutation) = mutations().swap_remove(6);
         let opening =

@@ -6,12 +6,7 @@
 //! Text that vtctld passes on without looking at it (messages of errors and streams, positions, table definitions, rows)
 //! is `Vec<u8>`: Vitess does not validate it, and prost would refuse the whole answer for one byte that is not UTF-8.
 
-#![allow(
-    clippy::all,
-    clippy::pedantic,
-    rustdoc::all,
-    reason = "what the generator writes is not ours to shape"
-)]
+#![allow(clippy::all, clippy::pedantic, rustdoc::all, reason = "what the generator writes is not ours to shape")]
 
 // Included, not declared as modules with files: so rustfmt leaves them as the generator wrote them.
 macro_rules! package {

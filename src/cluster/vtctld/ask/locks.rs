@@ -1,0 +1,46 @@
+//! Who holds the locks that a movement needs (`GetTopologyPath`).
+
+use super::{Asking, CALLS_AT_ONCE, NotRead};
+use crate::cluster::error::ErrorKind;
+use crate::cluster::port::{Answer, HeldLock};
+use crate::cluster::vtctld::call::Vtctld;
+use crate::cluster::vtctld::concurrently::concurrently;
+use crate::cluster::vtctld::convert::locks;
+use crate::cluster::vtctld::generated::vtctldata::{GetTopologyPathRequest, TopologyCell};
+use crate::model::name::{KeyspaceName, WorkflowName};
+
+/// The workflow's lock first, then the keyspaces'. Of each the holder first and then those that wait for it: to etcd they are
+/// nodes in the order of their making.
+pub(super) async fn answer(
+    asking: &Asking,
+    keyspaces: &[KeyspaceName],
+    keyspace: &KeyspaceName,
+    workflow: &WorkflowName,
+) -> Result<Answer, NotRead> {
+    let mut places = vec![(format!("{keyspace}/{workflow}"), locks::workflow_lock_path(keyspace.as_str(), workflow.as_str()))];
+    places.extend(keyspaces.iter().map(|name| (name.to_string(), locks::keyspace_lock_path(name.as_str()))));
+    let each = places.into_iter().map(|(of, path)| held(asking.vtctld.clone(), of, path));
+    let found: Result<Vec<Vec<HeldLock>>, NotRead> = concurrently(CALLS_AT_ONCE, each).await.into_iter().collect();
+    Ok(Answer::Locks(found?.into_iter().flatten().collect()))
+}
+
+async fn held(vtctld: Vtctld, of: String, path: String) -> Result<Vec<HeldLock>, NotRead> {
+    let Some(node) = read(&vtctld, path.clone()).await? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for child in node.children {
+        // One that has gone in between is held no longer.
+        found.extend(read(&vtctld, format!("{path}/{child}")).await?);
+    }
+    found.sort_by_key(|lock| lock.version);
+    Ok(found.iter().map(|lock| locks::held_lock(&of, &lock.data)).collect())
+}
+
+/// None when there is no such node: nobody has taken that lock.
+async fn read(vtctld: &Vtctld, path: String) -> Result<Option<TopologyCell>, NotRead> {
+    // As text: Vitess knows no JSON of a lock's node, whose contents are JSON by themselves.
+    match vtctld.read(GetTopologyPathRequest { path, version: 0, as_json: false }).await {
+        Ok(answer) => Ok(answer.cell),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

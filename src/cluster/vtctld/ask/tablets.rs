@@ -1,0 +1,26 @@
+//! Every tablet's record of a keyspace (`GetTablets`).
+
+use super::{Asking, NotRead};
+use crate::cluster::port::Answer;
+use crate::cluster::vtctld::convert::topology;
+use crate::cluster::vtctld::generated::vtctldata::GetTabletsRequest;
+use crate::model::name::KeyspaceName;
+use crate::model::topology::Tablet;
+
+pub(super) async fn answer(asking: &Asking, keyspace: &KeyspaceName) -> Result<Answer, NotRead> {
+    Ok(Answer::Tablets(tablets(asking, keyspace).await?))
+}
+
+/// Of all cells, or an error: a cell that does not answer is not a cell without tablets.
+pub(in super::super) async fn tablets(asking: &Asking, keyspace: &KeyspaceName) -> Result<Vec<Tablet>, NotRead> {
+    let request = GetTabletsRequest {
+        keyspace: keyspace.to_string(),
+        shard: String::new(),
+        cells: Vec::new(),
+        strict: true,
+        tablet_aliases: Vec::new(),
+        tablet_type: 0,
+    };
+    let answer = asking.vtctld.read(request).await?;
+    Ok(topology::tablets(&answer.tablets)?)
+}

@@ -1,0 +1,48 @@
+//! One write, sent once.
+
+use async_trait::async_trait;
+
+use super::call::Vtctld;
+use super::cluster::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::{Receipt, Writer};
+use crate::cluster::printable;
+
+#[async_trait]
+impl Writer for Cluster {
+    /// Dropped, the call goes on by itself: a switch that is cut off can leave the writes of an application denied.
+    async fn perform(&self, mutation: &Mutation) -> Result<Receipt, ClusterError> {
+        let (vtctld, mutation) = (self.vtctld.clone(), mutation.clone());
+        match tokio::spawn(async move { send(&vtctld, &mutation).await }).await {
+            Ok(outcome) => outcome.map(|summary| Receipt { summary }),
+            // Nobody aborts it.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// What vtctld says of it; empty when it has no words for it.
+async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterError> {
+    let deadline = mutation.verb().deadline();
+    Ok(match mutation {
+        Mutation::CreateMoveTables(it) => vtctld.write(it.request(), deadline).await?.traffic_state,
+        Mutation::SetStreams(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
+        Mutation::CreateVDiff(it) => vtctld.write(it.request(), deadline).await?.uuid,
+        Mutation::StopVDiff(it) => {
+            vtctld.write(it.request(), deadline).await?;
+            String::new()
+        }
+        Mutation::SwitchTraffic(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
+        Mutation::CompleteMoveTables(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
+        Mutation::CancelWorkflow(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
+        Mutation::ApplyRoutingRules(it) => {
+            vtctld.write(it.request(), deadline).await?;
+            String::new()
+        }
+        Mutation::RebuildVSchemaGraph(it) => {
+            vtctld.write(it.request(), deadline).await?;
+            String::new()
+        }
+    })
+}

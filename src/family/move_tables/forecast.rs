@@ -1,0 +1,365 @@
+//! What each phase will have changed: the promise that every write is held to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{MoveTables, StreamsOf};
+use crate::cluster::mutation::{AutoIncrementHandling, Direction, Mutation, SourceTables, StreamsWanted};
+use crate::cluster::port::{Ask, Facts};
+use crate::family::picture::{Ours, Picture, StreamShape};
+use crate::model::name::{KeyspaceName, WorkflowName};
+use crate::model::topology::TabletType;
+use crate::model::workflow::{FROZEN, StreamState};
+use crate::run::phase::PhaseId;
+
+impl MoveTables {
+    pub fn ours(&self) -> Ours {
+        Ours {
+            rule_keys: self.rule_keys(),
+            tables: self.tables.iter().flat_map(|table| [table.to_string(), table.renamed()]).collect(),
+        }
+    }
+
+    /// The question for the tables that are there on both sides.
+    pub(super) fn table_names(&self) -> [Ask; 2] {
+        [Ask::TableNames(self.source().clone()), Ask::TableNames(self.target().clone())]
+    }
+
+    pub fn picture_of(&self, facts: &Facts) -> Picture {
+        let mut picture =
+            Picture { routing_rules: facts.routing_rules.clone(), other_rules: facts.other_rules.clone(), ..Picture::default() };
+        for (cell, served) in &facts.served {
+            picture.served.insert(cell.clone(), served.routing_rules.clone());
+        }
+        for on_source in [true, false] {
+            let keyspace = if on_source { self.source() } else { self.target() };
+            if let Some(found) = facts.keyspaces.get(keyspace) {
+                for (shard, record) in &found.shards {
+                    picture.denied_tables.insert(format!("{keyspace}/{shard}"), record.denied_tables());
+                }
+            }
+            if let Some(vschema) = facts.vschemas.get(keyspace) {
+                picture.vschema_tables.insert(keyspace.to_string(), vschema.tables.keys().cloned().collect());
+            }
+        }
+        let ours = self.ours();
+        for ask in self.table_names() {
+            let Ask::TableNames(keyspace) = &ask else { continue };
+            if let Ok(by_shard) = facts.table_names(&ask) {
+                for (shard, names) in by_shard {
+                    let kept = names.intersection(&ours.tables).cloned().collect();
+                    picture.tables.insert(format!("{keyspace}/{shard}"), kept);
+                }
+            }
+        }
+        for (keyspace, workflow) in [(self.target(), self.workflow().clone()), (self.source(), self.workflow().reverse())] {
+            let streams = self.streams_of(facts, keyspace, &workflow).by_shard;
+            if !streams.is_empty() {
+                picture.streams.insert(format!("{keyspace}.{workflow}"), streams);
+            }
+        }
+        picture
+    }
+
+    pub fn streams_of(&self, facts: &Facts, keyspace: &KeyspaceName, workflow: &WorkflowName) -> StreamsOf {
+        let mut by_shard: BTreeMap<String, StreamShape> = BTreeMap::new();
+        for stream in facts.workflow(keyspace, workflow).map(|found| found.streams.as_slice()).unwrap_or_default() {
+            let shape = if stream.is_frozen() {
+                StreamShape::Frozen
+            } else if stream.is_stopped_for_cutover() {
+                StreamShape::StoppedForCutover
+            } else if stream.state == StreamState::Stopped && stream.message != crate::model::workflow::STOPPED_FOR_VDIFF {
+                StreamShape::Stopped
+            } else {
+                StreamShape::Moving
+            };
+            by_shard
+                .entry(stream.shard.clone())
+                .and_modify(|known| {
+                    if *known != shape {
+                        *known = StreamShape::Mixed
+                    }
+                })
+                .or_insert(shape);
+        }
+        StreamsOf { by_shard }
+    }
+
+    fn forward_key(&self) -> String {
+        format!("{}.{}", self.target(), self.workflow())
+    }
+
+    fn reverse_key(&self) -> String {
+        format!("{}.{}", self.source(), self.workflow().reverse())
+    }
+
+    fn shards_in(picture: &Picture, keyspace: &KeyspaceName) -> Vec<String> {
+        let prefix = format!("{keyspace}/");
+        picture.denied_tables.keys().filter(|path| path.starts_with(&prefix)).cloned().collect()
+    }
+
+    fn set_streams(picture: &mut Picture, key: String, shards: &[String], shape: StreamShape) {
+        let by_shard =
+            shards.iter().map(|path| (path.split_once('/').map_or(path.clone(), |(_, shard)| shard.to_owned()), shape)).collect();
+        picture.streams.insert(key, by_shard);
+    }
+
+    fn deny(&self, picture: &mut Picture, shards: &[String], denied: bool) {
+        for shard in shards {
+            let tables = picture.denied_tables.entry(shard.clone()).or_default();
+            for table in &self.tables {
+                if denied {
+                    tables.insert(table.to_string());
+                } else {
+                    tables.remove(table.as_str());
+                }
+            }
+        }
+    }
+
+    fn publish(picture: &mut Picture) {
+        for served in picture.served.values_mut() {
+            *served = picture.routing_rules.clone();
+        }
+    }
+
+    fn tables_on(&self, picture: &mut Picture, shards: &[String], change: impl Fn(&mut BTreeSet<String>, &str, String)) {
+        // What wasn't looked at is not forecast.
+        for shard in shards {
+            if let Some(names) = picture.tables.get_mut(shard) {
+                for table in &self.tables {
+                    change(names, table.as_str(), table.renamed());
+                }
+            }
+        }
+    }
+
+    /// `before`, with what one write does to it (vitess-facts 3.2, confirmed by the tests on the real Vitess).
+    pub fn forecast_of(&self, mutation: &Mutation, before: &Picture, target_is_sharded: bool) -> Picture {
+        let mut after = before.clone();
+        let source = Self::shards_in(before, self.source());
+        let target = Self::shards_in(before, self.target());
+        match mutation {
+            Mutation::CreateMoveTables(_) => {
+                for kind in super::rules::SERVING_TYPES {
+                    self.route(&mut after.routing_rules, kind, false);
+                }
+                Self::publish(&mut after);
+                self.deny(&mut after, &target, true);
+                Self::set_streams(&mut after, self.forward_key(), &target, StreamShape::Stopped);
+                self.tables_on(&mut after, &target, |names, table, _| {
+                    names.insert(table.to_owned());
+                });
+                if !target_is_sharded {
+                    let names = after.vschema_tables.entry(self.target().to_string()).or_default();
+                    names.extend(self.tables.iter().map(ToString::to_string));
+                }
+            }
+            Mutation::SetStreams(set) => {
+                let shape = match (set.message.as_deref(), set.wanted) {
+                    (Some(FROZEN), _) => StreamShape::Frozen,
+                    (_, StreamsWanted::Running) => StreamShape::Moving,
+                    (_, StreamsWanted::Stopped) => StreamShape::Stopped,
+                };
+                let shards = if &set.keyspace == self.target() { &target } else { &source };
+                Self::set_streams(&mut after, format!("{}.{}", set.keyspace, set.workflow), shards, shape);
+            }
+            Mutation::CreateVDiff(_) | Mutation::StopVDiff(_) => {}
+            Mutation::SwitchTraffic(switch) => {
+                let to_target = switch.direction == Direction::Forward;
+                for kind in &switch.tablet_types {
+                    if *kind != TabletType::Primary {
+                        self.route(&mut after.routing_rules, *kind, to_target);
+                        continue;
+                    }
+                    let (forward, reverse) = if to_target {
+                        (StreamShape::Frozen, StreamShape::Moving)
+                    } else {
+                        (StreamShape::Moving, StreamShape::Frozen)
+                    };
+                    self.route_primary(&mut after.routing_rules, to_target);
+                    self.deny(&mut after, &source, to_target);
+                    self.deny(&mut after, &target, !to_target);
+                    Self::set_streams(&mut after, self.forward_key(), &target, forward);
+                    Self::set_streams(&mut after, self.reverse_key(), &source, reverse);
+                }
+                Self::publish(&mut after);
+            }
+            Mutation::CompleteMoveTables(complete) => {
+                after.streams.remove(&self.forward_key());
+                after.streams.remove(&self.reverse_key());
+                Self::publish(&mut after);
+                if complete.source_tables == SourceTables::Keep {
+                    return after;
+                }
+                self.deny(&mut after, &source, false);
+                self.tables_on(&mut after, &source, |names, table, renamed| {
+                    names.remove(table);
+                    if complete.source_tables == SourceTables::Rename {
+                        names.insert(renamed);
+                    }
+                });
+                self.leave_vschema(&mut after, self.source());
+            }
+            Mutation::CancelWorkflow(_) => {
+                for key in self.rule_keys() {
+                    after.routing_rules.remove(&key);
+                }
+                Self::publish(&mut after);
+                self.deny(&mut after, &target, false);
+                after.streams.remove(&self.forward_key());
+                after.streams.remove(&self.reverse_key());
+                self.tables_on(&mut after, &target, |names, table, _| {
+                    names.remove(table);
+                });
+                if !target_is_sharded {
+                    self.leave_vschema(&mut after, self.target());
+                }
+            }
+            Mutation::ApplyRoutingRules(edit) => {
+                for key in &edit.remove {
+                    after.routing_rules.remove(key);
+                }
+                for rule in &edit.set {
+                    after.routing_rules.set(rule.from_table.clone(), rule.to_table.clone());
+                }
+                Self::publish(&mut after);
+            }
+            Mutation::RebuildVSchemaGraph(_) => Self::publish(&mut after),
+        }
+        after
+    }
+
+    fn leave_vschema(&self, picture: &mut Picture, keyspace: &KeyspaceName) {
+        if let Some(names) = picture.vschema_tables.get_mut(keyspace.as_str()) {
+            for table in &self.tables {
+                names.remove(table.as_str());
+            }
+        }
+    }
+
+    /// What a phase does, as lines of a plan; the longest first effect is what a reviewer reads.
+    pub fn effects_of(&self, phase: &PhaseId) -> Vec<String> {
+        let (source, target) = (self.source(), self.target());
+        let count = self.tables.len();
+        let tables = if count == 1 { "1 table".to_owned() } else { format!("{count} tables") };
+        let switch = &self.spec.switch;
+        match phase.as_str() {
+            "pre-check" => vec!["every check of the plan, read only".into()],
+            "create" => {
+                let mut effects = vec![
+                    format!("{tables} created in each shard of `{target}`, denied to applications there"),
+                    format!("streams from `{source}` created, stopped"),
+                    format!("9 routing rules a table, all leading to `{source}`: applications see no change"),
+                ];
+                if self.options.sharded_auto_increment_handling == AutoIncrementHandling::Replace {
+                    effects.push(format!(
+                        "VSchema of `{target}`: a sequence for each table with an auto-increment column and none yet"
+                    ));
+                }
+                effects
+            }
+            "copy" => vec![
+                format!("streams started; every row of {tables} is copied, then changes follow"),
+                format!("done when every stream runs and lags at most {} s", self.spec.copy.max_lag_seconds),
+            ],
+            "verify" => vec![format!("VDiff compares every row of {tables} on every shard; a difference stops the movement")],
+            "switch-replicas" => vec![format!("rdonly, then replica reads go to `{target}`, each in its own call")],
+            "switch-primary" => {
+                let mut effects = vec![
+                    format!(
+                        "writes go to `{target}`; they pause while it happens: about 2 s when calm, {} s of catch-up at most",
+                        switch.timeout_seconds
+                    ),
+                    format!("reverse streams keep `{source}` up to date: the way back stays open until complete"),
+                    format!("tables denied on `{source}`, no longer on `{target}`"),
+                    format!(
+                        "if vtctld dies in it, its locks stay for {} s",
+                        3 * switch.timeout_seconds + switch.timeout_seconds.max(30)
+                    ),
+                ];
+                if self.options.initialize_target_sequences {
+                    effects.push("sequences of the moved tables set above the largest id".into());
+                }
+                effects
+            }
+            "revert-window" => vec![format!(
+                "the reverse streams are watched for {} s; `cutover switch-back` works at once",
+                self.spec.revert.window_seconds
+            )],
+            "complete" => {
+                let what = match self.spec.complete.source_tables {
+                    SourceTables::Rename => format!("source tables renamed to `_<table>_old` in `{source}`"),
+                    SourceTables::Drop => {
+                        format!("source tables dropped from `{source}`: their rows are then in `{target}` alone")
+                    }
+                    SourceTables::Keep => format!("source tables kept in `{source}`, denied to applications"),
+                };
+                vec![what, "both workflows deleted: the way back ends here".into(), "routing rules stay".into()]
+            }
+            "remove-rules" => vec![
+                format!("{} routing rules removed, all others kept", self.rule_keys().len()),
+                format!(
+                    "an application connected to `{source}` gets errno 1146 for these names; `cutover restore-rules` puts them back"
+                ),
+            ],
+            "switch-back" => vec![format!("all traffic back to `{source}`")],
+            "cancel" => vec![
+                format!("{tables} dropped from each shard of `{target}`"),
+                "streams and routing rules of the movement removed".into(),
+            ],
+            _ => vec![],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::commerce_to_customer;
+    use super::*;
+
+    fn start() -> Picture {
+        let mut picture = Picture::default();
+        for shard in ["commerce/0", "customer/-80", "customer/80-"] {
+            picture.denied_tables.insert(shard.into(), BTreeSet::new());
+        }
+        picture.tables.insert("commerce/0".into(), ["customer".to_owned(), "corder".to_owned()].into());
+        picture.tables.insert("customer/-80".into(), BTreeSet::new());
+        picture.served.insert("zone1".into(), Default::default());
+        picture.routing_rules.set("theirs", "a.theirs");
+        picture
+    }
+
+    fn forecast(movement: &MoveTables, phase: &str, before: &Picture) -> Picture {
+        let mutations = crate::family::Family::mutations(movement, &PhaseId::new(phase.to_owned()));
+        mutations.iter().fold(before.clone(), |picture, mutation| movement.forecast_of(mutation, &picture, true))
+    }
+
+    #[test]
+    fn forward_and_back_touch_nothing_that_is_not_ours() {
+        let movement = commerce_to_customer();
+        let ours = movement.ours();
+        let mut picture = start();
+        for phase in ["create", "copy", "switch-replicas", "switch-primary", "switch-back", "cancel"] {
+            let after = forecast(&movement, phase, &picture);
+            assert!(
+                picture
+                    .differences(&after, &ours)
+                    .iter()
+                    .all(|difference| difference.ours || difference.subject.contains("theirs")),
+                "{phase}"
+            );
+            assert_eq!(after.routing_rules.target("theirs"), Some("a.theirs"));
+            picture = after;
+        }
+        let mut undone = picture.clone();
+        undone.served = start().served;
+        assert_eq!(undone, start(), "a cancelled movement leaves what stood before");
+    }
+
+    #[test]
+    fn completing_with_rename_keeps_the_rows_under_another_name() {
+        let movement = commerce_to_customer();
+        let after = forecast(&movement, "complete", &start());
+        assert_eq!(after.tables["commerce/0"], ["_corder_old".to_owned(), "_customer_old".to_owned()].into());
+    }
+}

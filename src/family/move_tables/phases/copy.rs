@@ -1,0 +1,123 @@
+//! Copy: the streams run, rows first, then changes until they lag little.
+
+use super::super::MoveTables;
+use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
+use crate::cluster::port::{Ask, Query};
+use crate::family::{SituationKind, Step, View, Waiting};
+use crate::finding::{Finding, Severity};
+use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
+use crate::record::entry::OutcomeResult;
+use crate::run::phase::PhaseId;
+
+/// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
+const ERROR_STAYS_SECONDS: i64 = 60;
+
+pub fn query(movement: &MoveTables) -> Query {
+    let ask = Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() };
+    Query { asks: [ask].into(), ..Query::default() }
+}
+
+pub fn mutation(movement: &MoveTables) -> Mutation {
+    Mutation::SetStreams(SetStreams {
+        keyspace: movement.target().clone(),
+        workflow: movement.workflow().clone(),
+        wanted: StreamsWanted::Running,
+        message: None,
+    })
+}
+
+pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
+    if !matches!(view.situation.kind, SituationKind::Moving) {
+        return Step::Done(vec!["traffic is past it".into()]);
+    }
+    let Some(workflow) = view.facts.workflow(movement.target(), movement.workflow()) else {
+        return Step::Between("the workflow is not there".into());
+    };
+    if let Some(trouble) = trouble(movement, workflow, view) {
+        return Step::Blocked(trouble);
+    }
+    if let Some(stream) = workflow.streams.iter().find(|stream| stands_still(stream)) {
+        if !was_started(view) {
+            return Step::Act(mutation(movement));
+        }
+        return Step::Blocked(Finding::fail(
+            "C302",
+            Severity::Error,
+            format!("{}/{}", movement.target(), stream.shard),
+            format!("somebody stopped stream {} of `{}`", stream.id, movement.workflow()),
+            "traffic is where it was. `cutover resume` starts the streams again",
+        ));
+    }
+    let limit = movement.spec.copy.max_lag_seconds;
+    let copied = workflow.streams.iter().all(Stream::copy_is_complete);
+    if view.progress.reached.contains_key(&PhaseId::COPY) && copied {
+        return Step::Done(vec![]);
+    }
+    match workflow.transaction_lag_seconds {
+        Some(lag) if copied && lag <= limit => {
+            let rows: i64 = workflow.streams.iter().map(|stream| stream.rows_copied).sum();
+            Step::Done(vec![format!("{rows} rows copied by {} streams, lag {lag} s", workflow.streams.len())])
+        }
+        Some(lag) if copied => {
+            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s")))
+        }
+        _ => {
+            let copying = workflow.streams.iter().filter(|stream| !stream.copy_is_complete()).count();
+            Step::Wait(Waiting::new(format!("{copying} of {} streams still copy rows", workflow.streams.len())))
+        }
+    }
+}
+
+/// Created and never started, or stopped by hand.
+fn stands_still(stream: &Stream) -> bool {
+    stream.state == StreamState::Stopped && stream.message.is_empty()
+}
+
+/// Whether we have started these streams, since they were made or since the last `resume`.
+fn was_started(view: &View<'_>) -> bool {
+    let made = view.progress.attempts.iter().rev().find(|attempt| matches!(attempt.mutation, Mutation::CreateMoveTables(_)));
+    let since = made.map_or(0, |attempt| attempt.serial).max(view.progress.resumed_at_serial);
+    view.progress.attempts.iter().any(|attempt| {
+        let started = matches!(&attempt.mutation, Mutation::SetStreams(set) if set.wanted == StreamsWanted::Running);
+        started && attempt.serial > since && matches!(attempt.outcome, Some((OutcomeResult::Done, _)))
+    })
+}
+
+/// A stream that won't go on without a human.
+pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> Option<Finding> {
+    let name = format!("{}.{}", movement.target(), movement.workflow());
+    let fail = |stream: &Stream, summary: String, help: String| {
+        let subject = format!("{}/{}", movement.target(), stream.shard);
+        Some(Finding::fail("C301", Severity::Error, subject, summary, help))
+    };
+    for stream in &workflow.streams {
+        let message = &stream.message;
+        if stream.state == StreamState::Stopped
+            && !message.is_empty()
+            && message != STOPPED_FOR_VDIFF
+            && !stream.is_stopped_for_cutover()
+        {
+            return fail(
+                stream,
+                format!("stream {} of `{name}` stands still: {message}", stream.id),
+                format!(
+                    "when its cause is dealt with, `cutover resume`; to give up, `cutover cancel --confirm {}`",
+                    movement.workflow()
+                ),
+            );
+        }
+        let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
+        let terminal = message.to_ascii_lowercase().contains("terminal error");
+        if stream.state == StreamState::Error && (terminal || stays) {
+            return fail(
+                stream,
+                format!("stream {} of `{name}` is in error: {message}", stream.id),
+                format!(
+                    "traffic is at the source. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
+                    movement.workflow()
+                ),
+            );
+        }
+    }
+    None
+}

@@ -1,0 +1,134 @@
+//! The phases of a movement of tables: what each looks at, its next step, and what must hold at its first write.
+
+pub mod cancel;
+mod complete;
+mod copy;
+mod create;
+pub mod finish;
+pub mod pause;
+mod remove_rules;
+pub mod restore_rules;
+pub mod revert_window;
+pub mod switch_back;
+pub mod switch_primary;
+mod switch_replicas;
+mod verify;
+
+use super::MoveTables;
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::Query;
+use crate::family::{Condition, Phase, Side, Situation, SituationKind, Step, View};
+use crate::record::progress::Progress;
+use crate::run::phase::PhaseId;
+
+/// The way forward, in order.
+pub fn all() -> Vec<Phase> {
+    let phase =
+        |id: PhaseId, has_gate, irreversible, done_when, way_back| Phase { id, has_gate, irreversible, done_when, way_back };
+    vec![
+        phase(PhaseId::PRE_CHECK, false, false, "no check of severity error stands in the way", "nothing was written"),
+        phase(
+            PhaseId::CREATE,
+            true,
+            false,
+            "each target shard has its streams, the rules of each table lead to the source, the target denies the tables",
+            "cutover cancel",
+        ),
+        phase(PhaseId::COPY, true, false, "every stream has copied its rows, runs, and lags little", "cutover cancel"),
+        phase(
+            PhaseId::VERIFY,
+            true,
+            false,
+            "a VDiff has compared every table on every shard, and nothing differs",
+            "cutover cancel",
+        ),
+        phase(
+            PhaseId::SWITCH_REPLICAS,
+            true,
+            false,
+            "the rules in the topology and in every cell send rdonly and replica reads to the target",
+            "cutover switch-back",
+        ),
+        phase(
+            PhaseId::SWITCH_PRIMARY,
+            true,
+            false,
+            "every cell sends writes to the target, the source denies them, the reverse streams run",
+            "cutover switch-back",
+        ),
+        phase(PhaseId::REVERT_WINDOW, false, false, "the window has passed", "cutover switch-back"),
+        phase(PhaseId::COMPLETE, true, true, "no stream is left; source tables, rules and denied tables are as forecast", "none"),
+        phase(
+            PhaseId::REMOVE_RULES,
+            true,
+            false,
+            "none of our routing rules is left, no other is touched",
+            "cutover restore-rules",
+        ),
+    ]
+}
+
+/// The phases that the cluster shows not to be behind us.
+pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
+    let from = match situation.kind {
+        SituationKind::Moving => {
+            let reads = [situation.traffic.rdonly, situation.traffic.replica];
+            if reads.iter().all(|side| *side == Side::Target) { PhaseId::SWITCH_PRIMARY } else { PhaseId::COPY }
+        }
+        SituationKind::Switched => PhaseId::REVERT_WINDOW,
+        SituationKind::Completed => PhaseId::REMOVE_RULES,
+        SituationKind::Ended => return vec![],
+        _ => PhaseId::PRE_CHECK,
+    };
+    all().into_iter().map(|phase| phase.id).skip_while(|id| *id != from).collect()
+}
+
+/// What a phase needs to be decided, beyond what every look reads.
+pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
+    match phase.as_str() {
+        "create" | "complete" | "cancel" => Query { asks: movement.table_names().into(), ..Query::default() },
+        "copy" => copy::query(movement),
+        "verify" => verify::query(movement, progress),
+        "switch-replicas" => verify::query(movement, progress),
+        "switch-primary" => switch_primary::query(movement, progress),
+        _ => Query::default(),
+    }
+}
+
+pub fn step(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Step {
+    match phase.as_str() {
+        "create" => create::step(movement, view),
+        "copy" => copy::step(movement, view),
+        "verify" => verify::step(movement, view),
+        "switch-replicas" => switch_replicas::step(movement, view),
+        "switch-primary" => switch_primary::step(movement, view),
+        "revert-window" => revert_window::step(movement, view),
+        "complete" => complete::step(movement, view),
+        "remove-rules" => remove_rules::step(movement, view),
+        _ => Step::Done(vec![]),
+    }
+}
+
+pub fn conditions(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Vec<Condition> {
+    match phase.as_str() {
+        "switch-replicas" => switch_replicas::conditions(movement, view),
+        "switch-primary" => switch_primary::conditions(movement, view),
+        _ => vec![],
+    }
+}
+
+/// The writes of a phase, as a plan shows them. A VDiff's id is not known before.
+pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
+    match phase.as_str() {
+        "create" => vec![create::mutation(movement)],
+        "copy" => vec![copy::mutation(movement)],
+        "verify" => vec![verify::mutation(movement, uuid::Uuid::nil())],
+        "switch-replicas" => switch_replicas::mutations(movement),
+        "switch-primary" => vec![switch_primary::mutation(movement)],
+        "complete" => vec![complete::mutation(movement)],
+        "remove-rules" => vec![remove_rules::mutation(movement, &Default::default())],
+        "switch-back" => switch_back::mutations(movement),
+        "cancel" => vec![cancel::mutation(movement)],
+        _ => vec![],
+    }
+}

@@ -1,0 +1,168 @@
+//! Switch writes. Everything that makes the pause long is looked at before, for once begun it is finished.
+
+use super::super::MoveTables;
+use super::{switch_replicas, verify};
+use crate::cluster::mutation::{Direction, Mutation, StopVDiff};
+use crate::cluster::port::{Ask, Query, Question, WriteLock};
+use crate::family::{Condition, SituationKind, Step, View};
+use crate::model::topology::TabletType;
+use crate::model::vdiff::{VDiffState, Verdict};
+use crate::record::progress::Progress;
+
+pub fn vdiffs(movement: &MoveTables) -> Ask {
+    Ask::VDiffs { keyspace: movement.target().clone(), workflow: movement.workflow().clone() }
+}
+
+fn write_locks(movement: &MoveTables) -> Ask {
+    Ask::Sql(Question::WriteLocks { keyspace: movement.source().clone(), tables: movement.tables.clone() })
+}
+
+pub fn query(movement: &MoveTables, progress: &Progress) -> Query {
+    let mut query = verify::query(movement, progress);
+    query.asks.insert(vdiffs(movement));
+    query.asks.insert(write_locks(movement));
+    query
+}
+
+pub fn mutation(movement: &MoveTables) -> Mutation {
+    switch_replicas::mutation(movement, TabletType::Primary, Direction::Forward)
+}
+
+pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
+    match view.situation.kind {
+        SituationKind::Moving => {}
+        SituationKind::Switched => {
+            let streams = view.progress.streams.len();
+            return Step::Done(vec![format!(
+                "writes lead to `{}` in every cell, the source denies them, {streams} streams in place",
+                movement.target()
+            )]);
+        }
+        _ => return Step::Done(vec!["traffic is past it".into()]),
+    }
+    if let Some(uuid) = vdiff_of_ours_alive(movement, view) {
+        return Step::Act(Mutation::StopVDiff(StopVDiff {
+            workflow: movement.workflow().clone(),
+            target_keyspace: movement.target().clone(),
+            uuid,
+        }));
+    }
+    Step::Act(mutation(movement))
+}
+
+/// A VDiff that we started and that has not ended. Somebody else's is waited for, in the conditions.
+fn vdiff_of_ours_alive(movement: &MoveTables, view: &View<'_>) -> Option<String> {
+    let listed = view.facts.vdiffs(&vdiffs(movement)).ok()?;
+    listed
+        .iter()
+        .find(|vdiff| vdiff.state.may_run() && is_ours(view.progress, &vdiff.uuid) && !was_stopped(view.progress, &vdiff.uuid))
+        .map(|vdiff| vdiff.uuid.clone())
+}
+
+fn is_ours(progress: &Progress, uuid: &str) -> bool {
+    progress
+        .attempts
+        .iter()
+        .any(|attempt| matches!(&attempt.mutation, Mutation::CreateVDiff(vdiff) if vdiff.uuid.to_string() == uuid))
+}
+
+fn was_stopped(progress: &Progress, uuid: &str) -> bool {
+    progress.attempts.iter().any(|attempt| matches!(&attempt.mutation, Mutation::StopVDiff(vdiff) if vdiff.uuid == uuid))
+}
+
+pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
+    if view.situation.kind != SituationKind::Moving {
+        return vec![];
+    }
+    let mut all = switch_replicas::conditions(movement, view);
+    all.push(verified(movement, view));
+    all.push(no_vdiff_alive(movement, view));
+    all.push(quiet(movement, view));
+    all
+}
+
+fn verified(movement: &MoveTables, view: &View<'_>) -> Condition {
+    const NAME: &str = "rows were compared";
+    match verify::step(movement, view) {
+        Step::Done(evidence) => Condition::new(NAME, true, evidence.join("; ")),
+        Step::Wait(waiting) => Condition::new(NAME, false, waiting.what),
+        Step::Blocked(finding) => Condition::new(NAME, false, finding.summary),
+        _ => match verify::verdict(movement, view) {
+            Some((Verdict::Pass { completed_at, .. }, _)) => Condition::new(
+                NAME,
+                false,
+                format!("the pass of {completed_at} is older than {} s", movement.spec.verify.max_age_seconds),
+            ),
+            _ => Condition::new(NAME, false, "no VDiff has passed for the streams that run now"),
+        },
+    }
+}
+
+/// One that runs when the primary is switched restarts the frozen streams and corrupts the movement (seen on a real Vitess 24).
+fn no_vdiff_alive(movement: &MoveTables, view: &View<'_>) -> Condition {
+    const NAME: &str = "no VDiff runs";
+    match view.facts.vdiffs(&vdiffs(movement)) {
+        Err(unread) => Condition::inconclusive(NAME, unread.why),
+        Ok(listed) => {
+            let ended = |uuid: &str, state: VDiffState| {
+                !state.may_run() || (state == VDiffState::Error && was_stopped(view.progress, uuid))
+            };
+            let alive: Vec<String> = listed
+                .iter()
+                .filter(|vdiff| !ended(&vdiff.uuid, vdiff.state) && !is_ours(view.progress, &vdiff.uuid))
+                .map(|vdiff| format!("{} on {}", vdiff.uuid, vdiff.shard))
+                .collect();
+            match alive.as_slice() {
+                [] => Condition::new(NAME, true, "none is pending or started"),
+                _ => Condition::new(
+                    NAME,
+                    false,
+                    format!(
+                        "somebody's VDiff runs: {}; wait for its end, or `vtctldclient VDiff --target-keyspace {} --workflow {} stop <uuid>`",
+                        alive.join(", "),
+                        movement.target(),
+                        movement.workflow()
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+/// LOCK TABLES waits for every transaction that has written to a moved table, and writes stand still with it.
+fn quiet(movement: &MoveTables, view: &View<'_>) -> Condition {
+    const NAME: &str = "no old transaction";
+    let limit = movement.spec.switch.max_transaction_age_milliseconds;
+    match view.facts.write_locks(&write_locks(movement)) {
+        Err(unread) => Condition::inconclusive(NAME, unread.why),
+        Ok(locks) => {
+            let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
+            match old.as_slice() {
+                [] => Condition::new(
+                    NAME,
+                    true,
+                    format!("no transaction older than {limit} ms holds a write lock on a moved table"),
+                ),
+                _ => {
+                    let named: Vec<String> = old
+                        .iter()
+                        .take(3)
+                        .map(|lock| {
+                            format!(
+                                "connection {} of {}@{} on {} has held `{}` for {:.1} s",
+                                lock.connection,
+                                lock.user,
+                                lock.host,
+                                lock.shard,
+                                lock.table,
+                                lock.age_milliseconds as f64 / 1000.0
+                            )
+                        })
+                        .collect();
+                    let more = if old.len() > 3 { format!(", and {} more", old.len() - 3) } else { String::new() };
+                    Condition::new(NAME, false, format!("{}{more}", named.join(", ")))
+                }
+            }
+        }
+    }
+}

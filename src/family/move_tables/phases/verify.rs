@@ -1,0 +1,142 @@
+//! Verify: a VDiff of ours has compared everything that the streams carry now, not long ago.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::super::MoveTables;
+use crate::cluster::mutation::{CreateVDiff, Mutation};
+use crate::cluster::port::{Ask, Query};
+use crate::family::{SituationKind, Step, View, Waiting};
+use crate::finding::{Finding, Severity};
+use crate::model::vdiff::{Mismatch, Verdict};
+use crate::record::entry::OutcomeResult;
+use crate::record::progress::{Attempt, Progress};
+
+/// The code of a VDiff that found differing rows; it can be waived for the counts seen.
+pub const MISMATCH: &str = "C310";
+
+/// Our last VDiff since the streams that run now were made.
+pub fn last_vdiff(progress: &Progress) -> Option<(&Attempt, Uuid)> {
+    let since = progress.last_switch_back.unwrap_or(0);
+    progress.attempts.iter().rev().filter(|attempt| attempt.serial > since).find_map(|attempt| match &attempt.mutation {
+        Mutation::CreateVDiff(vdiff)
+            if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) =>
+        {
+            Some((attempt, vdiff.uuid))
+        }
+        _ => None,
+    })
+}
+
+pub fn ask(movement: &MoveTables, uuid: Uuid) -> Ask {
+    Ask::VDiff { keyspace: movement.target().clone(), workflow: movement.workflow().clone(), uuid: uuid.to_string() }
+}
+
+pub fn query(movement: &MoveTables, progress: &Progress) -> Query {
+    let asks = last_vdiff(progress).map(|(_, uuid)| ask(movement, uuid)).into_iter().collect();
+    Query { asks, ..Query::default() }
+}
+
+pub fn mutation(movement: &MoveTables, uuid: Uuid) -> Mutation {
+    let verify = &movement.spec.verify;
+    Mutation::CreateVDiff(CreateVDiff {
+        workflow: movement.workflow().clone(),
+        target_keyspace: movement.target().clone(),
+        uuid,
+        cells: verify.cells.clone(),
+        tablet_types: verify.tablet_types.clone(),
+        max_duration_seconds: verify.max_duration_seconds,
+    })
+}
+
+/// What our last VDiff proves now; none when there is none, or it is too old.
+pub fn verdict(movement: &MoveTables, view: &View<'_>) -> Option<(Verdict, bool)> {
+    let (attempt, uuid) = last_vdiff(view.progress)?;
+    let of_this_run = attempt.serial > view.watch.began_at_serial;
+    let tables: BTreeSet<String> = movement.tables.iter().map(ToString::to_string).collect();
+    let verdict = match view.facts.vdiff(&ask(movement, uuid)) {
+        Ok(Some(vdiff)) => vdiff.verdict(&movement.target_shards(view.facts), &tables),
+        Ok(None) => Verdict::Inconclusive(format!("Vitess knows no VDiff {uuid}")),
+        Err(unread) => Verdict::Inconclusive(unread.why),
+    };
+    Some((verdict, of_this_run))
+}
+
+pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
+    if view.situation.kind != SituationKind::Moving {
+        return Step::Done(vec!["traffic is past it".into()]);
+    }
+    let anew = || Step::Act(mutation(movement, view.fresh_uuid));
+    let Some((verdict, of_this_run)) = verdict(movement, view) else { return anew() };
+    let max_age_seconds = movement.spec.verify.max_age_seconds;
+    match verdict {
+        Verdict::Pass { completed_at, rows_compared } => {
+            let age_seconds = view.now.duration_since(completed_at).as_secs().max(0);
+            if age_seconds.unsigned_abs() > max_age_seconds {
+                return anew();
+            }
+            Step::Done(vec![format!("VDiff compared {rows_compared} rows, none differs, completed {completed_at}")])
+        }
+        Verdict::Running { rows_compared, rows_estimated } => {
+            Step::Wait(Waiting::new(format!("VDiff has compared {rows_compared} of about {rows_estimated} rows")))
+        }
+        Verdict::Mismatch(found) => {
+            let finding = mismatch(movement, &found);
+            if waived(view.progress, &finding) {
+                return Step::Done(vec![format!("waived: {}", finding.summary)]);
+            }
+            // A run that finds an older run's verdict looks anew: somebody mended the rows, or says so by trying.
+            if of_this_run { Step::Blocked(finding) } else { anew() }
+        }
+        Verdict::Failed(why) | Verdict::Inconclusive(why) => {
+            if of_this_run && view.watch.retries.get(&crate::run::phase::PhaseId::VERIFY).copied().unwrap_or(0) >= 2 {
+                return Step::Blocked(Finding::fail(
+                    "C311",
+                    Severity::Error,
+                    format!("{}.{}", movement.target(), movement.workflow()),
+                    format!("VDiff proves nothing: {why}"),
+                    "traffic is where it was; look at the tablets named, then `cutover apply`",
+                ));
+            }
+            anew()
+        }
+    }
+}
+
+fn waived(progress: &Progress, finding: &Finding) -> bool {
+    progress.waivers.iter().any(|waiver| {
+        waiver.code == finding.code
+            && waiver.subject == finding.subject
+            && waiver.seen == finding.seen
+            && Some(&waiver.intent) == progress.intent.as_ref()
+    })
+}
+
+/// Names table and counts, never rows.
+fn mismatch(movement: &MoveTables, found: &[Mismatch]) -> Finding {
+    let lines: Vec<String> = found
+        .iter()
+        .map(|one| {
+            let counts = one.counts;
+            format!(
+                "`{}` on {}/{}: {} rows differ, {} only in the source, {} only in the target",
+                one.table,
+                movement.target(),
+                one.shard,
+                counts.mismatched_rows,
+                counts.extra_rows_source,
+                counts.extra_rows_target
+            )
+        })
+        .collect();
+    let summary = format!("VDiff found differences: {}", lines.join("; "));
+    Finding::fail(
+        MISMATCH,
+        Severity::Error,
+        format!("{}.{}", movement.target(), movement.workflow()),
+        summary.clone(),
+        "traffic is where it was. Mend the rows and `cutover apply` compares anew; or `cutover waive C310 --reason …` accepts these counts",
+    )
+    .seen(summary)
+}

@@ -1,0 +1,239 @@
+//! Which checks apply, what they need to see, and which waivers hold.
+
+use super::{CHECKS, Check, CheckInput};
+use crate::cluster::error::ClusterError;
+use crate::cluster::port::{Facts, Query, Reader};
+use crate::family::Family as _;
+use crate::family::move_tables::MoveTables;
+use crate::finding::{CheckResult, Finding, Severity};
+use crate::record::progress::StandingWaiver;
+use crate::run::phase::PhaseId;
+
+/// Looks until every question that an answer raised is answered too. A VSchema names a sequence, the sequence's keyspace is
+/// looked at, then its next value: three. One more for a cluster that changed in between; what is open then stays unread.
+const LOOKS: usize = 4;
+
+/// What the checks before these phases look at first.
+pub fn query(movement: &MoveTables, phases_ahead: &[PhaseId]) -> Query {
+    let mut query = Query::default();
+    for check in applying(phases_ahead) {
+        query.merge((check.query)(movement));
+    }
+    query
+}
+
+/// What they have to look at beyond that, now that these facts are known.
+pub fn follow_up(movement: &MoveTables, phases_ahead: &[PhaseId], facts: &Facts) -> Query {
+    let mut query = Query::default();
+    for check in applying(phases_ahead) {
+        query.merge((check.follow_up)(movement, facts));
+    }
+    query
+}
+
+/// Looks at the cluster until the checks before these phases have what they need, `more` included. All of the facts come from
+/// the last look.
+pub async fn look(
+    reader: &dyn Reader,
+    movement: &MoveTables,
+    phases_ahead: &[PhaseId],
+    more: Query,
+) -> Result<Facts, ClusterError> {
+    let mut query = query(movement, phases_ahead);
+    query.merge(more);
+    let mut facts = reader.observe(&query).await?;
+    for _ in 1..LOOKS {
+        let further = follow_up(movement, phases_ahead, &facts);
+        if further.keyspaces.is_subset(&query.keyspaces) && facts.covers(&further) {
+            break;
+        }
+        query.merge(further);
+        facts = reader.observe(&query).await?;
+    }
+    Ok(facts)
+}
+
+/// Runs the checks that stand before `before`; without it, those that stand before any phase that the cluster shows to be ahead.
+///
+/// Waivers are applied to what they cover. That they were given for the intent that counts now is the caller's to see to.
+pub fn run(input: &CheckInput<'_>, before: Option<&PhaseId>) -> Vec<Finding> {
+    let phases = match before {
+        Some(phase) => vec![phase.clone()],
+        None => input.movement.phases_ahead(&input.situation()),
+    };
+    let mut findings = Vec::new();
+    for check in applying(&phases) {
+        for mut finding in (check.run)(input) {
+            if finding.blocks() {
+                let waiver =
+                    input.progress.waivers.iter().find(|waiver| waiver.code == finding.code && waiver.subject == finding.subject);
+                if let Some(waiver) = waiver {
+                    apply_waiver(check, waiver, &mut finding);
+                }
+            }
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// Title and page of a check: `cutover explain CODE`.
+pub fn page(code: &str) -> Option<(&'static str, &'static str)> {
+    CHECKS.iter().find(|check| check.code.eq_ignore_ascii_case(code)).map(|check| (check.title, check.page))
+}
+
+fn applying(phases: &[PhaseId]) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().copied().filter(|check| check.before.iter().any(|phase| phases.contains(phase)))
+}
+
+fn apply_waiver(check: &Check, waiver: &StandingWaiver, finding: &mut Finding) {
+    let void = if !check.waivable {
+        format!("the waiver `{}` has no effect: {} cannot be waived", waiver.reason, check.code)
+    } else if waiver.seen != finding.seen {
+        let seen = |text: &str| if text.is_empty() { "nothing counted".to_owned() } else { text.to_owned() };
+        format!(
+            "the waiver `{}` no longer holds: it was given for {}, and now it is {}",
+            waiver.reason,
+            seen(&waiver.seen),
+            seen(&finding.seen)
+        )
+    } else {
+        finding.waived = Some(waiver.reason.clone());
+        return;
+    };
+    finding.help = if finding.help.is_empty() { void } else { format!("{void}; {}", finding.help) };
+}
+
+/// Whether a finding could be let pass by a person: `cutover waive`.
+pub fn is_waivable(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+        && finding.result != CheckResult::Pass
+        && CHECKS.iter().any(|check| check.code == finding.code && check.waivable)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::fixtures::Fixture;
+    use super::*;
+    use crate::cluster::port::{Answered, Unread};
+
+    #[test]
+    fn every_code_is_given_once_and_every_page_is_whole() {
+        let codes: BTreeSet<&str> = CHECKS.iter().map(|check| check.code).collect();
+        assert_eq!(codes.len(), CHECKS.len());
+        for check in CHECKS {
+            assert!(check.code.len() == 4 && check.code.starts_with("C2"), "{}", check.code);
+            assert!(!check.before.is_empty(), "{} never runs", check.code);
+            let mut rest = check.page;
+            for heading in ["What it means", "Why it matters", "What to do", "When it is inconclusive", "What it reads"] {
+                let at = rest.find(&format!("## {heading}\n"));
+                let at = at.unwrap_or_else(|| panic!("the page of {} has no `{heading}` where it belongs", check.code));
+                rest = &rest[at + 1..];
+            }
+            assert_eq!(page(check.code), Some((check.title, check.page)));
+        }
+        assert_eq!(page("C999"), None);
+    }
+
+    #[test]
+    fn a_healthy_movement_passes_everything_and_every_check_says_so() {
+        let fixture = Fixture::new();
+        for check in CHECKS {
+            let findings = fixture.run(check);
+            assert!(!findings.is_empty(), "{} says nothing", check.code);
+            assert!(findings.iter().all(|finding| finding.code == check.code), "{} speaks for another", check.code);
+            let blocking: Vec<_> = findings.iter().filter(|finding| finding.blocks()).collect();
+            assert!(blocking.is_empty(), "{blocking:?}");
+        }
+    }
+
+    #[test]
+    fn no_check_passes_on_an_answer_that_could_not_be_read() {
+        for mut fixture in [Fixture::new(), Fixture::with_questions()] {
+            let healthy = fixture.facts.answers.clone();
+            let mut asked = 0;
+            for check in CHECKS {
+                let mut query = (check.query)(&fixture.movement);
+                query.merge((check.follow_up)(&fixture.movement, &fixture.facts));
+                for ask in query.asks {
+                    asked += 1;
+                    fixture.facts.answers.retain(|answered| answered.ask != ask);
+                    fixture.facts.answers.push(Answered { ask: ask.clone(), answer: Err(Unread::new("the tablet is away")) });
+                    let findings = fixture.run(check);
+                    assert!(
+                        findings.iter().any(|finding| finding.result == CheckResult::Inconclusive && finding.blocks()),
+                        "{} is sure of itself without {ask:?}: {findings:?}",
+                        check.code
+                    );
+                    assert!(findings.iter().any(|finding| finding.summary.contains("the tablet is away")), "{findings:?}");
+                    fixture.facts.answers = healthy.clone();
+                }
+            }
+            assert!(asked > 10, "only {asked} questions were tried");
+        }
+    }
+
+    #[test]
+    fn the_first_look_asks_for_what_lies_ahead_only() {
+        let fixture = Fixture::new();
+        let all = query(&fixture.movement, &fixture.movement.phases_ahead(&fixture.input().situation()));
+        let last = query(&fixture.movement, &[PhaseId::REMOVE_RULES]);
+        assert!(last.asks.len() < all.asks.len());
+        assert!(last.asks.is_subset(&all.asks));
+    }
+
+    #[test]
+    fn what_the_cluster_shows_to_be_behind_is_not_checked_again() {
+        let mut fixture = Fixture::new();
+        let has = |fixture: &Fixture, code: &str| run(&fixture.input(), None).iter().any(|finding| finding.code == code);
+        assert!(has(&fixture, "C203"));
+        fixture.completed();
+        assert!(!has(&fixture, "C203"));
+        assert!(has(&fixture, "C209") && has(&fixture, "C213"));
+    }
+
+    #[test]
+    fn a_waiver_holds_for_its_subject_and_its_counts_alone() {
+        let mut fixture = Fixture::new();
+        fixture.facts.routing_rules.set("corder", "elsewhere.corder");
+        fixture.serve_global();
+        let blocked = |fixture: &Fixture| {
+            run(&fixture.input(), Some(&PhaseId::CREATE)).into_iter().filter(Finding::blocks).collect::<Vec<_>>()
+        };
+        let [finding] = &blocked(&fixture)[..] else { panic!("{:?}", blocked(&fixture)) };
+        assert!(is_waivable(finding));
+        fixture.progress.waivers.push(StandingWaiver {
+            code: finding.code.clone(),
+            subject: finding.subject.clone(),
+            reason: "known since Tuesday".into(),
+            intent: fixture.digest(),
+            seen: finding.seen.clone(),
+        });
+        assert!(blocked(&fixture).is_empty());
+
+        fixture.facts.routing_rules.set("corder@replica", "elsewhere.corder");
+        fixture.serve_global();
+        let [finding] = &blocked(&fixture)[..] else { panic!() };
+        assert!(finding.help.contains("known since Tuesday") && finding.help.contains("no longer holds"), "{}", finding.help);
+    }
+
+    #[test]
+    fn a_workflow_of_somebody_else_cannot_be_waived() {
+        let mut fixture = Fixture::new();
+        fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
+        let finding = fixture.run(&super::super::workflow_name::CHECK).remove(0);
+        fixture.progress.waivers.push(StandingWaiver {
+            code: finding.code.clone(),
+            subject: finding.subject.clone(),
+            reason: "it will be fine".into(),
+            intent: fixture.digest(),
+            seen: finding.seen.clone(),
+        });
+        let findings = run(&fixture.input(), Some(&PhaseId::CREATE));
+        let finding = findings.iter().find(|finding| finding.code == "C210").unwrap();
+        assert!(finding.blocks() && finding.help.contains("cannot be waived"));
+        assert!(!is_waivable(finding));
+    }
+}

@@ -1,0 +1,492 @@
+//! C207: at a sharded target, each table that gets its ids from the database gets them from a sequence, and none twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::asks::{both_keyspaces_and, definitions, source_tables, tables_of_each_shard, unread};
+use super::sequence_names::{Ids, Place, SequenceName, ids, place};
+use super::{Check, CheckInput};
+use crate::cluster::port::{Ask, Facts, Query, Question, Reading, Unread};
+use crate::family::move_tables::MoveTables;
+use crate::finding::{Finding, Severity};
+use crate::model::name::{KeyspaceName, TableName};
+use crate::run::phase::PhaseId;
+
+const CODE: &str = "C207";
+
+pub static CHECK: Check = Check {
+    code: CODE,
+    title: "sequences give ids that no row has",
+    before: &[PhaseId::CREATE, PhaseId::SWITCH_PRIMARY],
+    waivable: true,
+    query,
+    follow_up,
+    run,
+    page: PAGE,
+};
+
+const PAGE: &str = "\
+## What it means
+MySQL's `AUTO_INCREMENT` counts on one server. At a sharded target ids have to come from a sequence: an `auto_increment` entry in
+the target's VSchema that names a sequence table in an unsharded keyspace. This check looks that each table with
+`AUTO_INCREMENT` has such an entry, that the sequence can be found under that name, and that its next value is above the
+largest id, or that the switch will set it (`initialize-target-sequences`, for an unsharded source).
+
+## Why it matters
+Without the entry, inserts that leave the id out fail after the switch, or each shard counts for itself. With a sequence that is
+behind, a real Vitess 24 gave an id to a row on one shard while another shard had it: a primary key twice, without any error,
+and the reverse stream died of it. Two tables that share one sequence are set by the largest id of only one of them.
+
+## What to do
+Leave `initialize-target-sequences = true`. For a missing entry: make the sequence in an unsharded keyspace,
+`create table T_seq (id int, next_id bigint, cache bigint, primary key(id)) comment 'vitess_sequence'` and
+`insert into T_seq values (0, 1, 1000)`, add `\"T_seq\": {\"type\": \"sequence\"}` to that keyspace's VSchema and
+`\"auto_increment\": {\"column\": \"COLUMN\", \"sequence\": \"KEYSPACE.T_seq\"}` to the table in the target's VSchema. Or let create add
+the entry (`sharded-auto-increment-handling = \"replace\"`), with `global-keyspace` as the place for the sequence.
+
+## When it is inconclusive
+The VSchemas, the definitions, the sequence's next value or the largest id could not be read. `--deep` gives a largest id
+without an index more time.
+
+## What it reads
+The VSchema of each keyspace, the definitions of the tables and of their sequences, and, only for sequences that the switch will
+not set, one `SELECT next_id` a sequence and one `SELECT MAX(column)` a table and source shard.
+";
+
+/// A table that gets its ids from a sequence which is in a keyspace.
+struct Use {
+    table: TableName,
+    column: String,
+    sequence: TableName,
+    keyspace: KeyspaceName,
+    /// Vitess sets it at the switch: it looks for the largest id then (`initializeTargetSequences`, only for an unsharded
+    /// source), in a map by the sequence's bare name, so that of two tables with one name only one is seen.
+    is_set_by_switch: bool,
+}
+
+fn query(movement: &MoveTables) -> Query {
+    both_keyspaces_and(movement, [source_tables(movement), Ask::AllVSchemas])
+}
+
+fn follow_up(movement: &MoveTables, facts: &Facts) -> Query {
+    let mut query = Query::default();
+    let Ok(uses) = uses(movement, facts) else { return query };
+    for (keyspace, sequences) in by_keyspace(&uses) {
+        query.keyspaces.insert(keyspace.clone());
+        query.asks.insert(sequence_tables(&keyspace, &sequences));
+    }
+    let behind = to_compare(movement, facts, &uses);
+    for (keyspace, sequences) in by_keyspace(behind.iter().copied()) {
+        query.asks.insert(next_values(&keyspace, &sequences));
+    }
+    if !behind.is_empty() {
+        query.asks.insert(largest_ids(movement, &behind));
+    }
+    query
+}
+
+fn by_keyspace<'a>(uses: impl IntoIterator<Item = &'a Use>) -> BTreeMap<KeyspaceName, BTreeSet<TableName>> {
+    let mut sequences: BTreeMap<KeyspaceName, BTreeSet<TableName>> = BTreeMap::new();
+    for it in uses {
+        sequences.entry(it.keyspace.clone()).or_default().insert(it.sequence.clone());
+    }
+    sequences
+}
+
+fn sequence_tables(keyspace: &KeyspaceName, sequences: &BTreeSet<TableName>) -> Ask {
+    Ask::Tables { keyspace: keyspace.clone(), names: Some(sequences.iter().cloned().collect()) }
+}
+
+fn next_values(keyspace: &KeyspaceName, sequences: &BTreeSet<TableName>) -> Ask {
+    Ask::Sql(Question::SequenceNext { keyspace: keyspace.clone(), sequences: sequences.iter().cloned().collect() })
+}
+
+fn largest_ids(movement: &MoveTables, uses: &[&Use]) -> Ask {
+    let columns = uses.iter().map(|it| (it.table.clone(), it.column.clone())).collect();
+    Ask::Sql(Question::LargestValue { keyspace: movement.source().clone(), columns })
+}
+
+/// Tables whose sequence was found. The others are findings of their own.
+fn uses(movement: &MoveTables, facts: &Facts) -> Reading<Vec<Use>> {
+    let ids = ids(movement, facts)?;
+    let is_source_unsharded = facts.vschemas.get(movement.source()).is_some_and(|vschema| !vschema.sharded);
+    let is_set = movement.options.initialize_target_sequences && is_source_unsharded;
+    let mut uses = Vec::new();
+    for (table, ids) in ids {
+        let Ids::Sequence { column, sequence } = ids else { continue };
+        let Place::In { keyspace, .. } = place(&sequence, facts)? else { continue };
+        let Ok(sequence) = TableName::new(sequence.table) else { continue };
+        uses.push(Use { table, column, sequence, keyspace, is_set_by_switch: is_set });
+    }
+    let mut users: BTreeMap<TableName, usize> = BTreeMap::new();
+    for it in &uses {
+        *users.entry(it.sequence.clone()).or_default() += 1;
+    }
+    for it in &mut uses {
+        it.is_set_by_switch &= users.get(&it.sequence) == Some(&1);
+    }
+    Ok(uses)
+}
+
+/// Those whose next value has to be looked at: nobody will set it, and the table of the sequence is there to be asked.
+fn to_compare<'a>(movement: &MoveTables, facts: &Facts, uses: &'a [Use]) -> Vec<&'a Use> {
+    let there = |it: &&Use| matches!(has_sequence_table(facts, uses, it), Ok(true));
+    let has_column = |it: &&Use| matches!(has_column(movement, facts, &it.table, &it.column), Ok(true));
+    uses.iter().filter(|it| !it.is_set_by_switch).filter(there).filter(has_column).collect()
+}
+
+fn has_sequence_table(facts: &Facts, uses: &[Use], wanted: &Use) -> Reading<bool> {
+    let sequences = by_keyspace(uses).remove(&wanted.keyspace).unwrap_or_default();
+    let tables = tables_of_each_shard(facts, &wanted.keyspace, &sequence_tables(&wanted.keyspace, &sequences))?;
+    Ok(definitions(tables, wanted.sequence.as_str()).next().is_some())
+}
+
+fn has_column(movement: &MoveTables, facts: &Facts, table: &TableName, column: &str) -> Reading<bool> {
+    let tables = tables_of_each_shard(facts, movement.source(), &source_tables(movement))?;
+    Ok(definitions(tables, table.as_str())
+        .all(|(_, definition)| definition.columns.iter().any(|there| there.eq_ignore_ascii_case(column))))
+}
+
+fn run(input: &CheckInput<'_>) -> Vec<Finding> {
+    let (movement, facts) = (input.movement, input.facts);
+    let target = movement.target();
+    let (ids, uses) = match (ids(movement, facts), uses(movement, facts)) {
+        (Ok(ids), Ok(uses)) => (ids, uses),
+        (Err(why), _) | (_, Err(why)) => {
+            return vec![unread(CODE, target.as_str(), "where the tables' ids come from", &why)];
+        }
+    };
+    let findings: Vec<Finding> = ids.iter().filter_map(|(table, ids)| of_table(input, table, ids, &uses)).collect();
+    if findings.is_empty() {
+        return vec![Finding::pass(CODE, target.as_str(), format!("no table needs a sequence in `{target}`"))];
+    }
+    findings
+}
+
+fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) -> Option<Finding> {
+    let target = input.movement.target();
+    let subject = input.movement.target_table(table);
+    let fail = |summary: String, help: String| Some(Finding::fail(CODE, Severity::Error, subject.clone(), summary, help));
+    let (column, sequence) = match ids {
+        Ids::Given => return None,
+        Ids::Nothing { column } => {
+            return fail(
+                format!(
+                    "nothing gives `{table}.{column}` its value in `{target}`: create removes AUTO_INCREMENT, and the VSchema names no sequence"
+                ),
+                snippet(input, table, column),
+            );
+        }
+        Ids::EachShard { column } => {
+            return fail(
+                format!("each shard of `{target}` would count `{table}.{column}` for itself and give the same ids"),
+                snippet(input, table, column),
+            );
+        }
+        Ids::Sequence { column, sequence } => (column, sequence),
+    };
+    match has_column(input.movement, input.facts, table, column) {
+        Ok(true) => {}
+        Ok(false) => {
+            return fail(
+                format!("the VSchema gives `{table}.{column}` its value from `{sequence}`, but the table has no such column"),
+                format!("correct `auto_increment` of `{table}` in the VSchema of `{target}`"),
+            );
+        }
+        Err(why) => return Some(unread(CODE, subject, &format!("the columns of `{table}`"), &why)),
+    }
+    match place(sequence, input.facts) {
+        Err(why) => Some(unread(CODE, subject, "the VSchemas of all keyspaces", &why)),
+        Ok(Place::In { .. }) => match uses.iter().find(|it| &it.table == table) {
+            Some(found) => Some(of_use(input, found, uses)),
+            None => fail(format!("`{sequence}` is no name of a table"), format!("correct `auto_increment` of `{table}`")),
+        },
+        Ok(Place::NoSuchKeyspace) => fail(
+            format!("the sequence `{sequence}` of `{table}` is in a keyspace that has no VSchema or doesn't exist"),
+            "`vtctldclient GetKeyspaces` lists the keyspaces; correct the entry, or the keyspace".into(),
+        ),
+        Ok(Place::Sharded) => fail(
+            format!("the sequence `{sequence}` of `{table}` is in a sharded keyspace, where sequences don't work"),
+            "move it to an unsharded keyspace and name that one".into(),
+        ),
+        Ok(Place::Ambiguous(holders)) => fail(
+            format!("the sequence `{sequence}` of `{table}` is in several keyspaces: {}", holders.join(", ")),
+            format!("name one: `\"sequence\": \"{}.{}\"`", holders[0], sequence.table),
+        ),
+        Ok(Place::Nowhere) => Some(nowhere(input, table, column, sequence)),
+    }
+}
+
+/// A bare name that no VSchema has. Vitess makes it at the switch when it is to set sequences and knows where.
+fn nowhere(input: &CheckInput<'_>, table: &TableName, column: &str, sequence: &SequenceName) -> Finding {
+    let options = &input.movement.options;
+    let is_source_unsharded = input.facts.vschemas.get(input.movement.source()).is_some_and(|vschema| !vschema.sharded);
+    match &options.global_keyspace {
+        Some(keyspace) if options.initialize_target_sequences && is_source_unsharded => Finding::pass(
+            CODE,
+            input.movement.target_table(table),
+            format!("the sequence `{sequence}` of `{table}` isn't there yet; the primary switch makes it in `{keyspace}`"),
+        ),
+        _ => Finding::fail(
+            CODE,
+            Severity::Error,
+            input.movement.target_table(table),
+            format!("the sequence `{sequence}` of `{table}` is in no unsharded keyspace's VSchema"),
+            snippet(input, table, column),
+        ),
+    }
+}
+
+fn of_use(input: &CheckInput<'_>, it: &Use, uses: &[Use]) -> Finding {
+    let (table, name) = (&it.table, format!("{}.{}", it.keyspace, it.sequence));
+    let subject = input.movement.target_table(table);
+    let is_there = match has_sequence_table(input.facts, uses, it) {
+        Ok(is_there) => is_there,
+        Err(why) => return unread(CODE, subject, &format!("the table of the sequence `{name}`"), &why),
+    };
+    if it.is_set_by_switch {
+        let state = if is_there { "will be set above its largest id" } else { "isn't there yet and will be made" };
+        return Finding::pass(CODE, subject, format!("the sequence `{name}` of `{table}` {state} by the primary switch"));
+    }
+    if !is_there {
+        return Finding::fail(
+            CODE,
+            Severity::Error,
+            subject,
+            format!("the sequence `{name}` of `{table}` has no table in `{}`", it.keyspace),
+            snippet(input, table, &it.column),
+        );
+    }
+    let behind = to_compare(input.movement, input.facts, uses);
+    let sequences = by_keyspace(behind.iter().copied()).remove(&it.keyspace).unwrap_or_default();
+    let next = match input.facts.sequence_next(&next_values(&it.keyspace, &sequences)) {
+        Ok(next) => next.get(it.sequence.as_str()).copied(),
+        Err(why) => return unread(CODE, subject, &format!("the next value of `{name}`"), &why),
+    };
+    let largest = match input.facts.largest_value(&largest_ids(input.movement, &behind)) {
+        Ok(largest) => largest.get(table.as_str()).copied(),
+        Err(why) => return unread(CODE, subject, &format!("the largest `{table}.{}`", it.column), &why),
+    };
+    match (next, largest) {
+        (Some(next), Some(largest)) => compared(input, it, &name, next, largest.unwrap_or(0)),
+        _ => unread(CODE, subject, &format!("the next value of `{name}`"), &Unread::new("the answer doesn't have it")),
+    }
+}
+
+fn compared(input: &CheckInput<'_>, it: &Use, name: &str, next: Option<i64>, largest: i128) -> Finding {
+    let (table, subject) = (&it.table, input.movement.target_table(&it.table));
+    let wanted = largest + 1;
+    // A reserve of ids may be in vttablet's memory: what it gives next can be below `next_id`, never above.
+    let set = format!(
+        "insert into {} (id, next_id, cache) values (0, {wanted}, 1000) on duplicate key update next_id = greatest(next_id, {wanted})",
+        it.sequence
+    );
+    let why = match (input.movement.options.initialize_target_sequences, it.is_set_by_switch) {
+        (false, _) => "set `initialize-target-sequences = true`, and the switch sets it".to_owned(),
+        (true, _) => format!(
+            "the switch doesn't set it (the source is sharded, or another moved table uses `{}` too); in `{}`: `{set}`",
+            it.sequence, it.keyspace
+        ),
+    };
+    match next {
+        Some(next) if i128::from(next) > largest => Finding::pass(
+            CODE,
+            subject,
+            format!("the sequence `{name}` gives {next} next, and the largest `{table}.{}` is {largest}", it.column),
+        ),
+        Some(next) => Finding::fail(
+            CODE,
+            Severity::Error,
+            subject,
+            format!(
+                "the sequence `{name}` gives {next} next, but `{table}.{}` goes up to {largest}: ids would be given twice",
+                it.column
+            ),
+            why,
+        )
+        .at("move-tables.initialize-target-sequences")
+        .seen(format!("next {next}, largest {largest}")),
+        None => Finding::fail(
+            CODE,
+            Severity::Error,
+            subject,
+            format!("the sequence `{name}` of `{table}` has no row, so it gives nothing"),
+            why,
+        )
+        .at("move-tables.initialize-target-sequences")
+        .seen(format!("no row, largest {largest}")),
+    }
+}
+
+/// What to write, and where.
+fn snippet(input: &CheckInput<'_>, table: &TableName, column: &str) -> String {
+    let movement = input.movement;
+    let source = movement.source();
+    let is_source_unsharded = input.facts.vschemas.get(source).is_some_and(|vschema| !vschema.sharded);
+    let keyspace = match &movement.options.global_keyspace {
+        Some(keyspace) => keyspace.as_str(),
+        None if is_source_unsharded => source.as_str(),
+        None => "UNSHARDED_KEYSPACE",
+    };
+    let entry = format!("\"auto_increment\": {{\"column\": \"{column}\", \"sequence\": \"{keyspace}.{table}_seq\"}}");
+    format!(
+        "add {entry} to `{table}` in the VSchema of `{}` and make that sequence (`cutover explain {CODE}` says how), or let create add the entry: `sharded-auto-increment-handling = \"replace\"` with a `global-keyspace`",
+        movement.target()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{CORDER, Fixture, by_name, definition, keyspace, table_name};
+    use super::*;
+    use crate::cluster::mutation::AutoIncrementHandling;
+    use crate::cluster::port::Answer;
+
+    fn sequence_table(fixture: &mut Fixture, of: &str, names: &[&str]) {
+        let ask = sequence_tables(&keyspace(of), &names.iter().map(|name| table_name(name)).collect());
+        let shard = fixture.facts.keyspaces.get(of).and_then(|known| known.shards.keys().next()).unwrap().to_string();
+        let tables =
+            names.iter().flat_map(|name| by_name([definition(&format!("CREATE TABLE `{name}` (\n  `id` int\n)"))])).collect();
+        fixture.answer(ask, Answer::Tables(BTreeMap::from([(shard, tables)])));
+    }
+
+    /// Sequences are found by a first look; the second brings their tables.
+    fn healthy() -> Fixture {
+        let mut fixture = Fixture::new();
+        sequence_table(&mut fixture, "commerce", &["customer_seq", "order_seq"]);
+        fixture
+    }
+
+    fn without_entry(handling: AutoIncrementHandling) -> Fixture {
+        let mut fixture = Fixture::new();
+        fixture.movement.options.sharded_auto_increment_handling = handling;
+        fixture.change_target_table("corder", |table| table.auto_increment = None);
+        sequence_table(&mut fixture, "commerce", &["customer_seq"]);
+        fixture
+    }
+
+    #[test]
+    fn a_sequence_that_the_switch_sets_costs_no_sql() {
+        let fixture = healthy();
+        assert!(follow_up(&fixture.movement, &fixture.facts).asks.iter().all(|ask| !matches!(ask, Ask::Sql(_))));
+        assert!(fixture.amiss(&CHECK).is_empty());
+    }
+
+    #[test]
+    fn auto_increment_without_a_sequence_blocks_with_the_entry_that_is_missing() {
+        let finding = without_entry(AutoIncrementHandling::Remove).only_amiss(&CHECK);
+        assert!(finding.blocks());
+        assert!(finding.summary.contains("nothing gives `corder.order_id` its value"), "{}", finding.summary);
+        let entry = "\"auto_increment\": {\"column\": \"order_id\", \"sequence\": \"commerce.corder_seq\"}";
+        assert!(finding.help.contains(entry), "{}", finding.help);
+
+        let finding = without_entry(AutoIncrementHandling::Leave).only_amiss(&CHECK);
+        assert!(finding.summary.contains("would count `corder.order_id` for itself"), "{}", finding.summary);
+    }
+
+    #[test]
+    fn replace_adds_the_entry_and_the_sequence_has_to_come_from_somewhere() {
+        let mut fixture = without_entry(AutoIncrementHandling::Replace);
+        let finding = fixture.only_amiss(&CHECK);
+        assert!(finding.summary.contains("the sequence `corder_seq` of `corder` is in no unsharded keyspace's VSchema"));
+
+        fixture.movement.options.global_keyspace = Some(keyspace("commerce"));
+        sequence_table(&mut fixture, "commerce", &["corder_seq", "customer_seq"]);
+        assert!(fixture.amiss(&CHECK).is_empty());
+        fixture.movement.options.initialize_target_sequences = false;
+        fixture
+            .tables_mut(&sequence_tables(
+                &keyspace("commerce"),
+                &BTreeSet::from([table_name("corder_seq"), table_name("customer_seq")]),
+            ))
+            .values_mut()
+            .for_each(BTreeMap::clear);
+        assert_eq!(fixture.amiss(&CHECK), ["customer.corder", "customer.customer"]);
+    }
+
+    #[test]
+    fn a_bare_name_that_is_nowhere_is_made_by_the_switch_only_in_a_global_keyspace() {
+        let mut fixture = healthy();
+        fixture.change_vschema("commerce", |vschema| {
+            vschema.tables.remove("order_seq");
+        });
+        sequence_table(&mut fixture, "commerce", &["customer_seq"]);
+        assert_eq!(fixture.amiss(&CHECK), ["customer.corder"]);
+        fixture.movement.options.global_keyspace = Some(keyspace("commerce"));
+        assert!(fixture.amiss(&CHECK).is_empty());
+        fixture.movement.options.initialize_target_sequences = false;
+        assert!(fixture.amiss(&CHECK).contains(&"customer.corder".to_owned()));
+    }
+
+    #[test]
+    fn a_name_in_two_keyspaces_or_in_a_sharded_one_resolves_nowhere() {
+        let mut fixture = healthy();
+        fixture.facts.vschemas.insert(keyspace("other"), Default::default());
+        fixture.change_vschema("other", |vschema| {
+            let entry = crate::model::vschema::VSchemaTable { kind: "sequence".into(), ..Default::default() };
+            vschema.tables.insert("order_seq".into(), entry);
+        });
+        sequence_table(&mut fixture, "commerce", &["customer_seq"]);
+        assert!(fixture.only_amiss(&CHECK).summary.contains("in several keyspaces: commerce, other"));
+
+        let mut fixture = healthy();
+        fixture
+            .change_target_table("corder", |table| table.auto_increment.as_mut().unwrap().sequence = "customer.order_seq".into());
+        sequence_table(&mut fixture, "commerce", &["customer_seq"]);
+        assert!(fixture.only_amiss(&CHECK).summary.contains("in a sharded keyspace"));
+    }
+
+    #[test]
+    fn without_setting_the_next_value_has_to_be_above_the_largest_id() {
+        let mut fixture = Fixture::with_questions();
+        let asked: Vec<Ask> = follow_up(&fixture.movement, &fixture.facts).asks.into_iter().collect();
+        assert_eq!(asked.iter().filter(|ask| matches!(ask, Ask::Sql(_))).count(), 2, "{asked:?}");
+        assert!(fixture.amiss(&CHECK).is_empty());
+
+        let largest = asked.iter().find(|ask| matches!(ask, Ask::Sql(Question::LargestValue { .. }))).unwrap();
+        let values = BTreeMap::from([("corder".to_owned(), Some(1000)), ("customer".to_owned(), None)]);
+        fixture.answer(largest.clone(), Answer::LargestValue(values));
+        let finding = fixture.only_amiss(&CHECK);
+        assert!(finding.summary.contains("gives 1000 next, but `corder.order_id` goes up to 1000"), "{}", finding.summary);
+        assert_eq!(finding.seen, "next 1000, largest 1000");
+
+        let next = asked.iter().find(|ask| matches!(ask, Ask::Sql(Question::SequenceNext { .. }))).unwrap();
+        let values = BTreeMap::from([("customer_seq".to_owned(), None), ("order_seq".to_owned(), Some(1001))]);
+        fixture.answer(next.clone(), Answer::SequenceNext(values));
+        assert!(fixture.only_amiss(&CHECK).summary.contains("`commerce.customer_seq` of `customer` has no row"));
+    }
+
+    #[test]
+    fn a_sequence_that_two_moved_tables_share_or_a_sharded_source_is_not_set_by_the_switch() {
+        let mut fixture = Fixture::with_questions();
+        fixture.movement.options.initialize_target_sequences = true;
+        fixture.change_target_table("corder", |table| table.auto_increment.as_mut().unwrap().sequence = "customer_seq".into());
+        sequence_table(&mut fixture, "commerce", &["customer_seq"]);
+        let sql = follow_up(&fixture.movement, &fixture.facts).asks.into_iter().filter(|ask| matches!(ask, Ask::Sql(_))).count();
+        assert_eq!(sql, 2, "both tables' largest ids and the one sequence are looked at");
+        assert_eq!(fixture.amiss(&CHECK), ["customer.corder", "customer.customer"], "not looked at yet");
+
+        let mut fixture = Fixture::with_questions();
+        fixture.movement.options.initialize_target_sequences = true;
+        assert!(fixture.amiss(&CHECK).is_empty());
+        fixture.change_vschema("commerce", |vschema| vschema.sharded = true);
+        assert_eq!(fixture.amiss(&CHECK).len(), 2, "a sharded keyspace holds no sequences either");
+    }
+
+    #[test]
+    fn an_unsharded_target_and_tables_without_auto_increment_need_none() {
+        let mut fixture = Fixture::new();
+        fixture.change_vschema("customer", |vschema| vschema.sharded = false);
+        assert!(fixture.amiss(&CHECK).is_empty());
+
+        let mut fixture = without_entry(AutoIncrementHandling::Remove);
+        fixture.source_table("0", definition(&CORDER.replace(" AUTO_INCREMENT", "")));
+        assert!(fixture.amiss(&CHECK).is_empty());
+    }
+
+    #[test]
+    fn a_column_that_the_table_lacks_blocks() {
+        let mut fixture = healthy();
+        fixture.change_target_table("corder", |table| table.auto_increment.as_mut().unwrap().column = "id".into());
+        assert!(fixture.only_amiss(&CHECK).summary.contains("the table has no such column"));
+    }
+}

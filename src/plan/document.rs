@@ -1,0 +1,250 @@
+//! The plan, as people and machines read it: what each phase will change, before anything happens.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::port::Facts;
+use crate::family::picture::{Picture, StreamShape};
+use crate::family::{Family, Situation, Traffic, forecast_digest, forecast_of_phase};
+use crate::finding::Finding;
+use crate::model::digest::Digest;
+use crate::model::routing::RoutingDiff;
+use crate::record::progress::Progress;
+use crate::spec::{GatePolicy, GateSpec};
+
+/// `plan --format json`. `format_version` grows when a reader of the old one would misread the new one.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    pub format_version: u32,
+    pub workflow: String,
+    pub cluster: ClusterName,
+    pub source_keyspace: String,
+    pub target_keyspace: String,
+    pub tables: Vec<String>,
+    pub digests: Digests,
+    pub verdict: Verdict,
+    /// Where the movement stands now, in words.
+    pub situation: String,
+    pub traffic: Traffic,
+    pub checks: Vec<Finding>,
+    pub phases: Vec<PhasePlan>,
+    pub fast_path: FastPath,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterName {
+    pub alias: String,
+    pub address: String,
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Digests {
+    #[schemars(with = "String")]
+    pub intent: Digest,
+    #[schemars(with = "String")]
+    pub basis: Digest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Ready,
+    Blocked,
+    NothingToDo,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct PhasePlan {
+    pub name: String,
+    pub status: PhaseStatus,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gate: Option<GatePlan>,
+    pub effects: Vec<String>,
+    /// The writes, in order: what is sent, and the same by hand.
+    pub writes: Vec<WritePlan>,
+    pub done_when: String,
+    pub way_back: String,
+    pub irreversible: bool,
+    #[schemars(with = "String")]
+    pub digest: Digest,
+    pub routing_rules: RoutingDiff,
+    pub vschema: SetDiff,
+    pub denied_tables: SetDiff,
+    /// `keyspace.workflow/shard` to what its streams will be, where that changes.
+    pub streams: BTreeMap<String, String>,
+    /// Tables of ours that appear or go, where they were looked at.
+    pub tables: SetDiff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PhaseStatus {
+    Done,
+    Next,
+    Later,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct GatePlan {
+    pub policy: GatePolicy,
+    /// As written in the plan file's grammar.
+    pub windows: Vec<String>,
+    pub time_zone: String,
+    pub approval_expires_seconds: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WritePlan {
+    pub words: String,
+    pub equivalent: String,
+}
+
+/// What is added to and removed from places, by place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SetDiff {
+    pub added: BTreeMap<String, Vec<String>>,
+    pub removed: BTreeMap<String, Vec<String>>,
+}
+
+impl SetDiff {
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// Whether the movement is small and plain enough to run straight through. Worked out from structure; until it is, never offered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct FastPath {
+    pub eligible: bool,
+    pub criteria: Vec<String>,
+}
+
+/// Makes the plan. Pure; `findings` are those of the checks, waivers applied.
+pub fn plan(
+    family: &dyn Family,
+    facts: &Facts,
+    progress: &Progress,
+    intent: Digest,
+    findings: Vec<Finding>,
+    cluster: ClusterName,
+) -> Plan {
+    let situation = family.situation(facts, progress);
+    let ahead = family.phases_ahead(&situation);
+    let mut picture = family.picture(facts);
+    let mut next_given = false;
+    let mut phases = Vec::new();
+    for phase in family.phases() {
+        let is_ahead = ahead.contains(&phase.id);
+        let before = picture.clone();
+        if is_ahead {
+            picture = forecast_of_phase(family, &phase.id, &before, facts);
+        }
+        // The first phase ahead that isn't on record as reached is next.
+        let is_done = !is_ahead || progress.reached.contains_key(&phase.id);
+        let status = match (is_done, next_given) {
+            (true, false) => PhaseStatus::Done,
+            (false, false) => PhaseStatus::Next,
+            _ => PhaseStatus::Later,
+        };
+        next_given |= status == PhaseStatus::Next;
+        phases.push(PhasePlan {
+            name: phase.id.to_string(),
+            status,
+            gate: family.spec().gates.get(&phase.id).filter(|_| phase.has_gate).map(gate_plan),
+            effects: family.effects(&phase.id),
+            writes: family
+                .mutations(&phase.id)
+                .iter()
+                .map(|mutation| WritePlan { words: mutation.verb().words(), equivalent: mutation.verb().equivalent() })
+                .collect(),
+            done_when: phase.done_when.to_owned(),
+            way_back: phase.way_back.to_owned(),
+            irreversible: phase.irreversible,
+            digest: forecast_digest(family, &phase.id, facts, &situation),
+            routing_rules: before.routing_rules.diff(&picture.routing_rules),
+            vschema: set_diff(&before.vschema_tables, &picture.vschema_tables),
+            denied_tables: set_diff(&before.denied_tables, &picture.denied_tables),
+            streams: streams_diff(&before, &picture),
+            tables: set_diff(&before.tables, &picture.tables),
+        });
+    }
+    let verdict = if findings.iter().any(Finding::blocks) {
+        Verdict::Blocked
+    } else if phases.iter().all(|phase| phase.status == PhaseStatus::Done) {
+        Verdict::NothingToDo
+    } else {
+        Verdict::Ready
+    };
+    let (source_keyspace, target_keyspace) = family.keyspaces();
+    Plan {
+        format_version: 1,
+        workflow: family.spec().workflow.to_string(),
+        cluster,
+        source_keyspace,
+        target_keyspace,
+        tables: family.tables(),
+        digests: Digests { intent, basis: family.basis(facts) },
+        verdict,
+        situation: describe(&situation),
+        traffic: situation.traffic,
+        checks: findings,
+        phases,
+        fast_path: FastPath::default(),
+    }
+}
+
+fn describe(situation: &Situation) -> String {
+    if situation.contradictions.is_empty() {
+        situation.words.clone()
+    } else {
+        format!("{}: {}", situation.words, situation.contradictions.join("; "))
+    }
+}
+
+fn gate_plan(gate: &GateSpec) -> GatePlan {
+    GatePlan {
+        policy: gate.policy,
+        windows: gate.windows.iter().map(ToString::to_string).collect(),
+        time_zone: gate.time_zone.clone(),
+        approval_expires_seconds: gate.approval_expires_seconds,
+    }
+}
+
+type Sets = BTreeMap<String, std::collections::BTreeSet<String>>;
+
+fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
+    let mut diff = SetDiff::default();
+    let none = std::collections::BTreeSet::new();
+    for place in before.keys().chain(after.keys()) {
+        let (was, will) = (before.get(place).unwrap_or(&none), after.get(place).unwrap_or(&none));
+        let mut put = |map: &mut BTreeMap<String, Vec<String>>, names: Vec<String>| {
+            if !names.is_empty() {
+                map.insert(place.clone(), names);
+            }
+        };
+        put(&mut diff.added, will.difference(was).cloned().collect());
+        put(&mut diff.removed, was.difference(will).cloned().collect());
+    }
+    diff
+}
+
+fn streams_diff(before: &Picture, after: &Picture) -> BTreeMap<String, String> {
+    let flat = |picture: &Picture| -> BTreeMap<String, StreamShape> {
+        picture
+            .streams
+            .iter()
+            .flat_map(|(workflow, shards)| shards.iter().map(move |(shard, shape)| (format!("{workflow}/{shard}"), *shape)))
+            .collect()
+    };
+    let (was, will) = (flat(before), flat(after));
+    let mut diff = BTreeMap::new();
+    for key in was.keys().chain(will.keys()) {
+        if was.get(key) != will.get(key) {
+            diff.insert(key.clone(), will.get(key).map_or("deleted", |shape| shape.as_str()).to_owned());
+        }
+    }
+    diff
+}

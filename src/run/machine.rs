@@ -1,0 +1,417 @@
+//! The machine: from what is wanted, recorded and seen to the next thing to do. Pure: the same values give the same decision.
+//!
+//! It is level-triggered: it never remembers where it was, it looks at where the cluster is. After every write it looks whether the
+//! write happened and whether everything is as forecast, before anything else is decided.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::decision::{Act, Decision, Ending, Hold, HoldKind, Stop, StopKind};
+use super::gates::{self, GateInput, GateState};
+use super::phase::PhaseId;
+use super::reconcile;
+use super::watch::Watch;
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::{Facts, Query};
+use crate::family::picture::Picture;
+use crate::family::{Condition, Family, Phase, Situation, SituationKind, Step, View, Waiting, forecast_digest};
+use crate::finding::{CheckResult, Finding, Severity};
+use crate::model::routing::RoutingRules;
+use crate::record::entry::{Goal, What};
+use crate::record::progress::Progress;
+
+/// Everything that a decision depends on.
+pub struct Input<'a> {
+    pub family: &'a dyn Family,
+    pub progress: &'a Progress,
+    pub facts: &'a Facts,
+    pub watch: &'a Watch,
+    pub now: Timestamp,
+    pub fresh_uuid: Uuid,
+    pub kept_rules: Option<&'a RoutingRules>,
+    /// What stood there after our last write.
+    pub baseline: Option<&'a Picture>,
+    pub options: &'a Options,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The last phase to do; none is all.
+    pub until: Option<PhaseId>,
+    /// Make whole what stopped half way, and begin nothing.
+    pub finish_only: bool,
+}
+
+/// What the next look must read, as far as the record tells.
+pub fn query(family: &dyn Family, progress: &Progress) -> Query {
+    let mut query = family.query();
+    if let Some(open) = &progress.open_attempt {
+        query.merge(reconcile::query(family, open, progress));
+    }
+    query
+}
+
+/// The next thing to do.
+pub fn next(input: &Input<'_>) -> Decision {
+    let situation = input.family.situation(input.facts, input.progress);
+    let view = View {
+        facts: input.facts,
+        progress: input.progress,
+        watch: input.watch,
+        situation: &situation,
+        now: input.now,
+        fresh_uuid: input.fresh_uuid,
+        kept_rules: input.kept_rules,
+    };
+    let run = Run { input, view };
+    if let Some(open) = &input.progress.open_attempt {
+        let needed = reconcile::query(input.family, open, input.progress);
+        if !input.facts.covers(&needed) {
+            return Decision::Look(needed);
+        }
+        return reconcile::decide(input, &view, open);
+    }
+    match situation.kind {
+        SituationKind::Foreign => return run.refuse(None, foreign(&situation)),
+        SituationKind::Contradictory => return run.needs_human(None, contradictory(&situation)),
+        _ => {}
+    }
+    if let Some(stop) = reconcile::stop_after_difference(input) {
+        return stop;
+    }
+    if let Some(drift) = run.drift() {
+        return drift;
+    }
+    if situation.kind == SituationKind::Between {
+        return run.finish();
+    }
+    let incarnation = input.family.incarnation(input.facts);
+    if !incarnation.is_empty() && incarnation != input.progress.streams {
+        return Decision::Note(vec![What::Incarnation { streams: incarnation }]);
+    }
+    if input.options.finish_only {
+        return Decision::Done(Ending::NothingToFinish);
+    }
+    match input.progress.goal() {
+        Goal::Cancelled => run.other_way(PhaseId::CANCEL, input.family.step_cancel(&view), Ending::Cancelled),
+        Goal::SwitchedBack => {
+            match input.progress.approvals.iter().find(|approval| Some(approval.serial) > input.progress.last_switch_back) {
+                Some(approval) => Decision::Note(vec![What::Goal { goal: Goal::Forward, reason: Some(approval.reason.clone()) }]),
+                None => run.other_way(PhaseId::SWITCH_BACK, input.family.step_back(&view), Ending::SwitchedBack),
+            }
+        }
+        Goal::RulesRestored => {
+            let goal_serial = input.progress.goal.as_ref().map_or(0, |goal| goal.serial);
+            match input.progress.approvals.iter().find(|approval| approval.serial > goal_serial) {
+                Some(approval) => Decision::Note(vec![What::Goal { goal: Goal::Forward, reason: Some(approval.reason.clone()) }]),
+                None => run.other_way(PhaseId::RESTORE_RULES, input.family.step_restore(&view), Ending::RulesRestored),
+            }
+        }
+        Goal::Forward if input.progress.paused => run.other_way(PhaseId::COPY, input.family.step_pause(&view), Ending::Paused),
+        Goal::Forward => run.forward(),
+    }
+}
+
+struct Run<'a> {
+    input: &'a Input<'a>,
+    view: View<'a>,
+}
+
+impl Run<'_> {
+    fn forward(&self) -> Decision {
+        let family = self.input.family;
+        for phase in family.phases() {
+            if let Some(decision) = self.phase(&phase) {
+                return decision;
+            }
+            if self.input.options.until.as_ref() == Some(&phase.id) {
+                return Decision::Done(Ending::UntilReached);
+            }
+        }
+        match self.view.situation.kind {
+            SituationKind::Cancelled => Decision::Done(Ending::Cancelled),
+            _ => Decision::Done(Ending::Complete),
+        }
+    }
+
+    /// What a phase wants; none when it is done and on record.
+    fn phase(&self, phase: &Phase) -> Option<Decision> {
+        let id = &phase.id;
+        let mut needed = self.input.family.query_for(id, self.input.progress);
+        let ahead = self.input.family.phases_ahead(self.view.situation);
+        if *id == PhaseId::PRE_CHECK {
+            if !ahead.contains(id) {
+                return None;
+            }
+            return self.checks(id, &PhaseId::CREATE).or_else(|| self.reached(id, vec![]));
+        }
+        if !self.input.facts.covers(&needed) {
+            needed.merge(self.input.family.query());
+            return Some(Decision::Look(needed));
+        }
+        match self.input.family.step(id, &self.view) {
+            Step::Done(evidence) => self.reached(id, evidence),
+            Step::Act(mutation) => Some(self.guarded(phase, mutation)),
+            Step::Wait(waiting) => Some(Decision::Wait(id.clone(), waiting)),
+            Step::Blocked(finding) => Some(self.refuse(Some(id), finding)),
+            Step::Until(until, waiting) => {
+                Some(Decision::Hold(Box::new(self.hold(id, HoldKind::RevertWindow, waiting.what, vec![], Some(until)))))
+            }
+            Step::Between(why) => Some(self.needs_human(Some(id), between(why))),
+        }
+    }
+
+    fn reached(&self, phase: &PhaseId, evidence: Vec<String>) -> Option<Decision> {
+        let known = self.input.progress.reached.contains_key(phase);
+        (!known).then(|| Decision::Note(vec![What::Reached { phase: phase.clone(), evidence }]))
+    }
+
+    /// A phase's write, behind its gate, its checks and its conditions.
+    fn guarded(&self, phase: &Phase, mutation: Mutation) -> Decision {
+        let progress = self.input.progress;
+        // What has begun is finished, whatever the hour: the second of two calls, a VDiff made anew.
+        let since = progress.last_switch_back.unwrap_or(0);
+        let begun = progress.attempts.iter().any(|attempt| {
+            attempt.phase == phase.id
+                && attempt.serial > since
+                && reconcile::is_done(attempt)
+                && Some(&attempt.mutation) != Some(&mutation)
+        }) && phase.id != PhaseId::SWITCH_PRIMARY
+            && phase.id != PhaseId::CREATE;
+        let act = self.act(&phase.id, mutation);
+        let worst_case_seconds = self.worst_case_seconds(&phase.id);
+        let conditions = self.input.family.conditions(&phase.id, &self.view);
+        if phase.has_gate
+            && !begun
+            && let Some(spec) = self.input.family.spec().gates.get(&phase.id)
+        {
+            let forecast = forecast_digest(self.input.family, &phase.id, self.input.facts, self.view.situation);
+            let state = gates::judge(&GateInput {
+                phase: &phase.id,
+                spec,
+                progress,
+                forecast: &forecast,
+                now: self.input.now,
+                worst_case_seconds,
+                began_at_serial: self.input.watch.began_at_serial,
+                one_attempt: phase.id == PhaseId::SWITCH_PRIMARY,
+            });
+            if let GateState::Shut { kind, why, until } = state {
+                return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
+            }
+        }
+        if !conditions.iter().all(Condition::passes) {
+            return self.not_quiet(&phase.id, conditions);
+        }
+        if let Some(decision) = self.checks(&phase.id, &phase.id) {
+            return decision;
+        }
+        Decision::Act(Box::new(act))
+    }
+
+    fn not_quiet(&self, phase: &PhaseId, conditions: Vec<Condition>) -> Decision {
+        let limit_seconds = self.input.family.spec().switch.wait_for_quiet_seconds;
+        let waited = self.input.watch.waiting_since.get(phase).map_or(0, |since| self.input.now.duration_since(*since).as_secs());
+        if waited.unsigned_abs() < limit_seconds {
+            return Decision::Await(phase.clone(), conditions);
+        }
+        let in_the_way: Vec<String> = conditions
+            .iter()
+            .filter(|condition| !condition.passes())
+            .map(|condition| format!("{}: {}", condition.name, condition.seen))
+            .collect();
+        let why = format!("no quiet moment in {limit_seconds} s; in the way: {}", in_the_way.join("; "));
+        Decision::Hold(Box::new(self.hold(phase, HoldKind::NotQuiet, why, conditions, None)))
+    }
+
+    fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
+        let of = |mutation: &Mutation| match mutation {
+            Mutation::SwitchTraffic(switch) => switch.worst_case_seconds(),
+            _ => 0,
+        };
+        self.input.family.mutations(phase).iter().map(of).sum()
+    }
+
+    /// The checks before a phase; none when they have passed a short while ago.
+    fn checks(&self, at: &PhaseId, before: &PhaseId) -> Option<Decision> {
+        if self.input.watch.checked_lately(before, self.input.now) {
+            return None;
+        }
+        let needed = self.input.family.check_query(Some(before));
+        if !self.input.facts.covers(&needed) {
+            let mut whole = needed;
+            whole.merge(self.input.family.query());
+            whole.merge(self.input.family.query_for(at, self.input.progress));
+            return Some(Decision::Look(whole));
+        }
+        let findings: Vec<Finding> = self
+            .input
+            .family
+            .check(self.input.facts, self.input.progress, Some(before))
+            .into_iter()
+            .filter(Finding::blocks)
+            .collect();
+        if findings.is_empty() {
+            return Some(Decision::Checked(before.clone()));
+        }
+        Some(Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: Some(at.clone()), findings })))
+    }
+
+    fn act(&self, phase: &PhaseId, mutation: Mutation) -> Act {
+        let before = self.input.family.picture(self.input.facts);
+        let after = self.input.family.forecast(&mutation, &before, self.input.facts);
+        let forecast = after.digest_of_ours(&self.input.family.ours());
+        Act { phase: phase.clone(), mutation, before, after, forecast }
+    }
+
+    /// A way that no gate stands before: back, cancel, pause, restore.
+    fn other_way(&self, phase: PhaseId, step: Step, ending: Ending) -> Decision {
+        let needed = self.input.family.query_for(&phase, self.input.progress);
+        if !self.input.facts.covers(&needed) {
+            let mut whole = needed;
+            whole.merge(self.input.family.query());
+            return Decision::Look(whole);
+        }
+        match step {
+            Step::Done(evidence) => self.reached_since_goal(&phase, evidence, ending),
+            Step::Act(mutation) => Decision::Act(Box::new(self.act(&phase, mutation))),
+            Step::Wait(waiting) | Step::Until(_, waiting) => Decision::Wait(phase, waiting),
+            Step::Blocked(finding) => self.refuse(Some(&phase), finding),
+            Step::Between(why) => self.needs_human(Some(&phase), between(why)),
+        }
+    }
+
+    fn reached_since_goal(&self, phase: &PhaseId, evidence: Vec<String>, ending: Ending) -> Decision {
+        if ending == Ending::Paused {
+            return Decision::Done(ending);
+        }
+        let since = self.input.progress.goal.as_ref().map(|goal| goal.at);
+        let known = self.input.progress.reached.get(phase).is_some_and(|at| Some(*at) >= since);
+        if known { Decision::Done(ending) } else { Decision::Note(vec![What::Reached { phase: phase.clone(), evidence }]) }
+    }
+
+    /// Somebody else's hands in what is ours, since our last write.
+    fn drift(&self) -> Option<Decision> {
+        let baseline = self.input.baseline?;
+        let ours = self.input.family.ours();
+        let mut found = self.input.family.picture(self.input.facts);
+        // Streams have states of their own, and their phases judge them; tables aren't looked at each time.
+        found.streams = baseline.streams.clone();
+        found.tables = baseline.tables.clone();
+        let changed: Vec<Finding> = baseline
+            .differences(&found, &ours)
+            .into_iter()
+            .filter(|difference| difference.ours)
+            .map(|difference| {
+                Finding::fail(
+                    "C401",
+                    Severity::Error,
+                    difference.subject.clone(),
+                    format!("somebody changed it since our last write: it was {}, it is {}", difference.expected, difference.found),
+                    "put it back (`vtctldclient ApplyRoutingRules`, `SetShardTabletControl`), then run `cutover apply` again; nothing is switched until then",
+                )
+            })
+            .collect();
+        (!changed.is_empty())
+            .then(|| Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: None, findings: changed })))
+    }
+
+    /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands.
+    fn finish(&self) -> Decision {
+        let last = self.input.progress.attempts.last();
+        let unfinished = last.is_some_and(|attempt| !reconcile::is_done(attempt));
+        if !unfinished {
+            return self.needs_human(None, between_states(self.view.situation));
+        }
+        let phase = last.map_or(PhaseId::CREATE, |attempt| attempt.phase.clone());
+        match self.input.family.step_finish(&self.view) {
+            Step::Act(mutation) => Decision::Act(Box::new(self.act(&phase, mutation))),
+            Step::Wait(waiting) => Decision::Wait(phase, waiting),
+            _ => self.needs_human(Some(&phase), between_states(self.view.situation)),
+        }
+    }
+
+    fn hold(&self, gate: &PhaseId, kind: HoldKind, why: String, conditions: Vec<Condition>, until: Option<Timestamp>) -> Hold {
+        let family = self.input.family;
+        let mut proved: Vec<String> = self
+            .input
+            .progress
+            .reached
+            .iter()
+            .map(|(phase, at)| (*at, phase))
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .map(|(at, phase)| format!("{phase} done {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")))
+            .collect();
+        proved.extend(
+            conditions
+                .iter()
+                .filter(|condition| condition.passes())
+                .map(|condition| format!("{}: {}", condition.name, condition.seen)),
+        );
+        let next_phase = if *gate == PhaseId::REVERT_WINDOW { PhaseId::COMPLETE } else { gate.clone() };
+        let release = match kind {
+            HoldKind::Gate | HoldKind::VoidApproval | HoldKind::AttemptFailed | HoldKind::SwitchedBack => {
+                vec![format!("cutover approve {gate} --reason TEXT"), "cutover apply".to_owned()]
+            }
+            HoldKind::RevertWindow => {
+                vec!["cutover apply --wait".to_owned(), "cutover approve complete --end-revert-window --reason TEXT".to_owned()]
+            }
+            HoldKind::Window | HoldKind::NotQuiet => vec!["cutover apply --wait".to_owned()],
+            HoldKind::Paused => vec!["cutover resume".to_owned()],
+        };
+        Hold { gate: gate.clone(), kind, why, proved, next: family.effects(&next_phase), conditions, release, until }
+    }
+
+    fn refuse(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
+        Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: phase.cloned(), findings: vec![finding] }))
+    }
+
+    fn needs_human(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
+        Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: phase.cloned(), findings: vec![finding] }))
+    }
+}
+
+fn foreign(situation: &Situation) -> Finding {
+    Finding::fail(
+        "C402",
+        Severity::Error,
+        "workflow",
+        situation.words.clone(),
+        "it is not ours to touch. Choose another `workflow` name, or run this where its `workflow.lock` lies",
+    )
+}
+
+fn contradictory(situation: &Situation) -> Finding {
+    let seen = situation.contradictions.join("; ");
+    Finding {
+        code: "C403".into(),
+        severity: Severity::Error,
+        result: CheckResult::Fail,
+        subject: "workflow".into(),
+        summary: format!("{}: {seen}", situation.words),
+        help: "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away".into(),
+        at: None,
+        seen: String::new(),
+        waived: None,
+    }
+}
+
+fn between(why: String) -> Finding {
+    Finding::fail(
+        "C404",
+        Severity::Error,
+        "cluster",
+        why,
+        "`cutover apply --finish-only` tries to make it whole; `cutover status` shows what it sees",
+    )
+}
+
+fn between_states(situation: &Situation) -> Finding {
+    between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
+}
+
+/// A short wait that everything in this module may use.
+pub(super) fn wait(what: impl Into<String>) -> Waiting {
+    Waiting::new(what)
+}

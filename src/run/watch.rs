@@ -1,0 +1,124 @@
+//! What one run remembers between two looks: since when the lag is low, since when something is waited for, how its last call ended.
+//!
+//! It dies with the process, and a run that starts anew waits anew: nothing here is needed for safety.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::family::picture::Picture;
+use crate::model::digest::Digest;
+use crate::run::phase::PhaseId;
+
+/// How long a pass of the checks lasts.
+const CHECKS_LAST: SignedDuration = SignedDuration::from_secs(60);
+
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// The record's serial when this run began: attempts above it are this run's own.
+    pub began_at_serial: u64,
+    /// Since when every look found the lag at or below the switch's limit.
+    pub lag_low_since: Option<Timestamp>,
+    last_lag_look: Option<Timestamp>,
+    /// Since when this run waits for a phase's conditions.
+    pub waiting_since: BTreeMap<PhaseId, Timestamp>,
+    /// Since when the movement's part of the cluster looks the same.
+    unchanged: Option<(Digest, Timestamp)>,
+    /// Since when streams report errors.
+    pub errors_since: Option<Timestamp>,
+    /// How the last call of this run ended.
+    pub call: Option<CallEnd>,
+    /// What stood there just before the last write of this run.
+    pub before: Option<(u64, Picture)>,
+    /// When the checks before a phase last passed in this run.
+    pub checked: BTreeMap<PhaseId, Timestamp>,
+    /// Writes that this run has tried again, by phase.
+    pub retries: BTreeMap<PhaseId, u32>,
+}
+
+/// The end of a call: a hint, never evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallEnd {
+    pub attempt: u64,
+    pub at: Timestamp,
+    /// The server's or the transport's words, when it wasn't OK.
+    pub error: Option<String>,
+}
+
+impl Watch {
+    pub fn new(began_at_serial: u64) -> Self {
+        Self { began_at_serial, ..Self::default() }
+    }
+
+    /// A look at the lag. A gap of more than ten seconds between looks starts the count anew: what wasn't seen wasn't low.
+    pub fn see_lag(&mut self, lag_seconds: Option<u64>, limit_seconds: u64, now: Timestamp) {
+        let gap = self.last_lag_look.is_some_and(|last| now.duration_since(last) > SignedDuration::from_secs(10));
+        self.last_lag_look = Some(now);
+        match lag_seconds {
+            Some(lag) if lag <= limit_seconds => {
+                if gap || self.lag_low_since.is_none() {
+                    self.lag_low_since = Some(now);
+                }
+            }
+            _ => self.lag_low_since = None,
+        }
+    }
+
+    /// A look at the movement's part of the cluster.
+    pub fn see(&mut self, part: Digest, now: Timestamp) {
+        if self.unchanged.as_ref().is_none_or(|(known, _)| *known != part) {
+            self.unchanged = Some((part, now));
+        }
+    }
+
+    /// How many seconds it has looked the same.
+    pub fn unchanged_seconds(&self, now: Timestamp) -> i64 {
+        self.unchanged.as_ref().map_or(0, |(_, since)| now.duration_since(*since).as_secs())
+    }
+
+    pub fn see_errors(&mut self, any: bool, now: Timestamp) {
+        if any {
+            self.errors_since.get_or_insert(now);
+        } else {
+            self.errors_since = None;
+        }
+    }
+
+    pub fn lag_low_seconds(&self, now: Timestamp) -> i64 {
+        self.lag_low_since.map_or(0, |since| now.duration_since(since).as_secs())
+    }
+
+    /// Whether the checks before a phase passed a short while ago. They read more than a look does, so they aren't made anew each time.
+    pub fn checked_lately(&self, phase: &PhaseId, now: Timestamp) -> bool {
+        self.checked.get(phase).is_some_and(|at| now.duration_since(*at) < CHECKS_LAST)
+    }
+
+    /// Whether our own call of this attempt has come back.
+    pub fn call_of(&self, attempt: u64) -> Option<&CallEnd> {
+        self.call.as_ref().filter(|call| call.attempt == attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn lag_is_stable_only_while_it_is_watched_and_low() {
+        let mut watch = Watch::default();
+        watch.see_lag(Some(1), 5, at(0));
+        watch.see_lag(Some(5), 5, at(5));
+        assert_eq!(watch.lag_low_seconds(at(5)), 5);
+        watch.see_lag(Some(6), 5, at(6));
+        assert_eq!(watch.lag_low_seconds(at(6)), 0);
+        watch.see_lag(Some(0), 5, at(7));
+        watch.see_lag(Some(0), 5, at(60));
+        assert_eq!(watch.lag_low_seconds(at(60)), 0, "a laptop that slept has seen nothing");
+        watch.see_lag(None, 5, at(61));
+        assert_eq!(watch.lag_low_since, None, "an unknown lag is not a low lag");
+    }
+}

@@ -1,0 +1,411 @@
+//! The application: it writes and reads through vtgate while its tables are moved, and keeps account of each write that
+//! was acknowledged to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::{Cluster, Movement, wait};
+
+/// Writers with ids of their own, each about this many rows and as many updates a second.
+const WRITERS: u64 = 3;
+const PACE: Duration = Duration::from_millis(20);
+/// The writers' ids begin here, far above those of the rows that were there before.
+const FIRST_ID: u64 = 1_000_000_000;
+/// After `finish`, a write that was begun is tried for so long.
+const LAST_TRIES: Duration = Duration::from_secs(30);
+/// "Duplicate entry": an earlier try of this very row was written after all.
+const DUPLICATE_ENTRY: u16 = 1062;
+
+/// What one thread of the application does until it is stopped.
+type Job = Box<dyn FnOnce(&Shared) + Send>;
+
+/// A row that vtgate said was written: the index of its table, its id, its token.
+type Row = (usize, u64, String);
+
+/// Threads that write to the first table with ids of their own, and retry each row until it is acknowledged; that count
+/// up in the rows of the first table; that insert into the second table, if there is one, with ids from MySQL or from
+/// the sequence; and that read from primary and replica.
+pub struct Application {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    cluster: &'static Cluster,
+    /// What the application is connected to; the routing rules do the rest.
+    database: &'static str,
+    tables: Vec<String>,
+    seeds: u64,
+    stopping: AtomicBool,
+    written: AtomicUsize,
+    account: Mutex<Account>,
+}
+
+#[derive(Default)]
+struct Account {
+    rows: Vec<Row>,
+    /// Inserts without an id that failed: such a row may be there or not, once.
+    unknown_tokens: Vec<String>,
+    /// Seed id → increments acknowledged, increments that may have happened.
+    hits: BTreeMap<u64, (u64, u64)>,
+    acknowledged_at: Vec<Instant>,
+    read_at: Vec<Instant>,
+    errors: Vec<Failure>,
+    failed_writes: usize,
+    failed_reads: usize,
+}
+
+/// An error that the application was given.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub at: Instant,
+    pub what: &'static str,
+    pub error: String,
+}
+
+impl Application {
+    /// Starts it, connected to `commerce` as before the movement, and waits for its first acknowledged writes.
+    pub fn start(movement: &Movement, cluster: &'static Cluster) -> Self {
+        Self::connected_to("commerce", movement, cluster)
+    }
+
+    /// `start`, connected to another keyspace.
+    pub fn connected_to(database: &'static str, movement: &Movement, cluster: &'static Cluster) -> Self {
+        let shared = Arc::new(Shared {
+            cluster,
+            database,
+            tables: movement.tables.clone(),
+            seeds: movement.rows,
+            stopping: AtomicBool::new(false),
+            written: AtomicUsize::new(0),
+            account: Mutex::default(),
+        });
+        let mut jobs: Vec<Job> = Vec::new();
+        for writer in 0..WRITERS {
+            jobs.push(Box::new(move |shared| shared.write_rows(writer)));
+        }
+        if shared.tables.len() > 1 {
+            jobs.push(Box::new(|shared| shared.write_rows_without_id()));
+        }
+        for kind in ["primary", "replica"] {
+            jobs.push(Box::new(move |shared| shared.read_rows(kind)));
+        }
+        let spawn = |job: Job| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || job(&shared))
+        };
+        let threads = jobs.into_iter().map(spawn).collect();
+        let application = Self { shared, threads };
+        application.wait_for_writes(20);
+        application
+    }
+
+    /// How many writes were acknowledged up to now.
+    pub fn acknowledged(&self) -> usize {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more writes were acknowledged: the application is served.
+    pub fn wait_for_writes(&self, more: usize) {
+        let goal = self.acknowledged() + more;
+        let what = format!("{more} more writes are acknowledged");
+        wait::until_true(Duration::from_secs(90), &what, || self.acknowledged() >= goal);
+    }
+
+    /// Stops it, and gives its account. A row that was begun is tried until it is acknowledged, or for 30 s.
+    pub fn finish(mut self) -> Report {
+        self.stop();
+        let account = std::mem::take(&mut *self.shared.account.lock().expect("no thread of the application panicked"));
+        let unknown_hits: u64 = account.hits.values().map(|(_, unknown)| unknown).sum();
+        Report {
+            acknowledged: account.acknowledged_at.len(),
+            failed: account.failed_writes,
+            unknown: account.unknown_tokens.len() + usize::try_from(unknown_hits).expect("a count"),
+            longest_write_pause: longest_gap(account.acknowledged_at.clone()),
+            failed_reads: account.failed_reads,
+            reads: account.read_at.len(),
+            errors: account.errors.clone(),
+            tables: self.shared.tables.clone(),
+            cluster: self.shared.cluster,
+            account,
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let outcome = thread.join();
+            if !thread::panicking() {
+                outcome.expect("a thread of the application panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn longest_gap(mut times: Vec<Instant>) -> Duration {
+    times.sort();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+}
+
+impl Shared {
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn account(&self, entry: impl FnOnce(&mut Account)) {
+        entry(&mut self.account.lock().expect("no thread of the application panicked"));
+    }
+
+    fn acknowledged(&self, entry: impl FnOnce(&mut Account)) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+        self.account(|account| {
+            account.acknowledged_at.push(Instant::now());
+            entry(account);
+        });
+    }
+
+    fn failed(&self, what: &'static str, error: &mysql::Error, entry: impl FnOnce(&mut Account)) {
+        self.account(|account| {
+            account.errors.push(Failure { at: Instant::now(), what, error: error.to_string() });
+            entry(account);
+        });
+    }
+
+    /// Rows with ids of our own, each tried until it is acknowledged; after each one an increment, tried once.
+    fn write_rows(&self, writer: u64) {
+        let mut session = Session::new(self, "");
+        let table = &self.tables[0];
+        for count in 0.. {
+            if self.stopping() {
+                return;
+            }
+            let begin = Instant::now();
+            let id = FIRST_ID + count * WRITERS + writer;
+            let token = format!("app-{id}");
+            if !self.write_until_acknowledged(&mut session, table, id, &token) {
+                return;
+            }
+            if self.seeds > 0 {
+                let seed = 1 + id % self.seeds.min(100);
+                let outcome = session.execute(&format!("update {table} set hits = hits + 1 where id = {seed}"));
+                match outcome {
+                    Ok(()) => self.acknowledged(|account| account.hits.entry(seed).or_default().0 += 1),
+                    Err(error) => self.failed("update", &error, |account| {
+                        account.failed_writes += 1;
+                        account.hits.entry(seed).or_default().1 += 1;
+                    }),
+                }
+            }
+            pace(begin);
+        }
+    }
+
+    /// Whether the row was acknowledged; not, when the time after `finish` is up.
+    fn write_until_acknowledged(&self, session: &mut Session<'_>, table: &str, id: u64, token: &str) -> bool {
+        let mut stopped_at = None;
+        loop {
+            let begin = Instant::now();
+            match session.execute(&format!("insert into {table} (id, token) values ({id}, '{token}')")) {
+                Err(mysql::Error::MySqlError(error)) if error.code == DUPLICATE_ENTRY => break,
+                Ok(()) => break,
+                Err(error) => self.failed("insert", &error, |account| account.failed_writes += 1),
+            }
+            if self.stopping() && stopped_at.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES {
+                self.account(|account| account.unknown_tokens.push(token.to_owned()));
+                return false;
+            }
+            pace(begin);
+        }
+        self.acknowledged(|account| account.rows.push((0, id, token.to_owned())));
+        true
+    }
+
+    /// Rows whose ids come from MySQL before the switch and from the sequence after it. Never tried twice: a second try
+    /// would be another row.
+    fn write_rows_without_id(&self) {
+        let mut session = Session::new(self, "");
+        let table = &self.tables[1];
+        for count in 0.. {
+            if self.stopping() {
+                return;
+            }
+            let begin = Instant::now();
+            let token = format!("auto-{count}");
+            let outcome = session.execute(&format!("insert into {table} (token) values ('{token}')"));
+            match outcome.map(|()| session.last_id()) {
+                Ok(id) => self.acknowledged(|account| account.rows.push((1, id, token))),
+                Err(error) => self.failed("insert without id", &error, |account| {
+                    account.failed_writes += 1;
+                    account.unknown_tokens.push(token);
+                }),
+            }
+            pace(begin);
+        }
+    }
+
+    fn read_rows(&self, kind: &'static str) {
+        let mut session = Session::new(self, kind);
+        for count in 0_u64.. {
+            if self.stopping() {
+                return;
+            }
+            let begin = Instant::now();
+            let table = &self.tables[usize::try_from(count % 2).unwrap_or(0).min(self.tables.len() - 1)];
+            match session.execute(&format!("select id, hits from {table} where id = {}", 1 + count % self.seeds.max(1))) {
+                Ok(()) => self.account(|account| account.read_at.push(Instant::now())),
+                Err(error) => self.failed(if kind == "replica" { "read of a replica" } else { "read" }, &error, |account| {
+                    account.failed_reads += 1;
+                }),
+            }
+            pace(begin);
+        }
+    }
+}
+
+/// The threads write and read steadily, not as fast as they can.
+fn pace(begin: Instant) {
+    thread::sleep(PACE.saturating_sub(begin.elapsed()));
+}
+
+/// A connection to vtgate that is made again when it is lost.
+struct Session<'a> {
+    shared: &'a Shared,
+    database: String,
+    connection: Option<Conn>,
+}
+
+impl<'a> Session<'a> {
+    fn new(shared: &'a Shared, kind: &str) -> Self {
+        let database = if kind.is_empty() { shared.database.to_owned() } else { format!("{}@{kind}", shared.database) };
+        Self { shared, database, connection: None }
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<(), mysql::Error> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.shared.cluster.connect(&self.database)?),
+        };
+        let outcome = connection.query_drop(sql);
+        // vtgate answers with MySQL's errors; after any other one the connection is of no more use.
+        if outcome.as_ref().is_err_and(|error| !matches!(error, mysql::Error::MySqlError(_))) {
+            self.connection = None;
+        }
+        outcome
+    }
+
+    fn last_id(&self) -> u64 {
+        self.connection.as_ref().map_or(0, Conn::last_insert_id)
+    }
+}
+
+/// What the application saw.
+pub struct Report {
+    pub acknowledged: usize,
+    /// Writes that gave the application an error, each try counted.
+    pub failed: usize,
+    /// Writes of which it never learnt whether they happened.
+    pub unknown: usize,
+    /// The longest time without any acknowledged write, over all writers.
+    pub longest_write_pause: Duration,
+    pub reads: usize,
+    pub failed_reads: usize,
+    pub errors: Vec<Failure>,
+    tables: Vec<String>,
+    cluster: &'static Cluster,
+    account: Account,
+}
+
+impl Report {
+    /// Compares the account with what stands in MySQL on all shards of the keyspace that serves the tables now; gives
+    /// what is wrong, in words. Nothing wrong: each acknowledged row is there exactly once and as it was written, no id
+    /// stands twice, each counter is as high as what was acknowledged and no higher than what was tried, and no row is
+    /// there that nobody wrote.
+    pub fn differences(&self, keyspace: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (index, table) in self.tables.iter().enumerate() {
+            let rows: Vec<(u64, String, u64)> =
+                self.cluster.query_primaries(keyspace, &format!("select id, token, hits from {table}"));
+            let mut standing: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
+            for (id, token, hits) in &rows {
+                standing.entry(*id).or_default().push((token, *hits));
+            }
+            for (id, tokens) in standing.iter().filter(|(_, tokens)| tokens.len() > 1) {
+                wrong.push(format!("{table}: the id {id} stands {} times: {tokens:?}", tokens.len()));
+            }
+            let acknowledged: Vec<_> = self.account.rows.iter().filter(|(of, ..)| *of == index).collect();
+            for (_, id, token) in &acknowledged {
+                match standing.get(id).and_then(|rows| rows.first()) {
+                    None => wrong.push(format!("{table}: the acknowledged row {id} ({token}) is lost")),
+                    Some((found, _)) if found != token => {
+                        wrong.push(format!("{table}: the acknowledged row {id} ({token}) is now {found}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            let mut known: BTreeSet<&str> = acknowledged.iter().map(|(_, _, token)| token.as_str()).collect();
+            known.extend(self.account.unknown_tokens.iter().map(String::as_str));
+            let mut seen = BTreeSet::new();
+            for (id, token, _) in &rows {
+                if !seen.insert(token) {
+                    wrong.push(format!("{table}: the row {token} was written twice, the second time as {id}"));
+                } else if !token.starts_with("seed-") && !known.contains(token.as_str()) {
+                    wrong.push(format!("{table}: nobody wrote the row {id} ({token})"));
+                }
+            }
+            if index == 0 {
+                wrong.extend(self.wrong_counters(table, &standing));
+            }
+        }
+        wrong
+    }
+
+    fn wrong_counters(&self, table: &str, standing: &BTreeMap<u64, Vec<(&str, u64)>>) -> Vec<String> {
+        let wrong = |(id, (least, unknown)): (&u64, &(u64, u64))| {
+            let found = standing.get(id).and_then(|rows| rows.first()).map(|(_, hits)| *hits);
+            let right = found.is_some_and(|found| (*least..=least + unknown).contains(&found));
+            (!right).then(|| {
+                format!("{table}: {least} updates of row {id} were acknowledged and {unknown} are unknown, it has {found:?}")
+            })
+        };
+        self.account.hits.iter().filter_map(wrong).collect()
+    }
+
+    /// Panics with all `differences`.
+    pub fn assert_nothing_lost(&self, keyspace: &str) {
+        assert!(self.acknowledged > 0, "the application wrote nothing: {self}");
+        let wrong = self.differences(keyspace);
+        assert!(wrong.is_empty(), "{} things are wrong in {keyspace}, {self}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// The errors of writes or reads, each text once: for the message of a failing assertion.
+    pub fn error_texts(&self) -> BTreeSet<String> {
+        self.errors.iter().map(|failure| format!("{}: {}", failure.what, failure.error)).collect()
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} writes acknowledged, {} errors, {} unknown, longest pause {:.1} s, {} reads, {} errors",
+            self.acknowledged,
+            self.failed,
+            self.unknown,
+            self.longest_write_pause.as_secs_f64(),
+            self.reads,
+            self.failed_reads
+        )
+    }
+}

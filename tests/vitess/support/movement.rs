@@ -1,0 +1,268 @@
+//! Something to move: tables with rows in `commerce`, sequences, the VSchemas of both sides, a plan file; all of it
+//! taken away after the test, whatever state the test left it in.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use serde_json::{Value, json};
+
+use super::{Cluster, World, vtctl, wait};
+
+/// What is to be moved.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// `customer` (shards -80 and 80-, tables hashed by id, ids from sequences) or `archive` (unsharded).
+    pub target: &'static str,
+    pub tables: usize,
+    /// In each table, with ids from 1.
+    pub rows: u64,
+}
+
+impl Default for Shape {
+    /// Two tables of 1,000 rows to the sharded keyspace.
+    fn default() -> Self {
+        Self { target: "customer", tables: 2, rows: 1000 }
+    }
+}
+
+/// The tables of one test, and the workflow that is to move them from `commerce`.
+pub struct Movement {
+    pub source: &'static str,
+    pub target: &'static str,
+    /// The name of the workflow.
+    pub workflow: String,
+    pub tables: Vec<String>,
+    pub rows: u64,
+    cluster: &'static Cluster,
+}
+
+/// How long vtgate may take to learn of a table or a rule.
+const LEARNING: Duration = Duration::from_secs(30);
+
+/// How long 100,000 rows may take to be copied on a busy machine.
+const COPYING: Duration = Duration::from_secs(120);
+
+impl Movement {
+    /// Creates the tables and their rows in `commerce`. For a sharded target each table has a sequence, `<table>_seq`,
+    /// whose next value is 1: behind the rows, as sequences are that nobody has initialised.
+    pub fn prepare(world: &World, shape: &Shape) -> Self {
+        let movement = Self {
+            source: "commerce",
+            target: shape.target,
+            workflow: world.name.clone(),
+            tables: (0..shape.tables).map(|index| format!("{}_{}", world.name, letter(index))).collect(),
+            rows: shape.rows,
+            cluster: world.cluster,
+        };
+        movement.create_tables();
+        movement.declare();
+        movement.wait_for_vtgate();
+        movement
+    }
+
+    /// The plan file, up to its `[move-tables]`; `rest` are the tables after it: `[complete]` at least.
+    pub fn plan(&self, rest: &str) -> String {
+        let Self { source, target, workflow, tables, .. } = self;
+        format!(
+            "version = 1\nworkflow = \"{workflow}\"\ncluster = \"test\"\n\n[move-tables]\nsource-keyspace = \"{source}\"\n\
+             target-keyspace = \"{target}\"\ntables = {tables:?}\n\n{rest}"
+        )
+    }
+
+    /// Writes `plan` as the `workflow.toml` of the test's folder.
+    pub fn write_plan(&self, world: &World, rest: &str) -> PathBuf {
+        world.write("workflow.toml", &self.plan(rest))
+    }
+
+    /// `<workflow>_reverse`, which runs in the source keyspace after the primary switch.
+    pub fn reverse_workflow(&self) -> String {
+        format!("{}_reverse", self.workflow)
+    }
+
+    /// The routing rules that name our tables: `(from, to)`, in order.
+    pub fn routing_rules(&self) -> Vec<(String, String)> {
+        let rules = self.cluster.vtctl().routing_rules().into_iter().filter(|rule| self.owns_rule(rule));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut rules: Vec<_> = rules.map(|rule| (text(&rule["from_table"]), text(&rule["to_tables"][0]))).collect();
+        rules.sort();
+        rules
+    }
+
+    /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
+    pub fn wait_until_caught_up(&self) {
+        let vtctl = self.cluster.vtctl();
+        let expected = self.cluster.shards(self.target).len();
+        let mut seen = Value::Null;
+        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || {
+            seen = vtctl.workflow(self.target, &self.workflow).unwrap_or_default();
+            let streams = vtctl::streams(&seen);
+            // The second is the one that a switch looks at.
+            let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
+            let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
+            streams.len() == expected
+                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream))
+                && lags.iter().all(is_small)
+        });
+    }
+
+    /// The workflow's name and that of its reverse, in the keyspaces where they run.
+    fn workflows(&self) -> [(&'static str, String); 2] {
+        [(self.target, self.workflow.clone()), (self.source, self.reverse_workflow())]
+    }
+
+    fn is_sharded(&self) -> bool {
+        self.cluster.shards(self.target).len() > 1
+    }
+
+    fn create_tables(&self) {
+        let mut primary = self.cluster.connect_primary(self.source, "0");
+        let mut execute = |sql: &str| primary.query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        execute("set cte_max_recursion_depth = 100000000");
+        for table in &self.tables {
+            execute(&format!(
+                "create table {table} (
+                    id bigint unsigned not null auto_increment,
+                    token varchar(64) not null,
+                    hits bigint unsigned not null default 0,
+                    note varchar(120) not null default '',
+                    written_at timestamp(6) not null default current_timestamp(6),
+                    primary key (id), key (token))"
+            ));
+            if self.rows > 0 {
+                execute(&format!(
+                    "insert into {table} (id, token, note)
+                     with recursive n (i) as (select 1 union all select i + 1 from n where i < {})
+                     select i, concat('seed-', i), repeat('x', i % 100) from n",
+                    self.rows
+                ));
+            }
+            if self.is_sharded() {
+                execute(&format!(
+                    "create table {table}_seq (id int, next_id bigint, cache bigint, primary key (id)) comment 'vitess_sequence'"
+                ));
+                execute(&format!("insert into {table}_seq values (0, 1, 1000)"));
+            }
+        }
+    }
+
+    /// Puts our tables into the VSchemas of both sides.
+    fn declare(&self) {
+        let vtctl = self.cluster.vtctl();
+        let mut source = vtctl.vschema(self.source);
+        let mut target = vtctl.vschema(self.target);
+        for table in &self.tables {
+            source["tables"][table] = json!({});
+            if self.is_sharded() {
+                source["tables"][format!("{table}_seq")] = json!({ "type": "sequence" });
+                target["sharded"] = json!(true);
+                target["vindexes"]["xxhash"] = json!({ "type": "xxhash" });
+                target["tables"][table] = json!({
+                    "column_vindexes": [{ "column": "id", "name": "xxhash" }],
+                    "auto_increment": { "column": "id", "sequence": format!("{}.{table}_seq", self.source) },
+                });
+            }
+        }
+        vtctl.apply_vschema(self.source, &source);
+        if self.is_sharded() {
+            vtctl.apply_vschema(self.target, &target);
+        }
+    }
+
+    fn wait_for_vtgate(&self) {
+        let expected = self.rows;
+        for table in &self.tables {
+            for kind in ["primary", "replica"] {
+                wait::until_true(LEARNING, &format!("{table} is served by a {kind}"), || {
+                    let mut connection = self.cluster.connect(&format!("{}@{kind}", self.source)).expect("vtgate is there");
+                    let count: Result<Option<u64>, _> = connection.query_first(format!("select count(*) from {table}"));
+                    matches!(count, Ok(Some(count)) if count == expected)
+                });
+            }
+        }
+    }
+
+    fn owns_table(&self, name: &str) -> bool {
+        // `_<table>_old` is what completing leaves behind.
+        self.tables.iter().any(|table| name.contains(table.as_str()))
+    }
+
+    fn owns_rule(&self, rule: &Value) -> bool {
+        rule["from_table"].as_str().is_some_and(|from| self.owns_table(from))
+    }
+
+    /// Takes away all that is ours, by the oracle and by hand: the test may have left it in any state.
+    fn clean_up(&self) -> Vec<String> {
+        let vtctl = self.cluster.vtctl();
+        let mut problems = Vec::new();
+        self.cluster.heal();
+        if !self.cluster.locks().is_empty() {
+            self.cluster.unlock();
+        }
+        // Rules first: nothing routes to the tables any more. Applying them rebuilds the SrvVSchemas too.
+        let rules = vtctl.routing_rules();
+        let foreign: Vec<_> = rules.iter().filter(|rule| !self.owns_rule(rule)).cloned().collect();
+        vtctl.apply_routing_rules(&foreign);
+        for (keyspace, workflow) in self.workflows() {
+            if vtctl.workflow(keyspace, &workflow).is_some() {
+                // Frozen or not, half switched or not: this one asks no questions.
+                let arguments = ["Workflow", "--keyspace", keyspace, "delete", "--workflow", &workflow, "--keep-data"];
+                problems.extend(vtctl.attempt(&arguments).err());
+            }
+        }
+        for keyspace in [self.source, self.target] {
+            problems.extend(self.clean_keyspace(keyspace).err());
+        }
+        problems
+    }
+
+    fn clean_keyspace(&self, keyspace: &str) -> Result<(), String> {
+        let vtctl = self.cluster.vtctl();
+        for shard in self.cluster.shards(keyspace) {
+            let denied: Vec<_> = vtctl.denied_tables(keyspace, &shard).into_iter().filter(|name| self.owns_table(name)).collect();
+            let target = format!("{keyspace}/{shard}");
+            if !denied.is_empty() {
+                let denied = denied.join(",");
+                vtctl.attempt(&["SetShardTabletControl", "--denied-tables", &denied, "--remove", &target, "primary"])?;
+                vtctl.attempt(&["RefreshStateByShard", &target])?;
+            }
+            let mut primary = self.cluster.connect_primary(keyspace, &shard);
+            let tables: Vec<String> = primary.query("show tables").map_err(|error| error.to_string())?;
+            for table in tables.iter().filter(|table| self.owns_table(table)) {
+                primary.query_drop(format!("drop table `{table}`")).map_err(|error| error.to_string())?;
+            }
+            let workflow = &self.workflow;
+            let journal = "delete from _vt.resharding_journal where val like";
+            primary.query_drop(format!("{journal} '%{workflow}%'")).map_err(|error| error.to_string())?;
+        }
+        let mut vschema = vtctl.vschema(keyspace);
+        if let Some(tables) = vschema["tables"].as_object_mut() {
+            tables.retain(|name, _| !self.owns_table(name));
+            vtctl.apply_vschema(keyspace, &vschema);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Movement {
+    fn drop(&mut self) {
+        // On a thread of its own: when the test has panicked, a second panic on its thread would end the program.
+        let problems = thread::scope(|scope| scope.spawn(|| self.clean_up()).join());
+        for problem in problems.unwrap_or_else(|_| vec!["a panic, above".to_owned()]) {
+            eprintln!("cleaning up after {}: {problem}", self.workflow);
+        }
+    }
+}
+
+/// Whether a stream still copies. Vitess 24 lists all tables, with a phase; earlier ones only those under way.
+fn is_copying(stream: &Value) -> bool {
+    let mut states = stream["copy_states"].as_array().into_iter().flatten();
+    states.any(|state| state.get("phase").is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED"))
+}
+
+/// `a`, `b`, …: the tables' last letters.
+fn letter(index: usize) -> char {
+    let offset = u8::try_from(index).ok().filter(|offset| *offset < 26).expect("26 tables at most");
+    char::from(b'a' + offset)
+}
