@@ -1,7 +1,8 @@
 //! Keeping a record small: entries that the fold no longer needs are moved out.
 //!
 //! The rule: from the oldest on, an entry goes if the fold of the others is the same in everything that matters. An intent and its
-//! outcome go together. What matters is the whole [`Progress`], with the last [`ATTEMPTS_KEPT`] attempts of a kind in place of all.
+//! outcome go together. What matters is the whole [`Progress`], with the last [`ATTEMPTS_KEPT`] attempts of
+//! a kind in place of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,8 @@ pub const COMPACT_ABOVE_BYTES: usize = 100_000;
 /// Down to this, so that not every append compacts anew.
 const COMPACT_TO_BYTES: usize = 60_000;
 
-/// How many attempts of one phase with one verb stay in the record: enough to judge whether trying again makes sense.
+/// How many attempts of one phase, with one verb and one outcome, stay in the record: more than any rule counts before it asks for a
+/// human. What they replaced stays kept; its digests go with them.
 const ATTEMPTS_KEPT: usize = 8;
 
 /// Takes out of `entries` what the fold doesn't need, oldest first, until the rest is small enough; gives back what it took.
@@ -55,15 +57,16 @@ fn unit(entries: &[Entry], index: usize) -> BTreeSet<u64> {
     }
 }
 
-/// A fold without the attempts that nobody needs: closed, without kept bytes, and followed by enough of their kind.
+/// A fold without the attempts that nobody needs: closed, and followed by enough of their kind that ended in the same way.
 fn essence(mut progress: Progress) -> Progress {
-    let mut later: BTreeMap<(String, &'static str), usize> = BTreeMap::new();
-    let matters = |attempt: &Attempt, later: &mut BTreeMap<_, _>| {
-        let count = later.entry((attempt.phase.as_str().to_owned(), attempt.mutation.verb().call())).or_default();
+    let mut later: BTreeMap<(String, &'static str, String), usize> = BTreeMap::new();
+    let mut matters = |attempt: &Attempt| {
+        let ended = attempt.outcome.map_or_else(String::new, |(result, _)| format!("{result:?}"));
+        let count = later.entry((attempt.phase.to_string(), attempt.mutation.verb().call(), ended)).or_default();
         *count += 1;
-        *count <= ATTEMPTS_KEPT || attempt.outcome.is_none() || attempt.replaced.is_some()
+        *count <= ATTEMPTS_KEPT || attempt.outcome.is_none()
     };
-    let mut kept: Vec<Attempt> = progress.attempts.into_iter().rev().filter(|attempt| matters(attempt, &mut later)).collect();
+    let mut kept: Vec<Attempt> = progress.attempts.into_iter().rev().filter(|attempt| matters(attempt)).collect();
     kept.reverse();
     progress.attempts = kept;
     progress

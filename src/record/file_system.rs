@@ -39,7 +39,7 @@ pub trait Folder: Send + Sync {
     /// Makes names durable.
     fn sync(&self) -> io::Result<()>;
 
-    /// The folder of that name, made if there is none.
+    /// The folder of that name, made durably if there is none.
     fn subfolder(&self, name: &str, mode: u32) -> io::Result<Box<dyn Folder>>;
 
     /// Locks the file of that name, made if there is none; none if another process holds it. Given back when dropped, or when the
@@ -56,9 +56,13 @@ pub trait NewFile: Write {
 }
 
 /// A lock that is held while this lives.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] Box<dyn Send>);
+
+impl Lock {
+    /// `held` gives the lock back when it is dropped.
+    pub fn new(held: impl Send + 'static) -> Self {
+        Self(Box::new(held))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +202,8 @@ impl Folder for HostFolder {
 
     fn subfolder(&self, name: &str, mode: u32) -> io::Result<Box<dyn Folder>> {
         match rustix::fs::mkdirat(&self.folder, name, Mode::from_raw_mode(mode as rustix::fs::RawMode)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => self.sync()?,
+            Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
         let flags = FOLDER | OFlags::NOFOLLOW;
@@ -217,7 +222,7 @@ impl Folder for HostFolder {
                 Err(std::fs::TryLockError::Error(error)) => return Err(error),
             }
             if self.status_of(name)?.is_some_and(|found| found.same_file(&held)) {
-                return Ok(Some(Lock { _file: file }));
+                return Ok(Some(Lock::new(file)));
             }
         }
         Ok(None)

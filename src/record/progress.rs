@@ -119,10 +119,11 @@ impl Progress {
             }
             What::Edited { intent, gates, spec } => {
                 self.spec = spec.clone();
-                self.intent = Some(intent.clone());
-                // An approval binds the intent that it was given for. A gate that the edit left alone keeps its own.
+                let before = self.intent.replace(intent.clone());
+                // An approval binds the intent that it was given for. A gate that the edit left alone keeps its own; one that an
+                // earlier edit made void stays so.
                 for approval in &mut self.approvals {
-                    if !gates.contains(&approval.gate) {
+                    if !gates.contains(&approval.gate) && Some(&approval.intent) == before.as_ref() {
                         approval.intent = intent.clone();
                     }
                 }
@@ -221,5 +222,69 @@ impl Progress {
     /// The last attempt of a phase since `serial`.
     pub fn last_attempt(&self, phase: &PhaseId) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|attempt| &attempt.phase == phase)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::entry::Actor;
+
+    fn fold(whats: Vec<What>) -> Progress {
+        let by = Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0.1.0".into() };
+        let numbered = whats.into_iter().zip(1..);
+        let entries: Vec<Entry> =
+            numbered.map(|(what, serial)| Entry { serial, at: Timestamp::UNIX_EPOCH, by: by.clone(), what }).collect();
+        Progress::of(&entries)
+    }
+
+    fn digest(text: &str) -> Digest {
+        Digest::of_bytes(text.as_bytes())
+    }
+
+    fn begun() -> What {
+        What::Begun {
+            workflow: "c2c".into(),
+            cluster: "test".into(),
+            fingerprint: "zone1".into(),
+            intent: digest("first"),
+            frozen: digest("frozen"),
+            tables: vec![],
+        }
+    }
+
+    fn approval(gate: PhaseId, intent: &str) -> What {
+        What::Approval {
+            gate,
+            reason: "reviewed".into(),
+            intent: digest(intent),
+            forecast: digest("forecast"),
+            expires_at: None,
+            end_revert_window: false,
+        }
+    }
+
+    #[test]
+    fn an_edit_of_one_gate_leaves_the_approvals_of_others() {
+        let edited = What::Edited { intent: digest("second"), gates: vec![PhaseId::COMPLETE] };
+        let folded =
+            fold(vec![begun(), approval(PhaseId::SWITCH_PRIMARY, "first"), approval(PhaseId::COMPLETE, "first"), edited]);
+        let binds = |gate| {
+            folded.approvals.iter().any(|approval| approval.gate == gate && Some(&approval.intent) == folded.intent.as_ref())
+        };
+        assert!(binds(PhaseId::SWITCH_PRIMARY) && !binds(PhaseId::COMPLETE));
+    }
+
+    #[test]
+    fn an_approval_that_one_edit_made_void_is_not_revived_by_the_next_one() {
+        let edited = |intent: &str, gate| What::Edited { intent: digest(intent), gates: vec![gate] };
+        let folded = fold(vec![
+            begun(),
+            approval(PhaseId::SWITCH_PRIMARY, "first"),
+            edited("second", PhaseId::SWITCH_PRIMARY),
+            edited("third", PhaseId::COMPLETE),
+        ]);
+        assert_eq!(folded.intent, Some(digest("third")));
+        assert_eq!(folded.approvals[0].intent, digest("first"), "it was given for what stood there before the first edit");
     }
 }

@@ -168,15 +168,17 @@ pub fn everything() -> Vec<NewEntry> {
         What::Remark { phase: Some(PhaseId::COPY), text: "<<<<<<< ours\n=======\nchecksum = \"sha256:".into() },
         What::Reached { phase: PhaseId::CREATE, evidence: vec!["2 streams, stopped".into()] },
     ];
-    let results = [OutcomeResult::Done, OutcomeResult::NotDone, OutcomeResult::RolledBack, OutcomeResult::Differs];
+    let results =
+        [OutcomeResult::Done, OutcomeResult::NotDone, OutcomeResult::RolledBack, OutcomeResult::Differs, OutcomeResult::HalfDone];
     for (index, (phase, mutation)) in mutations().into_iter().enumerate() {
         let attempt = index as u64 + 1;
         let replaced = (index % 2 == 1).then(|| digest("replaced"));
-        whats.push(What::Intent { attempt, phase, mutation, forecast: digest("forecast"), replaced });
+        whats.push(What::Intent { attempt, phase, mutation, forecast: digest("forecast"), replaced: replaced.clone() });
         // The last one stays open.
         if attempt < mutations().len() as u64 {
             let result = results[index % results.len()];
-            whats.push(What::Outcome { attempt, result, evidence: vec![], took_milliseconds: 1200, found: None });
+            let found = (index % 3 == 0).then(|| digest("found"));
+            whats.push(What::Outcome { attempt, result, evidence: vec!["seen".into()], took_milliseconds: 1200, found });
         }
     }
     whats.into_iter().enumerate().map(|(second, what)| new_entry(second as i64, what)).collect()

@@ -170,8 +170,13 @@ fn a_record_that_grows_stays_small_and_loses_nothing() {
             found: None,
         };
         let (phase, mutation) = mutations().swap_remove(6);
-        let opening =
-            What::Intent { attempt: attempt + 1, phase, mutation, forecast: super::sample::digest("f"), replaced: None };
+        let opening = What::Intent {
+            attempt: attempt + 1,
+            phase,
+            mutation,
+            forecast: super::sample::digest("f"),
+            replaced: Some(super::sample::digest("r")),
+        };
         let record = store.append(serial, vec![new_entry(round, closing), new_entry(round, opening)]).unwrap();
         all.extend(record.entries.iter().filter(|entry| entry.serial > serial).cloned());
         assert!(fs::metadata(store.path()).unwrap().len() <= 100_000);
