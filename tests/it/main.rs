@@ -7,6 +7,7 @@ mod cli_validate;
 mod client;
 mod client_tls;
 mod generated;
+mod plan_file_fuzz;
 mod record;
 mod schemas;
 mod support;
