@@ -21,21 +21,21 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::support::{Case, Cluster, Movement, Shape, World, wait};
+use super::support::{Case, Cluster, Movement, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
-    vec![
-        Case::new("an_idle_cluster_is_seen_as_it_is", an_idle_cluster_is_seen_as_it_is),
-        Case::new("what_does_not_exist_is_absent", what_does_not_exist_is_absent),
-        Case::new("names_of_tables_are_matched_exactly", names_of_tables_are_matched_exactly),
-        Case::new("sql_answers_within_bounds", sql_answers_within_bounds),
-        Case::new("sql_that_takes_too_long_is_unread", sql_that_takes_too_long_is_unread),
-        Case::new("a_transaction_that_writes_is_named", a_transaction_that_writes_is_named),
-        Case::new("a_movement_by_mutations_alone", a_movement_by_mutations_alone),
-        Case::new("a_copy_has_no_lag_and_a_stream_keeps_its_settings", a_copy_has_no_lag_and_a_stream_keeps_its_settings),
-        Case::new("a_vdiff_finds_what_differs", a_vdiff_finds_what_differs),
-        Case::new("who_holds_a_lock_is_seen", who_holds_a_lock_is_seen),
-        Case::new("an_unreachable_vtctld_is_an_error", an_unreachable_vtctld_is_an_error),
+    cases![
+        an_idle_cluster_is_seen_as_it_is,
+        what_does_not_exist_is_absent,
+        names_of_tables_are_matched_exactly,
+        sql_answers_within_bounds,
+        sql_that_takes_too_long_is_unread,
+        a_transaction_that_writes_is_named,
+        a_movement_by_mutations_alone,
+        a_copy_has_no_lag_and_a_stream_keeps_its_settings,
+        a_vdiff_finds_what_differs,
+        who_holds_a_lock_is_seen,
+        an_unreachable_vtctld_is_an_error,
     ]
 }
 
