@@ -1,6 +1,7 @@
 //! Everything that needs no cluster: `cargo test --test it`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod adapter;
 mod cli_explain;
 mod cli_usage;
 mod cli_validate;
