@@ -101,6 +101,9 @@ pub trait Family: Send + Sync {
     /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.
     fn basis(&self, facts: &Facts) -> Digest;
 
+    /// Lag and errors of the streams that follow.
+    fn pulse(&self, facts: &Facts) -> Pulse;
+
     /// What the way back hangs on after a primary switch: the health of the reverse stream.
     fn way_back(&self, facts: &Facts) -> WayBack;
 
@@ -275,6 +278,14 @@ pub enum Happened {
     No,
     /// Begun and not ended, or something else than was forecast.
     Partly(String),
+}
+
+/// How the streams do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Of the streams that run now, forward or reverse; none when unknown.
+    pub lag_seconds: Option<u64>,
+    pub any_error: bool,
 }
 
 /// The health of the way back after a primary switch.

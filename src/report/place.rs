@@ -15,7 +15,7 @@ pub fn of(text: &str, offset: usize) -> Place {
     let before = &text[..offset];
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    Place { line, column: before[start..].trim_start_matches('\u{feff}').chars().count() + 1 }
+    Place { line, column: before[start..].trim_start_matches(['\u{feff}', '\u{2002}']).chars().count() + 1 }
 }
 
 /// The longest line that a span touches, in bytes.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use serde_json::{Value, json};
 
 use super::place;
@@ -36,11 +39,11 @@ pub fn draw(problems: &[Problem], file: &str, text: Option<&str>, drawing: Drawi
         .with_links(false)
         .with_context_lines(1)
         .tab_width(4);
-    let file = visible(file);
+    let file = visible_line(file);
     let shown = text.map(visible);
     let mut drawn = String::new();
     for problem in problems.iter().take(MOST_DRAWN) {
-        let drawable = Drawable { problem, source: shown.as_deref().map(|shown| NamedSource::new(&file, shown.to_owned())) };
+        let drawable = Drawable { problem, source: shown.as_deref().map(|text| Shown { name: &file, text }) };
         if let (Some(text), Some(span)) = (text, &problem.span)
             && place::longest_line(text, span) > LONGEST_LINE_BYTES
         {
@@ -109,6 +112,10 @@ pub fn json(problems: &[Problem], text: Option<&str>) -> Value {
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
+    if characters.next_if_eq(&'\u{feff}').is_some() {
+        // A byte order mark is no part of the first line; this space is as long.
+        shown.push('\u{2002}');
+    }
     while let Some(c) = characters.next() {
         match c {
             '\n' | '\t' => shown.push(c),
@@ -124,9 +131,35 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// As [`visible`], for what has to stay on one line.
+pub fn visible_line(text: &str) -> String {
+    visible(text).replace(['\n', '\t'], "?")
+}
+
 struct Drawable<'a> {
     problem: &'a Problem,
-    source: Option<NamedSource<String>>,
+    source: Option<Shown<'a>>,
+}
+
+/// A text with its name. miette counts columns in bytes; people, and our JSON, in characters.
+#[derive(Debug)]
+struct Shown<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl SourceCode for Shown<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let read = self.text.read_span(span, lines_before, lines_after)?;
+        let column = if lines_before == 0 { place::of(self.text, span.offset()).column - 1 } else { read.column() };
+        let name = self.name.to_owned();
+        Ok(Box::new(MietteSpanContents::new_named(name, read.data(), *read.span(), read.line(), column, read.line_count())))
+    }
 }
 
 impl fmt::Debug for Drawable<'_> {
@@ -137,7 +170,7 @@ impl fmt::Debug for Drawable<'_> {
 
 impl fmt::Display for Drawable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&visible(&self.problem.message))
+        f.write_str(&visible_line(&self.problem.message))
     }
 }
 
@@ -158,7 +191,7 @@ impl Diagnostic for Drawable<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        (!self.problem.help.is_empty()).then(|| Box::new(visible(&self.problem.help)) as Box<dyn fmt::Display>)
+        (!self.problem.help.is_empty()).then(|| Box::new(visible_line(&self.problem.help)) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -168,7 +201,7 @@ impl Diagnostic for Drawable<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         self.source.as_ref()?;
         let span = self.problem.span.clone()?;
-        let text = |label: &str| (!label.is_empty()).then(|| visible(label));
+        let text = |label: &str| (!label.is_empty()).then(|| visible_line(label));
         let mut labels = vec![LabeledSpan::new_primary_with_span(text(&self.problem.label), span)];
         if let Some((span, label)) = &self.problem.also {
             labels.push(LabeledSpan::new_with_span(text(label), span.clone()));

@@ -17,6 +17,8 @@ use crate::record::entry::What;
 pub enum Decision {
     /// More must be looked at before anything can be decided.
     Look(Query),
+    /// The checks before a phase have passed just now.
+    Checked(PhaseId),
     /// Something is known now; on record with it.
     Note(Vec<What>),
     Act(Box<Act>),

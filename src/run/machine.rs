@@ -143,7 +143,7 @@ impl Run<'_> {
             if !ahead.contains(id) {
                 return None;
             }
-            return self.checks(id, Some(&PhaseId::CREATE)).or_else(|| self.reached(id, vec![]));
+            return self.checks(id, &PhaseId::CREATE).or_else(|| self.reached(id, vec![]));
         }
         if !self.input.facts.covers(&needed) {
             needed.merge(self.input.family.query());
@@ -200,11 +200,11 @@ impl Run<'_> {
                 return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
             }
         }
-        if let Some(blocked) = self.checks(&phase.id, Some(&phase.id)) {
-            return blocked;
-        }
         if !conditions.iter().all(Condition::passes) {
             return self.not_quiet(&phase.id, conditions);
+        }
+        if let Some(decision) = self.checks(&phase.id, &phase.id) {
+            return decision;
         }
         Decision::Act(Box::new(act))
     }
@@ -232,19 +232,29 @@ impl Run<'_> {
         self.input.family.mutations(phase).iter().map(of).sum()
     }
 
-    /// The checks before a phase; none when nothing stands in the way.
-    fn checks(&self, at: &PhaseId, before: Option<&PhaseId>) -> Option<Decision> {
-        let needed = self.input.family.check_query(before);
+    /// The checks before a phase; none when they have passed a short while ago.
+    fn checks(&self, at: &PhaseId, before: &PhaseId) -> Option<Decision> {
+        if self.input.watch.checked_lately(before, self.input.now) {
+            return None;
+        }
+        let needed = self.input.family.check_query(Some(before));
         if !self.input.facts.covers(&needed) {
             let mut whole = needed;
             whole.merge(self.input.family.query());
             whole.merge(self.input.family.query_for(at, self.input.progress));
             return Some(Decision::Look(whole));
         }
-        let findings: Vec<Finding> =
-            self.input.family.check(self.input.facts, self.input.progress, before).into_iter().filter(Finding::blocks).collect();
-        (!findings.is_empty())
-            .then(|| Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: Some(at.clone()), findings })))
+        let findings: Vec<Finding> = self
+            .input
+            .family
+            .check(self.input.facts, self.input.progress, Some(before))
+            .into_iter()
+            .filter(Finding::blocks)
+            .collect();
+        if findings.is_empty() {
+            return Some(Decision::Checked(before.clone()));
+        }
+        Some(Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: Some(at.clone()), findings })))
     }
 
     fn act(&self, phase: &PhaseId, mutation: Mutation) -> Act {

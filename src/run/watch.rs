@@ -10,6 +10,9 @@ use crate::family::picture::Picture;
 use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
 
+/// How long a pass of the checks lasts.
+const CHECKS_LAST: SignedDuration = SignedDuration::from_secs(60);
+
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     /// The record's serial when this run began: attempts above it are this run's own.
@@ -27,6 +30,8 @@ pub struct Watch {
     pub call: Option<CallEnd>,
     /// What stood there just before the last write of this run.
     pub before: Option<(u64, Picture)>,
+    /// When the checks before a phase last passed in this run.
+    pub checked: BTreeMap<PhaseId, Timestamp>,
     /// Writes that this run has tried again, by phase.
     pub retries: BTreeMap<PhaseId, u32>,
 }
@@ -81,6 +86,11 @@ impl Watch {
 
     pub fn lag_low_seconds(&self, now: Timestamp) -> i64 {
         self.lag_low_since.map_or(0, |since| now.duration_since(since).as_secs())
+    }
+
+    /// Whether the checks before a phase passed a short while ago. They read more than a look does, so they aren't made anew each time.
+    pub fn checked_lately(&self, phase: &PhaseId, now: Timestamp) -> bool {
+        self.checked.get(phase).is_some_and(|at| now.duration_since(*at) < CHECKS_LAST)
     }
 
     /// Whether our own call of this attempt has come back.

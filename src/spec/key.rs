@@ -105,6 +105,7 @@ impl Kind {
         match self {
             Self::Text => "text".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
+            Self::Count { least, most } if least == most => format!("{least}"),
             Self::Count { least, most } => format!("a whole number from {least} to {most}"),
             Self::Length(_) => "a length of time such as \"90s\" or \"2h 30m\"".to_owned(),
             Self::Name(kind) => format!("a {} in quotes", kind.words()),

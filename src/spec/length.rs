@@ -13,6 +13,10 @@ pub fn parse(text: &str) -> Result<SignedDuration, String> {
     if text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("has no unit".to_owned());
     }
+    // jiff also reads hours:minutes:seconds, which people take for minutes:seconds as often.
+    if text.contains(':') {
+        return Err("has colons instead of units".to_owned());
+    }
     let span = PARSER.parse_span(text).map_err(|_| "is not a length of time".to_owned())?;
     if span.get_months() != 0 || span.get_years() != 0 {
         return Err("has months or years, which have no fixed length".to_owned());
@@ -58,6 +62,7 @@ mod tests {
     fn what_is_no_length_is_refused_with_its_reason() {
         assert_eq!(parse("").unwrap_err(), "is empty");
         assert_eq!(parse("30").unwrap_err(), "has no unit");
+        assert_eq!(parse("1:30:00").unwrap_err(), "has colons instead of units");
         assert_eq!(parse("soon").unwrap_err(), "is not a length of time");
         assert_eq!(parse("PT30S").unwrap_err(), "is not a length of time");
         assert_eq!(parse("1 month").unwrap_err(), "has months or years, which have no fixed length");

@@ -20,6 +20,7 @@ pub mod section;
 pub mod source;
 pub mod suggest;
 mod switch;
+pub mod template;
 mod toml_1_0;
 mod top;
 pub mod value;
@@ -35,3 +36,4 @@ pub use intent::{
 };
 pub use pages::PAGES;
 pub use problem::Problem;
+pub use top::{VERSION, is_alias};

@@ -19,10 +19,15 @@ pub fn workflow() -> Value {
     schema
 }
 
+/// What editors' TOML tools read.
+pub const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
+/// Of a cluster.
+pub const ALIAS: &str = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+
 /// The schema of a file of ours from its tables; the one without a name is the top.
 fn file(title: &str, tables: &[&Table]) -> Value {
     let mut schema = Map::new();
-    schema.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
+    schema.insert("$schema".into(), json!(DRAFT));
     schema.insert("title".into(), json!(title));
     let mut properties = Map::new();
     let mut required = Vec::new();
@@ -49,7 +54,8 @@ fn file(title: &str, tables: &[&Table]) -> Value {
     Value::Object(schema)
 }
 
-fn of_table(table: &Table) -> Value {
+/// The schema of one table.
+pub fn of_table(table: &Table) -> Value {
     let required: Vec<&str> = table.keys.iter().filter(|key| key.fallback == Fallback::Required).map(|key| key.name).collect();
     let properties: Map<String, Value> = table.keys.iter().map(|key| (key.name.to_owned(), of_key(key))).collect();
     let mut schema = json!({
@@ -96,11 +102,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Length(_) => json!({ "type": "string", "pattern": "^\\s*\\+?[0-9].*[A-Za-zµ]" }),
         Kind::Name(kind) => of_name(kind),
         Kind::Names(kind) => {
-            let mut schema = json!({ "type": "array", "uniqueItems": true, "items": of_name(kind) });
-            if kind == NameKind::Table {
-                schema["minItems"] = json!(0);
-            }
-            schema
+            json!({ "type": "array", "uniqueItems": true, "items": of_name(kind) })
         }
         Kind::Word(words) => json!({ "type": "string", "enum": words }),
         Kind::Words(words) => {
@@ -131,7 +133,7 @@ fn of_name(kind: NameKind) -> Value {
         NameKind::Table => (TableName::MOST_CHARACTERS, TableName::FORBIDDEN),
         NameKind::Cell => (CellName::MOST_CHARACTERS, CellName::FORBIDDEN),
         NameKind::Cluster => {
-            return json!({ "type": "string", "maxLength": 63, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$" });
+            return json!({ "type": "string", "maxLength": 63, "pattern": ALIAS });
         }
     };
     let class: String = forbidden

@@ -73,11 +73,22 @@ fn duplicate(text: &str, table: &DeTable<'_>, span: Option<Range<usize>>) -> Pro
     let Some(span) = span else { return Problem::error("C102", "", None, "a key stands twice") };
     let key = text.get(span.clone()).unwrap_or_default();
     let name = key.trim_matches(['"', '\'']);
-    let is_header = |at: usize| text[..at].rsplit('\n').next().is_some_and(|line| line.trim_start().starts_with('['));
-    let mut places = Vec::new();
-    places_of(table, name, &mut places);
-    let first = places.into_iter().filter(|place| place.start < span.start && is_header(place.start) == is_header(span.start));
-    let first = first.max_by_key(|place| place.start);
+    let line_of = |at: usize| text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..].lines().next().unwrap_or_default();
+    let is_header = |at: usize| line_of(at).trim_start().starts_with('[');
+    let first = if is_header(span.start) {
+        // The reader has put both tables together and forgotten the first header.
+        let header = line_of(span.start).trim();
+        text.lines()
+            .find(|line| line.trim() == header)
+            .map(|line| line.as_ptr() as usize - text.as_ptr() as usize)
+            .map(|at| at + line_of(at).find(key).unwrap_or(0))
+            .map(|at| at..at + key.len())
+    } else {
+        let mut places = Vec::new();
+        places_of(table, name, &mut places);
+        places.into_iter().filter(|place| place.start < span.start && !is_header(place.start)).max_by_key(|place| place.start)
+    };
+    let first = first.filter(|place| place.start < span.start);
     let what = if is_header(span.start) { "table" } else { "key" };
     let problem = Problem::error("C102", name, Some(span), format!("the {what} `{}` stands twice", super::section::clip(name)))
         .label("again here")

@@ -146,7 +146,10 @@ impl<'d> Section<'d> {
         match T::read(text) {
             Ok(name) => Some(Placed { value: name, span: value.span.clone(), path: value.path.clone() }),
             Err(why) => {
-                let message = format!("the {} `{}` {why}", T::KIND.words(), clip(text));
+                let message = match why {
+                    NameError::Empty => format!("`{}` {why}", value.path),
+                    _ => format!("the {} `{}` {why}", T::KIND.words(), clip(text)),
+                };
                 self.log.push(
                     Problem::error("C107", value.path.clone(), Some(value.span.clone()), message)
                         .label(format!("not a {}", T::KIND.words())),

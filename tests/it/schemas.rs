@@ -75,11 +75,8 @@ fn the_fixture_of_every_key_has_every_key() {
     let known = spec::known_keys();
     assert_eq!(found.difference(&known).cloned().collect::<Vec<_>>(), Vec::<String>::new());
     // A gate's keys are the same for every gate; `tables` excludes `all-tables`.
-    let missing: Vec<String> = known
-        .difference(&found)
-        .filter(|path| path.matches('.').count() < 2 && *path != "move-tables.tables")
-        .cloned()
-        .collect();
+    let missing: Vec<String> =
+        known.difference(&found).filter(|path| path.matches('.').count() < 2 && *path != "move-tables.tables").cloned().collect();
     assert_eq!(missing, Vec::<String>::new());
 }
 

@@ -82,4 +82,15 @@ mod tests {
         assert_eq!(edit.whole.target("theirs"), Some("b.theirs"));
         assert_eq!(edit.whole.len(), 1);
     }
+
+    #[test]
+    fn the_request_is_the_whole_set_and_publishes_it() {
+        let mut now = RoutingRules::default();
+        now.set("theirs", "b.theirs");
+        let set = vec![Rule { from_table: "ours".into(), to_table: "a.ours".into() }];
+        let request = ApplyRoutingRules::edit(&now, vec![], set).request();
+        let rules = request.routing_rules.unwrap().rules;
+        assert_eq!(rules.iter().map(|rule| rule.from_table.as_str()).collect::<Vec<_>>(), ["ours", "theirs"]);
+        assert!(!request.skip_rebuild && request.rebuild_cells.is_empty());
+    }
 }

@@ -55,3 +55,20 @@ impl Verb for CancelWorkflow {
         locked_deadline(Duration::from_secs(300 + 10 * self.table_count as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_leaves_nothing_behind() {
+        let cancel = CancelWorkflow {
+            workflow: WorkflowName::new("c2c").unwrap(),
+            target_keyspace: KeyspaceName::new("customer").unwrap(),
+            table_count: 1,
+        };
+        let request = cancel.request();
+        assert!(!request.keep_data && !request.keep_routing_rules && !request.ignore_source_keyspace);
+        assert!(request.shards.is_empty());
+    }
+}

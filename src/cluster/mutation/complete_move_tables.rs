@@ -74,3 +74,25 @@ impl Verb for CompleteMoveTables {
         locked_deadline(Duration::from_secs(300 + 10 * self.table_count as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_keeps_the_rules_and_does_with_the_tables_as_told() {
+        for (source_tables, keep, rename) in
+            [(SourceTables::Keep, true, false), (SourceTables::Rename, false, true), (SourceTables::Drop, false, false)]
+        {
+            let complete = CompleteMoveTables {
+                workflow: WorkflowName::new("c2c").unwrap(),
+                target_keyspace: KeyspaceName::new("customer").unwrap(),
+                source_tables,
+                table_count: 1,
+            };
+            let request = complete.request();
+            assert_eq!((request.keep_data, request.rename_tables), (keep, rename), "{source_tables:?}");
+            assert!(request.keep_routing_rules && !request.dry_run && !request.ignore_source_keyspace);
+        }
+    }
+}

@@ -159,3 +159,34 @@ impl Verb for CreateMoveTables {
         locked_deadline(Duration::from_secs(120 + 5 * self.tables.len() as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_starts_nothing_and_leaves_nothing_to_defaults() {
+        let create = CreateMoveTables {
+            workflow: WorkflowName::new("c2c").unwrap(),
+            source_keyspace: KeyspaceName::new("commerce").unwrap(),
+            target_keyspace: KeyspaceName::new("customer").unwrap(),
+            tables: vec![TableName::new("corder").unwrap()],
+            cells: vec![CellName::new("zone1").unwrap()],
+            tablet_types: vec![TabletType::Replica, TabletType::Primary],
+            on_ddl: OnDdl::ExecIgnore,
+            defer_secondary_keys: true,
+            source_time_zone: Some("US/Pacific".into()),
+            global_keyspace: Some(KeyspaceName::new("commerce").unwrap()),
+            auto_increment: AutoIncrementHandling::Replace,
+        };
+        let request = create.request();
+        assert!(!request.auto_start && !request.all_tables && !request.no_routing_rules && !request.atomic_copy);
+        assert_eq!((request.tablet_types, request.tablet_selection_preference), (vec![2, 1], 1));
+        assert_eq!(request.include_tables, ["corder"]);
+        assert_eq!(request.cells, ["zone1"]);
+        assert_eq!((request.on_ddl.as_str(), request.source_time_zone.as_str()), ("EXEC_IGNORE", "US/Pacific"));
+        let options = request.workflow_options.unwrap();
+        assert_eq!((options.sharded_auto_increment_handling, options.global_keyspace.as_str()), (2, "commerce"));
+        assert!(request.defer_secondary_keys);
+    }
+}

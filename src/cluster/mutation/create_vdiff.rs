@@ -85,3 +85,30 @@ impl Verb for CreateVDiff {
         Duration::from_secs(90)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_bounds_what_leaves_the_cluster_and_reconciles() {
+        let vdiff = CreateVDiff {
+            workflow: WorkflowName::new("c2c").unwrap(),
+            target_keyspace: KeyspaceName::new("customer").unwrap(),
+            uuid: Uuid::nil(),
+            cells: vec![CellName::new("zone1").unwrap()],
+            tablet_types: vec![TabletType::Rdonly, TabletType::Replica],
+            max_duration_seconds: Some(90),
+        };
+        let request = vdiff.request();
+        assert_eq!((request.max_report_sample_rows, request.only_p_ks), (1, true));
+        assert_eq!((request.max_extra_rows_to_compare, request.limit), (1000, i64::MAX));
+        assert_eq!(request.filtered_replication_wait_time.unwrap().seconds, 30);
+        assert_eq!(request.max_diff_duration.unwrap().seconds, 90);
+        assert_eq!((request.auto_retry, request.auto_start), (true, Some(true)));
+        assert_eq!((request.tablet_types, request.tablet_selection_preference), (vec![3, 2], 1));
+        assert_eq!((request.source_cells, request.target_cells), (vec!["zone1".to_owned()], vec!["zone1".to_owned()]));
+        let unbounded = CreateVDiff { max_duration_seconds: None, ..vdiff };
+        assert_eq!(unbounded.request().max_diff_duration, None);
+    }
+}

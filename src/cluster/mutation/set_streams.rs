@@ -81,3 +81,26 @@ impl Verb for SetStreams {
         Duration::from_secs(90)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_changed_is_sent_as_null() {
+        let stop = SetStreams {
+            keyspace: KeyspaceName::new("customer").unwrap(),
+            workflow: WorkflowName::new("c2c").unwrap(),
+            wanted: StreamsWanted::Stopped,
+            message: None,
+        };
+        let request = stop.request().tablet_request.unwrap();
+        assert_eq!((request.cells, request.tablet_types), (vec!["NULL".to_owned()], vec![-1]));
+        assert_eq!((request.tablet_selection_preference, request.on_ddl), (Some(3), None));
+        assert_eq!((request.state, request.message), (Some(2), None));
+
+        let freeze = SetStreams { message: Some("FROZEN".into()), wanted: StreamsWanted::Running, ..stop };
+        let request = freeze.request().tablet_request.unwrap();
+        assert_eq!((request.state, request.message), (Some(4), Some(b"FROZEN".to_vec())));
+    }
+}

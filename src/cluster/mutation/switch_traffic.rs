@@ -115,3 +115,42 @@ impl Verb for SwitchTraffic {
         locked_deadline(Duration::from_secs(self.lease_seconds() * 2 + 120))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn switch(direction: Direction, tablet_types: &[TabletType]) -> vtctldata::WorkflowSwitchTrafficRequest {
+        let switch = SwitchTraffic {
+            workflow: WorkflowName::new("c2c").unwrap(),
+            target_keyspace: KeyspaceName::new("customer").unwrap(),
+            direction,
+            tablet_types: tablet_types.to_vec(),
+            timeout_seconds: 5,
+            max_lag_seconds: 4,
+            initialize_target_sequences: true,
+        };
+        switch.request()
+    }
+
+    #[test]
+    fn sequences_are_initialised_by_a_forward_switch_of_the_primary_alone() {
+        use TabletType::{Primary, Rdonly, Replica};
+        assert!(switch(Direction::Forward, &[Primary]).initialize_target_sequences);
+        assert!(!switch(Direction::Forward, &[Replica, Rdonly]).initialize_target_sequences);
+        assert!(!switch(Direction::Backward, &[Primary]).initialize_target_sequences);
+    }
+
+    #[test]
+    fn a_switch_of_the_primary_keeps_the_way_back() {
+        use TabletType::{Primary, Replica};
+        let request = switch(Direction::Backward, &[Primary]);
+        assert!(request.enable_reverse_replication);
+        assert_eq!((request.direction, request.tablet_types), (1, vec![1]));
+        assert_eq!(request.timeout.map(|timeout| (timeout.seconds, timeout.nanos)), Some((5, 0)));
+        assert_eq!(request.max_replication_lag_allowed.unwrap().seconds, 4);
+        assert_eq!((request.keyspace.as_str(), request.workflow.as_str()), ("customer", "c2c"));
+        assert!(!request.dry_run && !request.force && request.cells.is_empty() && request.shards.is_empty());
+        assert!(!switch(Direction::Forward, &[Replica]).enable_reverse_replication);
+    }
+}

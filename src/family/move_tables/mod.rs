@@ -16,12 +16,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, StreamShape};
-use super::{Condition, Family, Happened, Phase, Situation, Step, View, WayBack};
+use super::{Condition, Family, Happened, Phase, Pulse, Situation, Step, View, WayBack};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::model::workflow::{Stream, StreamState, Workflow};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
@@ -195,6 +196,17 @@ impl Family for MoveTables {
             })
             .collect();
         Digest::of(&(facts.routing_rules.only(|key| keys.contains(key)), shards, picture.digest_of_ours(&self.ours()), vschema))
+    }
+
+    fn pulse(&self, facts: &Facts) -> Pulse {
+        let forward = facts.workflow(self.target(), self.workflow());
+        let reverse = facts.workflow(self.source(), &self.workflow().reverse());
+        let runs = |workflow: &&Workflow| !workflow.streams.iter().all(Stream::is_frozen);
+        let running = forward.filter(runs).or_else(|| reverse.filter(runs));
+        Pulse {
+            lag_seconds: running.and_then(|workflow| workflow.transaction_lag_seconds),
+            any_error: running.is_some_and(|workflow| workflow.streams.iter().any(|stream| stream.state == StreamState::Error)),
+        }
     }
 
     fn way_back(&self, facts: &Facts) -> WayBack {

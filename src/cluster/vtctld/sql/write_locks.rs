@@ -44,11 +44,14 @@ async fn on_shard(sql: &Sql, shard: &str, primary: &TabletAlias, tables: &[Table
     }
 }
 
+/// Whether MySQL records them, and has recorded each: it drops those that its memory for them does not hold.
 async fn shows_metadata_locks(sql: &Sql, primary: &TabletAlias) -> Result<bool, NotRead> {
     let statement = format!(
-        "{}count(*) as instruments from performance_schema.setup_instruments, performance_schema.setup_consumers \
-         where setup_instruments.name = 'wait/lock/metadata/sql/mdl' and setup_instruments.enabled = 'YES' \
-         and setup_consumers.name = 'global_instrumentation' and setup_consumers.enabled = 'YES'",
+        "{}count(*) as instruments from performance_schema.setup_instruments as instrument, \
+         performance_schema.setup_consumers as consumer, performance_schema.global_status as status \
+         where instrument.name = 'wait/lock/metadata/sql/mdl' and instrument.enabled = 'YES' \
+         and consumer.name = 'global_instrumentation' and consumer.enabled = 'YES' \
+         and status.variable_name = 'Performance_schema_metadata_lock_lost' and status.variable_value = '0'",
         select(sql.limit)
     );
     match sql.rows(primary, statement, 1).await {
@@ -90,6 +93,7 @@ fn metadata_locks(limit: Duration, tables: &[TableName]) -> String {
     )
 }
 
+/// InnoDB makes this list anew only when nobody has read it for 0.1 s, so a look soon after another shows the same.
 fn transactions(limit: Duration) -> String {
     format!(
         "{select}'?' as name, work.trx_mysql_thread_id as connection, coalesce(owner.user, '') as user, \

@@ -1,0 +1,58 @@
+//! The files of people: plan file and operator's file.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use super::environment::Environment;
+use super::error::Error;
+use super::global::Global;
+use crate::operator::{self, OperatorConfig};
+use crate::spec::{self, source};
+
+/// The text of a plan file; `-` is standard input. Not yet judged.
+pub fn read_plan_file(path: &Path) -> Result<String, Error> {
+    read(path, "`cutover init` writes one from the live cluster")
+}
+
+/// The operator's file. One that is named must exist; without one there are no clusters but the sandbox.
+pub fn read_operator_config(global: &Global, environment: &Environment) -> Result<OperatorConfig, Error> {
+    let named = global.config.as_ref().or(environment.config.as_ref());
+    let path = match (named, &environment.default_config) {
+        (Some(path), _) => path,
+        (None, Some(path)) if path.exists() => path,
+        _ => return Ok(OperatorConfig::default()),
+    };
+    let text = read(path, "it was named by --config or $CUTOVER_CONFIG")?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    operator::read(&text, folder).map_err(|problems| Error::BadFile { file: path.clone(), text: Some(text), problems })
+}
+
+/// A file as text, whole and bounded.
+fn read(path: &Path, help_when_missing: &str) -> Result<String, Error> {
+    let unreadable = |why: String, help: &str| Error::Unreadable { file: path.to_owned(), why, help: help.to_owned() };
+    let mut bytes = Vec::new();
+    let limit = spec::MOST_BYTES as u64 + 1;
+    let done = if path == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| {
+            // A pipe or a device may never end and a folder can't be read.
+            if file.metadata()?.is_dir() {
+                return Err(ErrorKind::IsADirectory.into());
+            }
+            file.take(limit).read_to_end(&mut bytes)
+        })
+    };
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(unreadable("there is no such file".to_owned(), help_when_missing));
+        }
+        Err(error) => return Err(unreadable(error.to_string(), "")),
+        Ok(_) => {}
+    }
+    match source::text(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(problem) => Err(Error::BadFile { file: path.to_owned(), text: None, problems: vec![problem] }),
+    }
+}

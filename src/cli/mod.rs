@@ -1,0 +1,95 @@
+//! The shell round the pure parts: arguments, environment, files and streams in, an exit code out.
+//!
+//! A command is one file in [`commands`] and one line in its enum. Its doc comment is its help text. It is given a [`Context`],
+//! says what it has to say through [`Ui`], and ends in an [`Exit`] or an [`Error`].
+
+pub mod commands;
+mod context;
+mod environment;
+mod error;
+pub mod exit;
+mod files;
+mod global;
+mod runtime;
+mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+pub use commands::schema::schemas;
+pub use context::Context;
+pub use environment::Environment;
+pub use error::Error;
+pub use exit::Exit;
+pub use files::{read_operator_config, read_plan_file};
+pub use global::{Format, Global};
+pub use runtime::block_on;
+pub use ui::Ui;
+
+/// A declarative runner for Vitess data movements.
+///
+/// You write a plan file, review it, and apply it with hold points in a maintenance window. `plan` shows all that will change;
+/// `apply` does it, stops where the gates say hold, and goes on from what the cluster says when it is run again.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: commands::Command,
+}
+
+const AFTER_HELP: &str = "`cutover explain CODE` explains any code that a command prints. `cutover man` prints the manual, exit \
+                          codes included.";
+
+/// Runs the program: arguments and environment of this process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os(), Environment::of_process()).into()
+}
+
+/// Runs one command.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let ui = Ui::of_process(&cli.global, &environment);
+    start_log(&cli.global, &environment);
+    let mut context = Context { ui, global: cli.global, environment };
+    match cli.command.run(&mut context) {
+        Ok(exit) => exit,
+        Err(error) => {
+            context.ui.error(&error);
+            error.exit()
+        }
+    }
+}
+
+/// What clap has to say: help and version are answers, everything else is an error of usage. (clap itself would exit 2, which
+/// here means "there are changes".)
+fn usage(error: &clap::Error) -> Exit {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    };
+    // clap chooses the stream, and there is nobody left to tell when it is shut.
+    error.print().ok();
+    exit
+}
+
+/// The log for debugging, on stderr: `-v`, `-vv`, or `CUTOVER_LOG` with a filter. Never what a user is to read.
+fn start_log(global: &Global, environment: &Environment) {
+    use tracing_subscriber::EnvFilter;
+    let filter = match (&environment.log, global.verbose) {
+        (Some(filter), _) => EnvFilter::new(filter),
+        (None, 0) => return,
+        (None, 1) => EnvFilter::new("cutover=debug"),
+        (None, _) => EnvFilter::new("cutover=trace,tonic=debug,h2=info"),
+    };
+    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    // A second start in one process, as in tests, keeps the first.
+    started.ok();
+}

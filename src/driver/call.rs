@@ -1,0 +1,63 @@
+//! One call of a write, in a task of its own: it is waited for whatever comes, for vtctld stops half way when its client goes.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Driver, DriverError, Finish};
+use crate::report::event::{Event, Level};
+use crate::run::decision::Act;
+use crate::run::watch::CallEnd;
+
+impl Driver<'_> {
+    /// Sends the write and waits for its end; what it answers is remembered as a hint.
+    pub(super) async fn call(&mut self, attempt: u64, act: Act) -> Result<Option<Finish>, DriverError> {
+        let words = act.mutation.verb().words();
+        let writer = self.ports.writer.clone();
+        let mutation = act.mutation.clone();
+        let mut task = tokio::spawn(async move { writer.perform(&mutation).await });
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.tick().await;
+        let mut seconds = 0;
+        let mut signals = self.ports.signals.clone();
+        let mut told = signals.count();
+        let result = loop {
+            tokio::select! {
+                result = &mut task => break result,
+                _ = tick.tick() => {
+                    seconds += 1;
+                    self.emit(Event::Calling { phase: act.phase.clone(), words: words.clone(), seconds });
+                }
+                () = signals.sleep(Duration::from_secs(3600)) => {
+                    let count = signals.count();
+                    if count == told {
+                        continue;
+                    }
+                    told = count;
+                    if count == 1 {
+                        self.say(Level::Warning, &format!("stopping after this call, which must not be broken: {words}. Once more leaves it behind"));
+                    } else {
+                        let left = format!(
+                            "left behind, may still happen: {words}. `cutover apply` looks what became of it and goes on from there"
+                        );
+                        return Ok(Some(Finish::Signalled { exit_code: signals.requested().unwrap_or(130), left: Some(left) }));
+                    }
+                }
+            }
+        };
+        let error = match result {
+            Ok(Ok(receipt)) => {
+                tracing::debug!(summary = receipt.summary, "answered");
+                None
+            }
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panicked) => Some(format!("the call broke: {panicked}")),
+        };
+        if let Some(error) = &error {
+            self.say(Level::Warning, &format!("{error}; looking what the cluster says"));
+        }
+        self.watch.call = Some(CallEnd { attempt, at: self.ports.clock.now(), error });
+        Ok(None)
+    }
+}

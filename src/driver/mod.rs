@@ -1,0 +1,392 @@
+//! The loop: observe, decide, append the intent, act, observe, append the outcome. The only place that awaits.
+//!
+//! Everything that it needs from outside comes in as a port. It decides nothing: the machine does.
+
+mod call;
+mod ports;
+mod sight;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::port::{Facts, Query};
+use crate::family::Family;
+use crate::family::picture::Picture;
+use crate::record::entry::{Entry, Goal, What};
+use crate::record::error::RecordError;
+use crate::record::lease::{Lease, LeaseError};
+use crate::record::progress::Progress;
+use crate::record::store::{NewEntry, Record};
+use crate::report::event::{Event, Level};
+use crate::run::decision::{Act, Decision, Ending, Hold, HoldKind, Stop};
+use crate::run::machine::{self, Input, Options};
+use crate::run::watch::Watch;
+
+pub use ports::{Ports, Signals};
+pub use sight::{Replaced, words_of};
+
+/// A write starts only on a look that is at most this old.
+const FRESH: SignedDuration = SignedDuration::from_secs(2);
+/// How long a run goes on looking at a cluster that can't be reached before it gives up.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// Longer while a write of ours may be under way: leaving then is worse.
+const PATIENCE_IN_A_WRITE: SignedDuration = SignedDuration::from_secs(300);
+
+/// What a run wants.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    pub machine: Options,
+    /// Stay at holds that may end.
+    pub wait: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Finish {
+    Ended(Ending),
+    Held(Box<Hold>),
+    Stopped(Box<Stop>),
+    /// Somebody else is acting, or has given the movement another goal.
+    Busy(String),
+    Overtaken(String),
+    /// A signal, at a safe point; a second one while a call was under way leaves it behind.
+    Signalled {
+        exit_code: u8,
+        left: Option<String>,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error("the record has no movement; run `cutover apply`")]
+    NotBegun,
+    #[error("{0}")]
+    Confused(String),
+}
+
+/// One run over one movement.
+pub struct Driver<'a> {
+    pub family: &'a dyn Family,
+    pub ports: Ports<'a>,
+    pub options: RunOptions,
+    watch: Watch,
+    lease: Option<Lease>,
+    extra: Query,
+    goal_serial: u64,
+    unreachable_since: Option<Timestamp>,
+    baseline: Option<(crate::model::digest::Digest, Picture)>,
+    told: std::collections::BTreeSet<String>,
+}
+
+impl<'a> Driver<'a> {
+    pub fn new(family: &'a dyn Family, ports: Ports<'a>, options: RunOptions) -> Self {
+        Self {
+            family,
+            ports,
+            options,
+            watch: Watch::default(),
+            lease: None,
+            extra: Query::default(),
+            goal_serial: 0,
+            unreachable_since: None,
+            baseline: None,
+            told: Default::default(),
+        }
+    }
+
+    /// Runs until something is done, held, or stands in the way.
+    ///
+    /// # Errors
+    /// What can't be read or written: cluster, record, lease. Nothing is sent after an error.
+    pub async fn run(&mut self) -> Result<Finish, DriverError> {
+        let record = self.load()?;
+        self.watch = Watch::new(record.serial());
+        self.goal_serial = record.progress().goal.map_or(0, |goal| goal.serial);
+        let mut looks_without_end = 0;
+        loop {
+            if let Some(exit_code) = self.ports.signals.requested() {
+                return Ok(Finish::Signalled { exit_code, left: None });
+            }
+            let record = self.load()?;
+            let progress = record.progress();
+            if let Some(words) = self.overtaken(&record, &progress) {
+                return Ok(Finish::Overtaken(words));
+            }
+            let Some(facts) = self.observe(&progress).await? else {
+                self.pause(Duration::from_secs(1)).await;
+                continue;
+            };
+            self.see(&facts, &progress);
+            self.tell_foreign_changes(&record, &progress, &facts)?;
+            let decision = self.decide(&progress, &facts);
+            looks_without_end = if matches!(decision, Decision::Look(_)) { looks_without_end + 1 } else { 0 };
+            if looks_without_end > 5 {
+                return Err(DriverError::Confused("the cluster was asked five times and gave no whole answer".into()));
+            }
+            match decision {
+                Decision::Look(query) => self.extra.merge(query),
+                Decision::Checked(phase) => {
+                    self.watch.checked.insert(phase, self.ports.clock.now());
+                    self.extra = Query::default();
+                }
+                Decision::Note(whats) => {
+                    self.note(&record, whats, Some(&facts))?;
+                    self.extra = Query::default();
+                }
+                Decision::Act(act) => {
+                    if let Some(finish) = self.act(&record, &progress, *act, &facts).await? {
+                        return Ok(finish);
+                    }
+                }
+                Decision::Wait(phase, waiting) => {
+                    self.give_lease_back(&progress);
+                    self.emit(Event::Progress(sight::progress(self.family, &facts, &progress, &phase, &waiting, None)));
+                    self.pause(Duration::from_millis(waiting.poll_milliseconds)).await;
+                }
+                Decision::Await(phase, conditions) => {
+                    self.give_lease_back(&progress);
+                    let now = self.ports.clock.now();
+                    let since = *self.watch.waiting_since.entry(phase.clone()).or_insert(now);
+                    self.emit(Event::Await { phase, conditions, since });
+                    self.pause(Duration::from_millis(500)).await;
+                }
+                Decision::Hold(hold) => {
+                    self.give_lease_back(&progress);
+                    if !self.options.wait || !may_end(&hold) {
+                        return Ok(Finish::Held(hold));
+                    }
+                    self.emit(Event::Hold { hold, waiting: true });
+                    self.watch.waiting_since.clear();
+                    self.pause(Duration::from_secs(1)).await;
+                }
+                Decision::Done(ending) => return Ok(Finish::Ended(ending)),
+                Decision::Stop(stop) => return Ok(Finish::Stopped(stop)),
+            }
+        }
+    }
+
+    fn decide(&self, progress: &Progress, facts: &Facts) -> Decision {
+        let kept_rules = self.kept_rules(progress);
+        machine::next(&Input {
+            family: self.family,
+            progress,
+            facts,
+            watch: &self.watch,
+            now: self.ports.clock.now(),
+            fresh_uuid: Uuid::new_v4(),
+            kept_rules: kept_rules.as_ref(),
+            baseline: self.baseline.as_ref().map(|(_, picture)| picture),
+            options: &self.options.machine,
+        })
+    }
+
+    fn load(&self) -> Result<Record, DriverError> {
+        self.ports.store.load()?.ok_or(DriverError::NotBegun)
+    }
+
+    /// Whether another process has given the movement another goal meanwhile.
+    fn overtaken(&self, record: &Record, progress: &Progress) -> Option<String> {
+        let goal = progress.goal.as_ref()?;
+        if goal.serial <= self.goal_serial {
+            return None;
+        }
+        let entry = record.entries.iter().find(|entry| entry.serial == goal.serial)?;
+        let ours = entry.by.process == self.ports.actor.process && entry.by.host == self.ports.actor.host;
+        let to = match goal.goal {
+            Goal::Forward => return None,
+            Goal::SwitchedBack => "switch back",
+            Goal::Cancelled => "cancel",
+            Goal::RulesRestored => "put the routing rules back",
+        };
+        (!ours).then(|| format!("{} on {} has chosen to {to} at {}", entry.by.user, entry.by.host, goal.at))
+    }
+
+    /// One look. None when the cluster can't be reached for now.
+    async fn observe(&mut self, progress: &Progress) -> Result<Option<Facts>, DriverError> {
+        let mut query = machine::query(self.family, progress);
+        query.merge(self.extra.clone());
+        match self.ports.reader.observe(&query).await {
+            Ok(facts) => {
+                if self.unreachable_since.take().is_some() {
+                    self.say(Level::Info, "the cluster answers again");
+                }
+                Ok(Some(facts))
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::DeadlineExceeded) => {
+                let now = self.ports.clock.now();
+                let since = *self.unreachable_since.get_or_insert(now);
+                let patience = if progress.open_attempt.is_some() { PATIENCE_IN_A_WRITE } else { PATIENCE };
+                if now.duration_since(since) >= patience {
+                    return Err(error.into());
+                }
+                if since == now {
+                    self.say(
+                        Level::Warning,
+                        &format!("{error}; nothing is decided until it answers (trying for {} s)", patience.as_secs()),
+                    );
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn see(&mut self, facts: &Facts, progress: &Progress) {
+        let now = facts.observed_at;
+        let pulse = self.family.pulse(facts);
+        self.watch.see_lag(pulse.lag_seconds, self.family.spec().switch.max_lag_seconds, now);
+        self.watch.see_errors(pulse.any_error, now);
+        let picture = self.family.picture(facts);
+        self.watch.see(picture.digest_of_ours(&self.family.ours()), now);
+        match &progress.baseline {
+            None => self.baseline = None,
+            Some(digest) if self.baseline.as_ref().is_some_and(|(known, _)| known == digest) => {}
+            Some(digest) => {
+                let kept = self.ports.kept.fetch(digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                self.baseline = kept.map(|picture| (digest.clone(), picture));
+            }
+        }
+    }
+
+    /// Somebody else's hands in what is not ours: told once, on record, and no reason to stop.
+    fn tell_foreign_changes(&mut self, record: &Record, progress: &Progress, facts: &Facts) -> Result<(), DriverError> {
+        let Some((_, baseline)) = &self.baseline else { return Ok(()) };
+        if progress.open_attempt.is_some() {
+            return Ok(());
+        }
+        let mut whats = Vec::new();
+        for difference in baseline.differences(&self.family.picture(facts), &self.family.ours()) {
+            if difference.ours {
+                continue;
+            }
+            let text = format!(
+                "somebody else changed {}: it was {}, it is {}",
+                difference.subject, difference.expected, difference.found
+            );
+            if self.told.insert(text.clone()) && !sight::is_on_record(record, &text) {
+                whats.push(What::Remark { phase: None, text });
+            }
+        }
+        if !whats.is_empty() {
+            self.note(record, whats, None)?;
+        }
+        Ok(())
+    }
+
+    /// Appends to the record. Somebody else's append in between is no harm: the loop looks and decides anew.
+    fn note(&mut self, record: &Record, mut whats: Vec<What>, facts: Option<&Facts>) -> Result<Option<Record>, DriverError> {
+        for what in &mut whats {
+            if let (What::Outcome { found, .. }, Some(facts)) = (what, facts) {
+                *found = Some(self.ports.kept.keep(&sight::bytes_of(&self.family.picture(facts)))?);
+            }
+        }
+        let incarnation = facts.map(|facts| self.family.incarnation(facts));
+        let ends_a_write = whats.iter().any(|what| matches!(what, What::Outcome { .. }));
+        if let Some(streams) = incarnation.filter(|streams| ends_a_write && *streams != record.progress().streams) {
+            whats.push(What::Incarnation { streams });
+        }
+        let at = self.ports.clock.now();
+        let goals = whats.iter().any(|what| matches!(what, What::Goal { .. }));
+        let entries = whats.into_iter().map(|what| NewEntry { at, by: self.ports.actor.clone(), what }).collect();
+        match self.ports.store.append(record.serial(), entries) {
+            Ok(after) => {
+                for entry in after.entries.iter().filter(|entry| entry.serial > record.serial()) {
+                    self.tell_entry(entry);
+                }
+                if goals {
+                    self.goal_serial = after.serial();
+                }
+                Ok(Some(after))
+            }
+            Err(RecordError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn tell_entry(&mut self, entry: &Entry) {
+        self.emit(Event::Entry { entry: entry.clone(), words: words_of(&entry.what) });
+    }
+
+    async fn act(
+        &mut self,
+        record: &Record,
+        progress: &Progress,
+        act: Act,
+        facts: &Facts,
+    ) -> Result<Option<Finish>, DriverError> {
+        if self.lease.is_none() {
+            match (self.ports.take_lease)() {
+                Ok(lease) => self.lease = Some(lease),
+                Err(LeaseError::Held(held)) => return Ok(Some(Finish::Busy(held.to_string()))),
+                Err(error) => return Err(error.into()),
+            }
+            // What was decided without the lease is decided again with it.
+            return Ok(None);
+        }
+        if let Some(lease) = &self.lease
+            && let Err(LeaseError::Lost(path)) = lease.check()
+        {
+            self.lease = None;
+            return Ok(Some(Finish::Busy(format!("the lease at `{}` was taken away; nothing was sent", path.display()))));
+        }
+        if self.ports.clock.now().duration_since(facts.observed_at) > FRESH {
+            return Ok(None);
+        }
+        let replaced = self.ports.kept.keep(&sight::bytes_of(&Replaced::of(facts)))?;
+        let attempt = progress.next_attempt();
+        let intent = What::Intent {
+            attempt,
+            phase: act.phase.clone(),
+            mutation: act.mutation.clone(),
+            forecast: act.forecast.clone(),
+            replaced: Some(replaced),
+        };
+        if self.note(record, vec![intent], None)?.is_none() {
+            return Ok(None);
+        }
+        self.extra = Query::default();
+        self.watch.before = Some((attempt, act.before.clone()));
+        *self.watch.retries.entry(act.phase.clone()).or_default() += 1;
+        self.call(attempt, act).await
+    }
+
+    /// The lease is the right to write: given back at every wait, but not while a write of ours may be under way.
+    fn give_lease_back(&mut self, progress: &Progress) {
+        if progress.open_attempt.is_none() {
+            self.lease = None;
+        }
+    }
+
+    fn kept_rules(&self, progress: &Progress) -> Option<crate::model::routing::RoutingRules> {
+        let removed = progress.attempts.iter().rev().find(|attempt| attempt.phase == crate::run::phase::PhaseId::REMOVE_RULES)?;
+        let bytes = self.ports.kept.fetch(removed.replaced.as_ref()?).ok()?;
+        serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
+    }
+
+    async fn pause(&mut self, duration: Duration) {
+        self.ports.signals.sleep(duration).await;
+    }
+
+    fn emit(&mut self, event: Event) {
+        let at = self.ports.clock.now();
+        self.ports.view.event(at, &event);
+    }
+
+    fn say(&mut self, level: Level, text: &str) {
+        self.emit(Event::Say { level, text: text.to_owned() });
+    }
+}
+
+/// Whether `--wait` makes sense at a hold: by an approval, by time, or by what is in the way going away.
+fn may_end(hold: &Hold) -> bool {
+    !matches!(hold.kind, HoldKind::NotQuiet | HoldKind::Paused)
+}

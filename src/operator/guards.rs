@@ -1,0 +1,82 @@
+//! What a plan file may not take away.
+
+use super::config::ClusterConfig;
+use crate::cluster::mutation::SourceTables;
+use crate::finding::{Finding, Severity};
+use crate::spec::{GatePolicy, Spec, length};
+
+/// Every guard of the operator's that the plan file breaks; none when it keeps to them. For clusters that the operator's file
+/// doesn't name there are no guards.
+pub fn guards(spec: &Spec, cluster: &ClusterConfig) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for phase in &cluster.require_hold {
+        if spec.gates.get(phase).is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance) {
+            let summary = format!("`{phase}` must hold on `{}`, and the plan file lets it advance", spec.cluster);
+            let help = format!("write `{phase} = \"operator-hold\"` in `[gates]`, or ask the operators of the cluster");
+            findings
+                .push(Finding::fail("C120", Severity::Error, spec.cluster.as_str(), summary, help).at(format!("gates.{phase}")));
+        }
+    }
+    if spec.complete.source_tables == SourceTables::Drop && !cluster.allow_drop {
+        let summary = format!("source tables may not be dropped on `{}`", spec.cluster);
+        let help = "write `source-tables = \"rename\"` or \"keep\", or ask the operators of the cluster for `allow-drop = true`";
+        findings.push(Finding::fail("C121", Severity::Error, spec.cluster.as_str(), summary, help).at("complete.source-tables"));
+    }
+    if spec.revert.window_seconds < cluster.min_revert_window_seconds {
+        let least = length::words(cluster.min_revert_window_seconds);
+        let summary = format!(
+            "the revert window of {} is shorter than the {least} that `{}` asks for",
+            length::words(spec.revert.window_seconds),
+            spec.cluster
+        );
+        findings.push(
+            Finding::fail(
+                "C122",
+                Severity::Error,
+                spec.cluster.as_str(),
+                summary,
+                format!("write `window = \"{least}\"` in `[revert]`"),
+            )
+            .at("revert.window"),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::phase::PhaseId;
+
+    fn spec(more: &str, source_tables: &str) -> Spec {
+        let text = format!(
+            "version = 1\nworkflow = \"w\"\ncluster = \"production\"\n[move-tables]\nsource-keyspace = \"a\"\n\
+             target-keyspace = \"b\"\ntables = [\"t\"]\n[complete]\nsource-tables = \"{source_tables}\"\n{more}\n"
+        );
+        crate::spec::read(&text).unwrap().spec
+    }
+
+    fn broken(spec: &Spec, cluster: &ClusterConfig) -> Vec<String> {
+        let found = guards(spec, cluster);
+        assert!(found.iter().all(Finding::blocks));
+        found.into_iter().map(|finding| format!("{} {}", finding.code, finding.at.unwrap())).collect()
+    }
+
+    #[test]
+    fn each_guard_is_kept_and_broken() {
+        let cluster = ClusterConfig {
+            require_hold: vec![PhaseId::SWITCH_PRIMARY, PhaseId::VERIFY],
+            min_revert_window_seconds: 3600,
+            ..Default::default()
+        };
+        let keeps = spec("[gates]\nverify = \"operator-hold\"\n[revert]\nwindow = \"1h\"", "rename");
+        assert_eq!(broken(&keeps, &cluster), Vec::<String>::new());
+        let breaks = spec("[gates]\npolicy = \"auto-advance\"\n[revert]\nwindow = \"59m\"", "drop");
+        assert_eq!(
+            broken(&breaks, &cluster),
+            ["C120 gates.switch-primary", "C120 gates.verify", "C121 complete.source-tables", "C122 revert.window"]
+        );
+        let allows = ClusterConfig { allow_drop: true, ..Default::default() };
+        assert_eq!(broken(&breaks, &allows), Vec::<String>::new());
+    }
+}
