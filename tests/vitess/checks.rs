@@ -34,6 +34,7 @@ pub fn tests() -> Vec<Case> {
         a_table_without_a_usable_vindex,
         a_null_in_the_sharding_column,
         ids_that_would_be_given_twice,
+        a_sequence_that_two_tables_share,
         rules_of_somebody_else,
         rules_that_are_saved_and_not_served,
         a_workflow_of_somebody_else,
@@ -294,6 +295,33 @@ fn ids_that_would_be_given_twice(world: &World) {
     bench.expect_nothing();
     bench.sql("commerce", &format!("drop table {table}_seq"));
     bench.expect_one("C207", &subject, "has no table in `commerce`");
+}
+
+/// Vitess sets a shared sequence by the largest id of one of its tables: what the check says, and then what Vitess does.
+fn a_sequence_that_two_tables_share(world: &World) {
+    let movement = Movement::prepare(world, &Shape { tables: 3, rows: 10, ..Shape::default() });
+    let bench = Bench::new(world, &movement);
+    let [first, second, third] = &movement.tables[..] else { panic!("three tables") };
+    // The sequence of the third is in no VSchema and has no table: the switch makes it.
+    let shared = format!("commerce.{first}_seq");
+    bench.change_vschema("customer", |vschema| {
+        vschema["tables"][second]["auto_increment"]["sequence"] = json!(shared);
+        vschema["tables"][third]["auto_increment"]["sequence"] = json!(format!("commerce.{third}_made"));
+    });
+    bench.sql("commerce", &format!("update {first} set id = 7000 where id = 10"));
+    bench.expect(&[format!("C207 customer.{first}"), format!("C207 customer.{second}")]);
+
+    let vtctl = world.cluster.vtctl();
+    let tables = movement.tables.join(",");
+    let workflow = &movement.workflow;
+    vtctl.move_tables("customer", workflow, &["create", "--source-keyspace", "commerce", "--tables", &tables]);
+    movement.wait_until_caught_up();
+    vtctl.move_tables("customer", workflow, &["switchtraffic", "--initialize-target-sequences"]);
+    let next = |sequence: &str| world.cluster.query_primaries::<i64>("commerce", &format!("select next_id from {sequence}"));
+    assert_eq!(next(&format!("{first}_seq")), [11], "set by the second table, while the first goes up to 7000");
+    assert_eq!(next(&format!("{third}_made")), [11]);
+    world.cluster.query::<u64>("customer", &format!("insert into {third} (token) values ('by vtgate')"));
+    assert_eq!(world.cluster.query::<u64>("customer", &format!("select id from {third} where token = 'by vtgate'")), [11]);
 }
 
 fn rules_of_somebody_else(world: &World) {
