@@ -97,10 +97,11 @@ pub trait Family: Send + Sync {
     /// The ids that Vitess gave to our streams.
     fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64>;
 
-    /// What the checks before these phases must see, as far as it is known from facts that may already be there.
-    fn check_query(&self, before: &[PhaseId], facts: Option<&Facts>) -> Query;
+    /// What the checks before a phase (for none, before all that are ahead) have to look at, by what is known so far: the answer to
+    /// one question may raise another. Covered, it asks for nothing new.
+    fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query;
 
-    /// What the checks before a phase find; without one, those before every phase that lies ahead.
+    /// What these checks find; each says at least one thing.
     fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding>;
 
     /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.

@@ -242,7 +242,7 @@ impl Run<'_> {
         if self.input.watch.checked_lately(before, self.input.now) {
             return None;
         }
-        let needed = self.input.family.check_query(std::slice::from_ref(before), Some(self.input.facts));
+        let needed = self.input.family.check_query(self.input.facts, Some(before));
         if !self.input.facts.covers(&needed) {
             let mut whole = needed;
             whole.merge(self.input.family.query());

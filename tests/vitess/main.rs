@@ -9,11 +9,12 @@
 )]
 
 mod adapter;
+mod checks;
 mod rig_works;
 mod support;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    support::harness::run([("adapter", adapter::tests()), ("rig_works", rig_works::tests())])
+    support::harness::run([("adapter", adapter::tests()), ("checks", checks::tests()), ("rig_works", rig_works::tests())])
 }

@@ -180,11 +180,10 @@ impl Family for MoveTables {
         self.incarnation_of(facts)
     }
 
-    fn check_query(&self, before: &[PhaseId], facts: Option<&Facts>) -> Query {
-        let mut query = checks::query(self, before);
-        if let Some(facts) = facts {
-            query.merge(checks::follow_up(self, before, facts));
-        }
+    fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query {
+        let phases = before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
+        let mut query = checks::query(self, &phases);
+        query.merge(checks::follow_up(self, &phases, facts));
         query
     }
 
