@@ -133,10 +133,7 @@ pub fn routing_rules(page: &mut Page, indent: usize, diff: &RoutingDiff, tables:
     let is_whole = groups.len() == 1 && others.is_empty() && groups[0].1.len() == tables.len() && tables.len() > 1;
     if is_whole {
         let (changes, of) = &groups[0];
-        page.line(
-            indent,
-            &[bold(heading), plain(format!(", {} for each of {}", changes.len(), counted(of.len(), "table")))],
-        );
+        page.line(indent, &[bold(heading), plain(format!(", {} for each of {}", changes.len(), counted(of.len(), "table")))]);
         draw_all(page, indent + 2, changes);
         return;
     }

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::cluster::port::{Facts, Served};
-use crate::family::Family;
 use crate::family::move_tables::{MoveTables, fixtures};
+use crate::family::{Condition, Family, Side, Traffic};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::model::name::{CellName, KeyspaceName, ShardName, TableName};
 use crate::model::topology::{Cells, Keyspace, Shard, TabletControl, TabletType};
 use crate::model::vschema::VSchema;
 use crate::plan::document::{ClusterName, Plan, plan};
-use crate::record::entry::{Actor, Entry, What};
+use crate::record::entry::{Actor, Entry, OutcomeResult, What};
 use crate::record::progress::Progress;
+use crate::report::event::{Event, Progress as EventProgress, TableProgress};
 use crate::report::problems::Drawing;
+use crate::run::decision::{Hold, HoldKind};
+use crate::run::phase::PhaseId;
 use crate::spec::TableSelection;
 
 pub const PLAIN: Drawing = Drawing { width: 80, colour: false, unicode: true };
@@ -131,7 +134,6 @@ pub fn entries(of: Vec<(i64, What)>) -> Vec<Entry> {
 
 /// The facts of a movement as its forecast says after these phases.
 pub fn facts_after(movement: &MoveTables, phases: &[&str]) -> Facts {
-    use crate::run::phase::PhaseId;
     let mut facts = facts(&["-80", "80-"]);
     let mut picture = movement.picture(&facts);
     for phase in phases {
@@ -148,4 +150,134 @@ pub fn facts_after(movement: &MoveTables, phases: &[&str]) -> Facts {
         shards.insert(ShardName::new(shard).unwrap(), shard_record(&denied));
     }
     facts
+}
+
+/// No character that a terminal acts on, no line that a CI system acts on.
+pub fn assert_harmless(text: &str) {
+    assert!(text.chars().all(|c| c == '\n' || !crate::model::name::is_invisible(c)), "{text:?}");
+    assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text:?}");
+    assert!(text.contains(r"\u{1b}"), "it was shown: {text:?}");
+}
+
+pub fn gate_hold() -> Hold {
+    Hold {
+        gate: PhaseId::SWITCH_PRIMARY,
+        kind: HoldKind::Gate,
+        why: "the plan file holds here for an operator".into(),
+        proved: vec![
+            "verify done 2026-11-20 02:08:00 UTC".into(),
+            "rows were compared: VDiff compared 1204331 rows, none differs".into(),
+        ],
+        next: vec![
+            "writes go to `customer`; they pause while it happens: about 2 s when calm, 5 s of catch-up at most".into(),
+            "if vtctld dies in it, its locks stay for 45 s".into(),
+        ],
+        conditions: vec![
+            Condition::new("streams run", true, "2 streams are running"),
+            Condition::new("lag is low and stable", false, "lag 7 s (at most 5 s), low for 0 s (at least 10 s)"),
+            Condition::inconclusive("no old transaction", "customer/-80: the query took longer than 2 s"),
+        ],
+        release: vec!["cutover approve switch-primary --reason TEXT".into(), "cutover apply".into()],
+        until: None,
+    }
+}
+
+pub fn revert_hold() -> Hold {
+    Hold {
+        gate: PhaseId::REVERT_WINDOW,
+        kind: HoldKind::RevertWindow,
+        why: "the way back is open: 1 reverse streams run, lag 0 s".into(),
+        proved: vec!["switch-primary done 2026-11-20 02:09:00 UTC".into()],
+        next: vec!["source tables renamed to `_<table>_old` in `commerce`".into()],
+        conditions: vec![],
+        release: vec!["cutover apply --wait".into(), "cutover approve complete --end-revert-window --reason TEXT".into()],
+        until: Some(at(2_340)),
+    }
+}
+
+pub fn traffic(rdonly: Side, replica: Side, primary: Side) -> Traffic {
+    Traffic { rdonly, replica, primary }
+}
+
+/// A look at a copy of these tables: name, rows copied, rows estimated.
+pub fn copying(second: i64, tables: &[(&str, i64, i64)]) -> Event {
+    use Side::Source;
+    let table = |(name, rows_copied, rows_total): &(&str, i64, i64)| {
+        (
+            (*name).to_owned(),
+            TableProgress { rows_copied: *rows_copied, rows_total: *rows_total, done: rows_copied >= rows_total },
+        )
+    };
+    Event::Progress(EventProgress {
+        at: at(second),
+        phase: PhaseId::COPY,
+        waiting_for: "rows are being copied".into(),
+        traffic: traffic(Source, Source, Source),
+        tables: tables.iter().map(table).collect(),
+        lag_seconds: None,
+        way_back: None,
+        until: None,
+    })
+}
+
+pub fn begin(alias: &str) -> Event {
+    Event::Begin {
+        version: "0.1.0".into(),
+        format_version: 1,
+        command: "apply".into(),
+        workflow: "commerce2customer".into(),
+        cluster: alias.into(),
+        address: "vtctld.prod.example:15999".into(),
+        sandbox: alias == "sandbox",
+    }
+}
+
+/// A whole night: each event with its time.
+pub fn night() -> Vec<(Timestamp, Event)> {
+    let movement = movement(2);
+    let mut events = vec![(at(0), begin("production"))];
+    let entry = |second: i64, serial: u64, what: What| {
+        let words = super::entry_words::words(&what);
+        (at(second), Event::Entry { entry: Entry { serial, at: at(second), by: actor(), what }, words })
+    };
+    let intent = |phase: PhaseId, attempt: u64| {
+        let mutation = movement.mutations(&phase).pop().unwrap();
+        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None }
+    };
+    let outcome = |attempt: u64, took_milliseconds: u64, evidence: &str| What::Outcome {
+        attempt,
+        result: OutcomeResult::Done,
+        evidence: vec![evidence.into()],
+        took_milliseconds,
+        found: None,
+    };
+    events.push(entry(1, 1, intent(PhaseId::COPY, 1)));
+    events.push(entry(2, 2, outcome(1, 812, "2 streams run")));
+    for second in 3..40 {
+        let rows = (second - 3) * 12_000;
+        events.push((at(second), copying(second, &[("corder", rows.min(200_000), 200_000), ("customer", rows, 1_004_331)])));
+    }
+    events.push(entry(40, 3, What::Reached { phase: PhaseId::COPY, evidence: vec!["2 streams run, lag 1 s".into()] }));
+    for second in 41..44 {
+        let conditions = gate_hold().conditions;
+        events.push((at(second), Event::Await { phase: PhaseId::SWITCH_PRIMARY, conditions, since: at(41) }));
+    }
+    events.push(entry(44, 4, intent(PhaseId::SWITCH_PRIMARY, 2)));
+    for second in 1..=6_i64 {
+        let words = movement.mutations(&PhaseId::SWITCH_PRIMARY)[0].verb().words();
+        let seconds = second.unsigned_abs();
+        events.push((at(44 + second), Event::Calling { phase: PhaseId::SWITCH_PRIMARY, words, seconds }));
+    }
+    events.push(entry(51, 5, outcome(2, 6_104, "writes lead to `customer` in every cell")));
+    for second in (52..92).step_by(2) {
+        events.push((at(second), Event::Hold { hold: Box::new(revert_hold()), waiting: true }));
+    }
+    let end = Event::End {
+        ending: None,
+        exit_code: 3,
+        words: "held in the revert window".into(),
+        next: vec!["cutover apply --wait".into(), "cutover approve complete --end-revert-window --reason TEXT".into()],
+    };
+    events.push((at(92), end));
+    events
 }

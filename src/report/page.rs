@@ -85,11 +85,6 @@ impl Page {
             if at > 0 && column + 1 + width > self.drawing.width {
                 self.end(std::mem::replace(&mut line, Line::new(hang)));
                 column = hang;
-                // A CI system acts on a line that begins so, wherever its text comes from.
-                if word.first().is_some_and(|first| first.text.starts_with("::") || first.text.starts_with("##[")) {
-                    line.push(&plain("\\"));
-                    column += 1;
-                }
             } else if at > 0 {
                 line.space();
                 column += 1;
@@ -128,6 +123,10 @@ impl Page {
 
     fn end(&mut self, line: Line) {
         let mut text = " ".repeat(line.indent);
+        // A CI system acts on a line that begins so, wherever its text comes from.
+        if line.runs.first().is_some_and(|first| ["::", "##["].iter().any(|mark| first.text.trim_start().starts_with(mark))) {
+            text.push('\\');
+        }
         let last = line.runs.len().saturating_sub(1);
         for (at, run) in line.runs.iter().enumerate() {
             let shown = if at == last { run.text.trim_end_matches(' ') } else { run.text.as_str() };
@@ -221,7 +220,8 @@ mod tests {
     #[test]
     fn no_wrapped_line_begins_with_a_command_for_a_ci_system() {
         let mut page = Page::new(NARROW);
-        page.line(0, &[plain("a refusal of a server ::add-mask::x")]);
-        assert!(page.finish().lines().all(|line| !line.trim_start().starts_with("::")));
+        page.line(0, &[plain("::error::a refusal of a server ::add-mask::x")]);
+        page.verbatim(2, &[plain(" ##[error]x")]);
+        assert!(page.finish().lines().all(|line| !line.trim_start().starts_with(['#', ':'])));
     }
 }

@@ -56,11 +56,8 @@ fn head(page: &mut Page, plan: &Plan) {
     spans.push(plain(format!(" ({})", plan.cluster.address)));
     page.line(0, &spans);
     let (source, target) = (&plan.source_keyspace, &plan.target_keyspace);
-    let tables = format!(
-        "{} from `{source}` to `{target}`: {}",
-        counted(plan.tables.len(), "table"),
-        names(&plan.tables, MOST_TABLES)
-    );
+    let tables =
+        format!("{} from `{source}` to `{target}`: {}", counted(plan.tables.len(), "table"), names(&plan.tables, MOST_TABLES));
     page.item(2, &[dim("moves    ")], &[plain(tables)]);
     let now = format!("{}; {}", plan.situation, traffic(&plan.traffic, source, target));
     page.item(2, &[dim("now      ")], &[plain(now)]);

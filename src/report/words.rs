@@ -122,10 +122,7 @@ mod tests {
     fn lengths_have_two_units_at_most() {
         let shown: Vec<String> =
             [-5, 0, 59, 60, 599, 1_680, 3_600, 7_500, 86_400, 275_000].into_iter().map(|s: i64| length(s)).collect();
-        assert_eq!(
-            shown,
-            ["0 s", "0 s", "59 s", "1 min", "9 min 59 s", "28 min", "1 h", "2 h 5 min", "1 d", "3 d 4 h"]
-        );
+        assert_eq!(shown, ["0 s", "0 s", "59 s", "1 min", "9 min 59 s", "28 min", "1 h", "2 h 5 min", "1 d", "3 d 4 h"]);
         assert_eq!(length_of_milliseconds(2_149), "2.1 s");
     }
 
@@ -136,6 +133,9 @@ mod tests {
         assert_eq!(of(Source, Source, Source), "reads and writes at `a`");
         assert_eq!(of(Target, Target, Source), "reads at `b`, writes at `a`");
         assert_eq!(of(Target, Source, Source), "rdonly reads at `b`, replica reads and writes at `a`");
-        assert_eq!(of(Target, Mixed, Source), "rdonly reads at `b`, replica reads MIXED: not every table and cell agrees, writes at `a`");
+        assert_eq!(
+            of(Target, Mixed, Source),
+            "rdonly reads at `b`, replica reads MIXED: not every table and cell agrees, writes at `a`"
+        );
     }
 }
