@@ -1,5 +1,7 @@
 //! What a command is given besides its own arguments.
 
+use std::path::Path;
+
 use super::environment::Environment;
 use super::error::Error;
 use super::files::read_operator_config;
@@ -7,8 +9,11 @@ use super::global::{Format, Global};
 use super::ui::Ui;
 use crate::operator::{Connection, resolve};
 use crate::plan::document::Plan;
-use crate::report::event::{Event, View};
-use jiff::Timestamp;
+use crate::report::blocks::ViewOptions;
+use crate::report::event::View;
+use crate::report::events_json::JsonLines;
+use crate::report::events_lines::Lines;
+use crate::report::plan_human::{self, PlanView};
 
 pub struct Context {
     pub ui: Ui,
@@ -40,23 +45,27 @@ impl Context {
     }
 }
 
-/// Plain lines on stderr.
-struct Lines;
+impl Context {
+    /// Where a run tells what happens: JSON on stdout, lines on stderr. `file` stands in the commands that it names.
+    pub fn view(&self, file: &Path) -> Box<dyn View> {
+        if self.is_json() {
+            return Box::new(JsonLines::new(std::io::stdout()));
+        }
+        let options = ViewOptions { drawing: self.ui.drawing, file: named(file) };
+        Box::new(Lines::new(self.ui.stderr(), options))
+    }
 
-impl View for Lines {
-    fn event(&mut self, at: Timestamp, event: &Event) {
-        let line = serde_json::to_string(event).unwrap_or_default();
-        std::io::Write::write_all(&mut std::io::stderr(), format!("{} {line}\n", at.strftime("%H:%M:%SZ")).as_bytes()).ok();
+    pub fn show_plan(&mut self, plan: &Plan, file: &Path) -> Result<(), Error> {
+        if self.is_json() {
+            return self.ui.json(&serde_json::json!(plan));
+        }
+        let file = named(file);
+        let view = PlanView { drawing: self.ui.drawing, full: self.global.verbose > 0, file: file.as_deref() };
+        self.ui.data(&plan_human::draw(plan, &view))
     }
 }
 
-impl Context {
-    /// Where a run tells what happens.
-    pub fn view(&self) -> Box<dyn View> {
-        Box::new(Lines)
-    }
-
-    pub fn show_plan(&mut self, plan: &Plan) -> Result<(), Error> {
-        self.ui.data(&format!("{}\n", serde_json::to_string_pretty(plan).unwrap_or_default()))
-    }
+/// The file as commands name it; none for the one that they find by themselves.
+pub fn named(file: &Path) -> Option<String> {
+    (file != Path::new("workflow.toml")).then(|| file.display().to_string())
 }

@@ -10,12 +10,13 @@ use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
 use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals};
+use crate::report::ending;
 use crate::report::event::{Event, View};
 use crate::run::decision::{Ending, HoldKind, StopKind};
 
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
-    let mut view = context.view();
+    let mut view = context.view(&session.file);
     let now = session.clock.now();
     view.event(
         now,
@@ -47,7 +48,9 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
         DriverError::Cluster(error) => Error::cluster(&error, &session.address),
         DriverError::Record(error) => Error::record(error),
         DriverError::Lease(error) => Error::lease(error),
-        error @ (DriverError::NotBegun | DriverError::Confused(_)) => Error::ended(Exit::Failed, error, "`cutover status` shows where the movement stands"),
+        error @ (DriverError::NotBegun | DriverError::Confused(_)) => {
+            Error::ended(Exit::Failed, error, "`cutover status` shows where the movement stands")
+        }
     })?;
     let exit = tell(view.as_mut(), session, &finish);
     Ok(exit)
@@ -60,36 +63,29 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
         view.event(now, &Event::End { ending, exit_code: exit.code(), words, next });
         exit
     };
-    let to = session.movement.target();
-    let from = session.movement.source();
     match finish {
         Finish::Ended(ending) => {
-            let (exit, words, next) = match ending {
-                Ending::Complete => (Exit::Done, format!("done: the tables live in `{to}`"), vec!["cutover history".to_owned()]),
-                Ending::Cancelled => (Exit::Done, format!("cancelled: everything is at `{from}`, nothing of the movement is left"), vec![]),
-                Ending::SwitchedBack => {
-                    let next = vec!["cutover approve switch-replicas --reason TEXT".to_owned(), format!("cutover cancel --confirm {}", session.spec.workflow)];
-                    let exit = if session.command() == "switch-back" { Exit::Done } else { Exit::Held };
-                    (exit, format!("all traffic is at `{from}`; going forward again needs an approval"), next)
-                }
-                Ending::RulesRestored => {
-                    let exit = if session.command() == "restore-rules" { Exit::Done } else { Exit::Held };
-                    (exit, "the routing rules are back".into(), vec!["cutover approve remove-rules --reason TEXT".to_owned()])
-                }
-                Ending::UntilReached => (Exit::Done, "the phase named with --until is done".into(), vec!["cutover apply".to_owned()]),
-                Ending::NothingToFinish => (Exit::Done, "nothing stands half way".into(), vec!["cutover status".to_owned()]),
-                Ending::Resumed => (Exit::Done, "the streams run".into(), vec!["cutover apply".to_owned()]),
-                Ending::Paused => {
-                    let exit = if session.command() == "pause" { Exit::Done } else { Exit::Held };
-                    (exit, "paused: the streams stand still".into(), vec!["cutover resume".to_owned()])
-                }
-            };
+            let asked = matches!(
+                (ending, session.command()),
+                (Ending::SwitchedBack, "switch-back") | (Ending::RulesRestored, "restore-rules") | (Ending::Paused, "pause")
+            );
+            let holds = matches!(ending, Ending::SwitchedBack | Ending::RulesRestored | Ending::Paused) && !asked;
+            let exit = if holds { Exit::Held } else { Exit::Done };
+            let (words, next) = (ending::words(*ending).to_owned(), ending::next(*ending, session.spec.workflow.as_str()));
             end(Some(*ending), exit, words, next)
         }
         Finish::Held(hold) => {
             let exit = if hold.kind == HoldKind::VoidApproval { Exit::Stale } else { Exit::Held };
             view.event(now, &Event::Hold { hold: hold.clone(), waiting: false });
-            view.event(now, &Event::End { ending: None, exit_code: exit.code(), words: format!("held before {}", hold.gate), next: hold.release.clone() });
+            view.event(
+                now,
+                &Event::End {
+                    ending: None,
+                    exit_code: exit.code(),
+                    words: format!("held before {}", hold.gate),
+                    next: hold.release.clone(),
+                },
+            );
             exit
         }
         Finish::Stopped(stop) => {
@@ -99,11 +95,21 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
                 StopKind::Stale => Exit::Stale,
             };
             view.event(now, &Event::Stop(stop.clone()));
-            view.event(now, &Event::End { ending: None, exit_code: exit.code(), words: "stopped".into(), next: vec!["cutover status".to_owned()] });
+            view.event(
+                now,
+                &Event::End {
+                    ending: None,
+                    exit_code: exit.code(),
+                    words: "stopped".into(),
+                    next: vec!["cutover status".to_owned()],
+                },
+            );
             exit
         }
         Finish::Busy(words) => end(None, Exit::Busy, words.clone(), vec!["cutover status --watch".to_owned()]),
-        Finish::Overtaken(words) => end(None, Exit::Held, format!("{words}; this run ends here"), vec!["cutover status".to_owned()]),
+        Finish::Overtaken(words) => {
+            end(None, Exit::Held, format!("{words}; this run ends here"), vec!["cutover status".to_owned()])
+        }
         Finish::Signalled { exit_code, left } => {
             let exit = if *exit_code == 143 { Exit::Terminated } else { Exit::Interrupted };
             let words = left.clone().unwrap_or_else(|| "stopped at a safe point: no write is under way".into());

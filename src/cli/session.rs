@@ -69,7 +69,8 @@ impl Session {
         let connection = context.connection(&spec.cluster)?;
         let (settings, address) = settings(&connection)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let vtctld = Vtctld::connect(&settings).map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
+        let vtctld = Vtctld::connect(&settings)
+            .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
         let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
         let (folder, name) = record_place(file, &connection);
@@ -101,7 +102,10 @@ impl Session {
         {
             return Err(Error::ended(
                 Exit::Stale,
-                format!("`{}` at {address} is not the cluster that the operator's file means: its fingerprint is {fingerprint}", spec.cluster),
+                format!(
+                    "`{}` at {address} is not the cluster that the operator's file means: its fingerprint is {fingerprint}",
+                    spec.cluster
+                ),
                 "check the address; if the cluster was rebuilt or resharded, write its new fingerprint into the operator's file",
             ));
         }
@@ -188,8 +192,11 @@ impl Session {
             ]);
         };
         let progress = record.progress();
-        let before: Option<Spec> =
-            progress.spec.as_ref().and_then(|digest| self.store.kept().fetch(digest).ok()).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let before: Option<Spec> = progress
+            .spec
+            .as_ref()
+            .and_then(|digest| self.store.kept().fetch(digest).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         self.refuse_frozen_edits(&progress, before.as_ref())?;
         if progress.intent.as_ref() == Some(&intent) {
             return Ok(());
@@ -213,11 +220,19 @@ impl Session {
             .into_iter()
             .map(|change| format!("`{}` was {} and is {}", change.path, change.was, change.is))
             .collect();
-        let what = if changes.is_empty() { "`workflow`, `cluster` or `[move-tables]` was edited".to_owned() } else { changes.join("; ") };
+        let what = if changes.is_empty() {
+            "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
+        } else {
+            changes.join("; ")
+        };
         Err(Error::ended(
             Exit::Stale,
             format!("the movement is under way, and what it moves can't be edited any more: {what}"),
-            format!("put it back in `{}`; or end this movement first: `cutover cancel --confirm {}`", self.file.display(), begun.workflow),
+            format!(
+                "put it back in `{}`; or end this movement first: `cutover cancel --confirm {}`",
+                self.file.display(),
+                begun.workflow
+            ),
         ))
     }
 
@@ -252,7 +267,8 @@ fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
 /// Where the record lies: beside the plan file, or in the operator's `record-dir`; `workflow.toml` has `workflow.lock`.
 fn record_place(file: &Path, connection: &Connection) -> (PathBuf, String) {
     let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
-    let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let beside =
+        file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let folder = connection.config.as_ref().and_then(|config| config.record_dir.clone()).unwrap_or(beside);
     (folder, format!("{stem}.lock"))
 }
@@ -269,7 +285,11 @@ fn resolve_tables(
     };
     let ask = look.asks.iter().next().cloned().unwrap_or(Ask::TableNames(source.clone()));
     let by_shard = facts.table_names(&ask).map_err(|unread| {
-        Error::ended(Exit::Refused, format!("the tables of `{source}` could not be read: {unread}"), "name them in `move-tables.tables`")
+        Error::ended(
+            Exit::Refused,
+            format!("the tables of `{source}` could not be read: {unread}"),
+            "name them in `move-tables.tables`",
+        )
     })?;
     let names: std::collections::BTreeSet<&String> = by_shard.values().flatten().collect();
     let mut tables = Vec::new();
@@ -278,11 +298,19 @@ fn resolve_tables(
             continue;
         }
         tables.push(TableName::new(name.clone()).map_err(|why| {
-            Error::ended(Exit::Refused, format!("the table name `{name}` of `{source}` {why}"), "exclude it with `move-tables.exclude-tables`")
+            Error::ended(
+                Exit::Refused,
+                format!("the table name `{name}` of `{source}` {why}"),
+                "exclude it with `move-tables.exclude-tables`",
+            )
         })?);
     }
     if tables.is_empty() {
-        return Err(Error::ended(Exit::Refused, format!("`{source}` has no table to move"), "check `move-tables.source-keyspace`"));
+        return Err(Error::ended(
+            Exit::Refused,
+            format!("`{source}` has no table to move"),
+            "check `move-tables.source-keyspace`",
+        ));
     }
     Ok(tables)
 }
@@ -318,10 +346,10 @@ pub fn settings(connection: &Connection) -> Result<(ConnectionSettings, String),
         Some(CredentialsSource::File(path)) => Some(secrecy::SecretString::from(read(path)?)),
         Some(CredentialsSource::Text(text)) => Some(text.clone()),
     };
-    let credentials = json
-        .map(|json| Credentials::from_json(secrecy::ExposeSecret::expose_secret(&json)))
-        .transpose()
-        .map_err(|error| Error::ended(Exit::Usage, error, "a JSON object with `Username` and `Password`, as vtctldclient reads it"))?;
+    let credentials =
+        json.map(|json| Credentials::from_json(secrecy::ExposeSecret::expose_secret(&json))).transpose().map_err(|error| {
+            Error::ended(Exit::Usage, error, "a JSON object with `Username` and `Password`, as vtctldclient reads it")
+        })?;
     let settings = ConnectionSettings { address: address.to_string(), insecure: *insecure, tls, credentials };
     Ok((settings, address.to_string()))
 }
@@ -333,12 +361,15 @@ impl Error {
 
     pub fn cluster(error: &ClusterError, address: &str) -> Self {
         let (exit, help) = match error.kind {
-            ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => {
-                (Exit::Unreachable, format!("nothing was changed. Is vtctld running, and is {address} its gRPC port? `cutover explain C201`"))
-            }
-            ErrorKind::Unauthenticated | ErrorKind::PermissionDenied => {
-                (Exit::NotAllowed, "vtctld wants other credentials: `--credentials-file`, $CUTOVER_VTCTLD_CREDENTIALS, or the operator's file".to_owned())
-            }
+            ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => (
+                Exit::Unreachable,
+                format!("nothing was changed. Is vtctld running, and is {address} its gRPC port? `cutover explain C201`"),
+            ),
+            ErrorKind::Unauthenticated | ErrorKind::PermissionDenied => (
+                Exit::NotAllowed,
+                "vtctld wants other credentials: `--credentials-file`, $CUTOVER_VTCTLD_CREDENTIALS, or the operator's file"
+                    .to_owned(),
+            ),
             _ => (Exit::Failed, "`cutover status` shows where the movement stands".to_owned()),
         };
         Self::ended(exit, error, help)

@@ -114,6 +114,11 @@ impl Ui {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// A stream of one's own to stderr, coloured as this one.
+    pub fn stderr(&self) -> AutoStream<std::io::Stderr> {
+        AutoStream::new(std::io::stderr(), self.err.current_choice())
+    }
+
     /// Text on stderr as it is.
     pub fn message(&mut self, text: &str) {
         // Nobody is left to be told when stderr is shut.

@@ -15,6 +15,7 @@ pub fn words(ending: Ending) -> &'static str {
         Ending::UntilReached => "the phase named with --until is done",
         Ending::NothingToFinish => "nothing stands half way",
         Ending::Paused => "paused: the streams stand still",
+        Ending::Resumed => "resumed: the streams run",
     }
 }
 
@@ -27,7 +28,7 @@ pub fn next(ending: Ending, workflow: &str) -> Vec<String> {
             format!("cutover cancel --confirm {}", crate::cluster::mutation::shell(workflow)),
         ],
         Ending::RulesRestored => vec!["cutover approve remove-rules --reason TEXT".into()],
-        Ending::UntilReached => vec!["cutover apply".into()],
+        Ending::UntilReached | Ending::Resumed => vec!["cutover apply".into()],
         Ending::NothingToFinish => vec!["cutover status".into()],
         Ending::Paused => vec!["cutover resume".into()],
     }

@@ -12,7 +12,7 @@ pub fn words(what: &What) -> String {
         What::Begun { workflow, cluster, tables, intent, .. } => {
             format!("begin `{workflow}` on {cluster}, {} (intent {})", counted(tables.len(), "table"), intent.short())
         }
-        What::Edited { intent, gates } => {
+        What::Edited { intent, gates, .. } => {
             let names: Vec<&str> = gates.iter().map(PhaseId::as_str).collect();
             let void = match names.as_slice() {
                 [] => "no approval is concerned".to_owned(),

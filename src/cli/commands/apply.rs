@@ -53,13 +53,21 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         let mut session = Session::open(context, &args.file, "apply", Wants::Nothing).await?;
         let blocking: Vec<Finding> = session.guards().into_iter().filter(Finding::blocks).collect();
         if let Some(first) = blocking.first() {
-            return Err(Error::ended(Exit::Refused, format!("{} {}: {}", first.code, first.subject, first.summary), first.help.clone()));
+            return Err(Error::ended(
+                Exit::Refused,
+                format!("{} {}: {}", first.code, first.subject, first.summary),
+                first.help.clone(),
+            ));
         }
         // For the whole run: two applies of one movement would only get in each other's way.
         let _running = session.leases.try_take(&session.lease_key(" apply"), &session.lease_info()).map_err(Error::lease)?;
         if session.record.is_none() {
             if args.finish_only {
-                return Err(Error::ended(Exit::Refused, "there is no record here, so nothing of ours can stand half way", "`cutover plan` shows the cluster"));
+                return Err(Error::ended(
+                    Exit::Refused,
+                    "there is no record here, so nothing of ours can stand half way",
+                    "`cutover plan` shows the cluster",
+                ));
             }
             if !args.yes && !start(context, &session).await? {
                 return Ok(Exit::Done);
@@ -69,7 +77,8 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         if let (Some(gate), Some(reason)) = (&args.approve, &args.reason) {
             approve::append(&mut session, gate, reason, false).await?;
         }
-        let options = RunOptions { machine: Options { until, finish_only: args.finish_only, start_streams: false }, wait: args.wait };
+        let options =
+            RunOptions { machine: Options { until, finish_only: args.finish_only, start_streams: false }, wait: args.wait };
         drive(context, &session, options).await
     })
 }
@@ -83,9 +92,13 @@ async fn start(context: &mut Context, session: &Session) -> Result<bool, Error> 
         ));
     }
     let plan = plan::make(session).await?;
-    context.show_plan(&plan)?;
+    context.show_plan(&plan, &session.file)?;
     if plan.verdict == Verdict::Blocked {
-        return Err(Error::ended(Exit::Refused, "the plan is blocked; nothing was begun", "mend what it names, or waive it with a reason"));
+        return Err(Error::ended(
+            Exit::Refused,
+            "the plan is blocked; nothing was begun",
+            "mend what it names, or waive it with a reason",
+        ));
     }
     context.ui.ask(&format!("Begin `{}` on {} ({})?", plan.workflow, plan.cluster.alias, plan.cluster.address))
 }
@@ -106,7 +119,9 @@ pub fn phase(text: &str) -> Result<PhaseId, Error> {
     let found = PHASES.iter().find(|phase| phase.as_str() == text);
     found.cloned().ok_or_else(|| {
         let names: Vec<&str> = PHASES.iter().map(PhaseId::as_str).collect();
-        let nearest = crate::spec::suggest::nearest(text, names.iter().copied()).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        let nearest = crate::spec::suggest::nearest(text, names.iter().copied())
+            .map(|name| format!("did you mean `{name}`? "))
+            .unwrap_or_default();
         Error::usage(format!("there is no phase `{text}`"), format!("{nearest}the phases are {}", names.join(", ")))
     })
 }

@@ -58,20 +58,31 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
 pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_window: bool) -> Result<String, Error> {
     let gate = phase(gate)?;
     let Some(gate_spec) = session.spec.gates.get(&gate) else {
-        return Err(Error::usage(format!("no gate stands before `{gate}`"), "gates stand before create, copy, verify, switch-replicas, switch-primary, complete, remove-rules"));
+        return Err(Error::usage(
+            format!("no gate stands before `{gate}`"),
+            "gates stand before create, copy, verify, switch-replicas, switch-primary, complete, remove-rules",
+        ));
     };
     if end_revert_window && gate != PhaseId::COMPLETE {
-        return Err(Error::usage("--end-revert-window goes with the gate `complete`", "`cutover approve complete --end-revert-window --reason TEXT`"));
+        return Err(Error::usage(
+            "--end-revert-window goes with the gate `complete`",
+            "`cutover approve complete --end-revert-window --reason TEXT`",
+        ));
     }
     if reason.trim().is_empty() {
         return Err(Error::usage("a reason is needed", "say in a few words why it is safe now; it stands in the record"));
     }
     let expires = gate_spec.approval_expires_seconds;
-    let facts = session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
+    let facts =
+        session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
     let progress = session.progress();
     let situation = session.movement.situation(&facts, &progress);
     if !session.movement.phases_ahead(&situation).contains(&gate) {
-        return Err(Error::ended(Exit::Refused, format!("`{gate}` is behind us: {}", situation.words), "`cutover status` shows what comes next"));
+        return Err(Error::ended(
+            Exit::Refused,
+            format!("`{gate}` is behind us: {}", situation.words),
+            "`cutover status` shows what comes next",
+        ));
     }
     if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {
         return Err(Error::ended(
@@ -83,7 +94,14 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
     let now = session.clock.now();
     let expires_at = now.checked_add(SignedDuration::from_secs(i64::try_from(expires).unwrap_or(i64::MAX / 4))).ok();
     let forecast = forecast_digest(&session.movement, &gate, &facts, &situation);
-    let what = What::Approval { gate: gate.clone(), reason: reason.to_owned(), intent: session.intent(), forecast, expires_at, end_revert_window };
+    let what = What::Approval {
+        gate: gate.clone(),
+        reason: reason.to_owned(),
+        intent: session.intent(),
+        forecast,
+        expires_at,
+        end_revert_window,
+    };
     session.append(vec![what])?;
     let until = expires_at.map(|at| format!(", until {}", at.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
     Ok(format!("approved: {gate}{until}"))

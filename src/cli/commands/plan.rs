@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::block_on;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::cli::block_on;
 use crate::family::Family as _;
 use crate::plan::document::{Plan, Verdict, plan};
 
@@ -32,7 +32,7 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
         let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;
         make(&session).await
     })?;
-    context.show_plan(&plan)?;
+    context.show_plan(&plan, &args.file)?;
     Ok(match plan.verdict {
         Verdict::Blocked => Exit::Refused,
         Verdict::Ready if args.detailed_exitcode => Exit::Changes,

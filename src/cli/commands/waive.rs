@@ -48,10 +48,18 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
             .filter(|finding| args.subject.as_ref().is_none_or(|subject| *subject == finding.subject))
             .collect();
         if found.is_empty() {
-            return Err(Error::ended(Exit::Refused, format!("nothing with the code {} blocks now", args.code), "`cutover plan` shows what blocks"));
+            return Err(Error::ended(
+                Exit::Refused,
+                format!("nothing with the code {} blocks now", args.code),
+                "`cutover plan` shows what blocks",
+            ));
         }
         if let Some(fixed) = found.iter().find(|finding| !checks::is_waivable(finding)) {
-            return Err(Error::ended(Exit::Refused, format!("{} can't be waived: {}", fixed.code, fixed.summary), fixed.help.clone()));
+            return Err(Error::ended(
+                Exit::Refused,
+                format!("{} can't be waived: {}", fixed.code, fixed.summary),
+                fixed.help.clone(),
+            ));
         }
         let intent = session.intent();
         let whats = found
@@ -65,7 +73,8 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
             })
             .collect();
         session.append(whats)?;
-        let lines: String = found.iter().map(|finding| format!("waived: {} {}: {}\n", finding.code, finding.subject, finding.summary)).collect();
+        let lines: String =
+            found.iter().map(|finding| format!("waived: {} {}: {}\n", finding.code, finding.subject, finding.summary)).collect();
         context.ui.data(&lines)?;
         Ok(Exit::Done)
     })

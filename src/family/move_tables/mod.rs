@@ -181,7 +181,8 @@ impl Family for MoveTables {
     }
 
     fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query {
-        let phases = before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
+        let phases =
+            before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
         let mut query = checks::query(self, &phases);
         query.merge(checks::follow_up(self, &phases, facts));
         query
