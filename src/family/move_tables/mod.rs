@@ -22,8 +22,8 @@ use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
-use crate::plan::checks::{self, CheckInput};
 use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::plan::checks::{self, CheckInput};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
@@ -177,7 +177,8 @@ impl Family for MoveTables {
     }
 
     fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query {
-        let phases = before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
+        let phases =
+            before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
         let mut query = checks::query(self, &phases);
         query.merge(checks::follow_up(self, &phases, facts));
         query
