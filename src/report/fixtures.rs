@@ -236,8 +236,10 @@ pub fn begin(alias: &str) -> Event {
 pub fn night() -> Vec<(Timestamp, Event)> {
     let movement = movement(2);
     let mut events = vec![(at(0), begin("production"))];
+    let switch = movement.mutations(&PhaseId::SWITCH_PRIMARY).pop();
     let entry = |second: i64, serial: u64, what: What| {
-        let words = super::entry_words::words(&what);
+        let attempted = if serial == 5 { switch.clone() } else { None };
+        let words = super::entry_words::words(&what, attempted.as_ref());
         (at(second), Event::Entry { entry: Entry { serial, at: at(second), by: actor(), what }, words })
     };
     let intent = |phase: PhaseId, attempt: u64| {
