@@ -6,8 +6,13 @@ use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::run::phase::PhaseId;
 
-/// One line, present tense for what begins, no full stop. `attempted` is the write that an outcome is of, where it is known.
-pub fn words(what: &What, attempted: Option<&Mutation>) -> String {
+/// One line, present tense for what begins, no full stop.
+pub fn words(what: &What) -> String {
+    words_after(what, None)
+}
+
+/// The same, with the write that an outcome is of: one that moved writes says how long they paused at most.
+pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
     let because = |reason: &Option<String>| reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match what {
         What::Begun { workflow, cluster, tables, intent, .. } => {

@@ -134,7 +134,7 @@ impl Live {
             }
             Doing::Calling { phase, words, since } => {
                 let seconds = length(now.duration_since(*since).as_secs());
-                page.item(0, &[heading(phase.as_str())], &[bold(seconds), plain("  "), plain(words)]);
+                page.item(0, &[heading(phase.as_str())], &[bold(seconds), plain(" so far: "), plain(words)]);
                 if *phase == PhaseId::SWITCH_PRIMARY || *phase == PhaseId::SWITCH_BACK {
                     page.line(
                         2,
@@ -145,14 +145,15 @@ impl Live {
             }
             Doing::Holding(hold) => {
                 let text = self.blocks.hold(hold, true, now);
-                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-                let mut page = Page::new(drawing);
+                let (first, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
                 if let Some(progress) = &self.progress {
                     health(&mut page, progress);
                 }
+                let health = page.finish();
+                let mut page = Page::new(drawing);
                 page.line(0, &[dim("ctrl-c leaves; the hold stays, and nothing changes on the cluster")]);
-                let tail = page.finish();
-                lines.extend(tail.lines().map(str::to_owned));
+                let lines = format!("{first}\n{health}\n{rest}{}", page.finish());
+                let lines = lines.lines().map(str::to_owned).collect();
                 return fit(lines, self.rows.saturating_sub(1));
             }
         };
@@ -179,7 +180,12 @@ impl Live {
         let mut copying: Vec<(&String, &TableProgress)> = progress.tables.iter().filter(|(_, table)| !table.done).collect();
         copying.sort_by_key(|(name, table)| (table.rows_copied == 0, -table.rows_total, *name));
         let most = self.rows.saturating_sub(OTHER_LINES).clamp(1, MOST_BARS);
-        let shown = if copying.len() <= most + 1 { copying.len() } else { most };
+        let begun = copying.iter().filter(|(_, table)| table.rows_copied > 0).count();
+        let shown = match copying.len() {
+            all if all <= most + 1 => all,
+            _ if begun == 0 => most,
+            _ => begun.min(most),
+        };
         let rows: Vec<Row> = copying[..shown].iter().map(|(name, table)| Row::of(name, table, &self.rates)).collect();
         let width = |of: fn(&Row) -> &Span| rows.iter().map(|row| of(row).width()).max().unwrap_or(0);
         let (name, numbers, rate, left) =
@@ -200,7 +206,7 @@ impl Live {
             page.verbatim(2, &spans);
         }
         if shown < copying.len() {
-            let waiting = copying[shown..].iter().filter(|(_, table)| table.rows_copied == 0).count();
+            let waiting = copying.len() - begun.max(shown);
             let waiting = if waiting > 0 { format!(", {} not begun", number(waiting)) } else { String::new() };
             page.line(2, &[dim(format!("and {} more{waiting}", number(copying.len() - shown)))]);
         }
@@ -223,7 +229,7 @@ impl Row {
         } else {
             name.to_owned()
         };
-        let per_second = rates.rows_per_second(name);
+        let per_second = rates.rows_per_second(name).filter(|_| table.rows_copied > 0);
         let left = rate::seconds_left(rate::rows_left(table), per_second);
         Self {
             name: plain(short),

@@ -14,6 +14,7 @@ pub mod events_terminal;
 mod findings;
 #[cfg(test)]
 mod fixtures;
+pub mod history;
 pub mod hold;
 pub mod live;
 pub mod page;
