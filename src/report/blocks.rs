@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::ending;
+use super::event::{Event, Level};
 use super::hold::{self, HoldView};
+use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use super::stop::{self, StopView};
-use super::{ending, words};
+use super::words::{self, clock};
 use crate::family::Traffic;
 use crate::run::decision::{Hold, Stop};
 
@@ -16,6 +18,18 @@ pub struct ViewOptions {
     pub drawing: Drawing,
     /// The plan file, for the commands that messages end with; none is the default one.
     pub file: Option<String>,
+}
+
+/// `02:14:07Z switch-primary   …`: an event that a line can say.
+pub fn log_line(at: Timestamp, phase: &str, level: Level, text: &str, drawing: Drawing) -> String {
+    let mut page = Page::new(drawing);
+    let label = [dim(clock(at)), plain(" "), bold(format!("{phase:15}")), plain("  ")];
+    match level {
+        Level::Error => page.item(0, &label, &[bad("error:"), plain(" "), plain(text)]),
+        Level::Warning => page.item(0, &label, &[caution("warning:"), plain(" "), plain(text)]),
+        Level::Info => page.item(0, &label, &[plain(text)]),
+    }
+    page.finish()
 }
 
 /// Draws holds, stops and the end, and remembers what was said.

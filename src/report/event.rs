@@ -96,4 +96,7 @@ pub struct TableProgress {
 /// Something that shows events. It decides nothing and its failures stop nothing.
 pub trait View: Send {
     fn event(&mut self, at: Timestamp, event: &Event);
+
+    /// Time has passed and nothing happened: what counts down is drawn anew.
+    fn tick(&mut self, _at: Timestamp) {}
 }

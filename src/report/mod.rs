@@ -10,10 +10,13 @@ pub mod event;
 pub mod event_words;
 pub mod events_json;
 pub mod events_lines;
+pub mod events_terminal;
 mod findings;
 #[cfg(test)]
 mod fixtures;
+pub mod history;
 pub mod hold;
+pub mod live;
 pub mod page;
 pub mod place;
 pub mod plan_human;

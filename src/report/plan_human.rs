@@ -184,7 +184,11 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     match plan.verdict {
         Verdict::Ready => {
             if !view.full && rules > 0 {
-                page.verbatim(0, &[dim("Each rule and check: "), command(for_file("cutover plan --verbose", view.file))]);
+                page.verbatim(
+                    0,
+                    &[plain("Each rule, write and check: "), command(for_file("cutover plan --verbose", view.file))],
+                );
+                page.gap();
             }
             page.line(0, &[bold("Next")]);
             page.command(2, &for_file("cutover apply", view.file));
