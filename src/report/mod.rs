@@ -3,3 +3,4 @@
 pub mod event;
 pub mod place;
 pub mod problems;
+pub mod wrap;
