@@ -24,3 +24,4 @@ pub mod problems;
 pub mod rate;
 pub mod stop;
 pub mod words;
+pub mod wrap;
