@@ -1,7 +1,7 @@
 //! Cutover.
 
-pub mod clock;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod driver;
 pub mod family;

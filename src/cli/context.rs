@@ -1,11 +1,19 @@
 //! What a command is given besides its own arguments.
 
+use std::path::Path;
+
 use super::environment::Environment;
 use super::error::Error;
 use super::files::read_operator_config;
 use super::global::{Format, Global};
 use super::ui::Ui;
 use crate::operator::{Connection, resolve};
+use crate::plan::document::Plan;
+use crate::report::blocks::ViewOptions;
+use crate::report::event::View;
+use crate::report::events_json::JsonLines;
+use crate::report::events_lines::Lines;
+use crate::report::plan_human::{self, PlanView};
 
 pub struct Context {
     pub ui: Ui,
@@ -35,4 +43,29 @@ impl Context {
     pub fn is_json(&self) -> bool {
         self.global.format == Format::Json
     }
+}
+
+impl Context {
+    /// Where a run tells what happens: JSON on stdout, lines on stderr. `file` stands in the commands that it names.
+    pub fn view(&self, file: &Path) -> Box<dyn View> {
+        if self.is_json() {
+            return Box::new(JsonLines::new(std::io::stdout()));
+        }
+        let options = ViewOptions { drawing: self.ui.drawing, file: named(file) };
+        Box::new(Lines::new(self.ui.stderr(), options))
+    }
+
+    pub fn show_plan(&mut self, plan: &Plan, file: &Path) -> Result<(), Error> {
+        if self.is_json() {
+            return self.ui.json(&serde_json::json!(plan));
+        }
+        let file = named(file);
+        let view = PlanView { drawing: self.ui.drawing, full: self.global.verbose > 0, file: file.as_deref() };
+        self.ui.data(&plan_human::draw(plan, &view))
+    }
+}
+
+/// The file as commands name it; none for the one that they find by themselves.
+pub fn named(file: &Path) -> Option<String> {
+    (file != Path::new("workflow.toml")).then(|| file.display().to_string())
 }

@@ -19,6 +19,10 @@ pub struct Environment {
     pub ci: bool,
     /// The terminal may be sent box characters.
     pub unicode: bool,
+    /// `USER`, or in a pipeline `GITHUB_ACTOR`: who acts, for the record.
+    pub user: Option<String>,
+    /// `XDG_RUNTIME_DIR`, where leases lie.
+    pub runtime_folder: Option<PathBuf>,
     /// `COLUMNS`.
     pub columns: Option<usize>,
 }
@@ -63,6 +67,8 @@ impl Environment {
             log: text("CUTOVER_LOG"),
             ci: is_true("CI"),
             unicode: !(matches!(locale.as_str(), "C" | "POSIX") || text("TERM").is_some_and(|term| term == "dumb")),
+            user: text("GITHUB_ACTOR").or_else(|| text("USER")),
+            runtime_folder: path("XDG_RUNTIME_DIR"),
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
         }
     }

@@ -53,6 +53,6 @@ fn read(path: &Path, help_when_missing: &str) -> Result<String, Error> {
     }
     match source::text(&bytes) {
         Ok(text) => Ok(text.to_owned()),
-        Err(problem) => Err(Error::BadFile { file: path.to_owned(), text: None, problems: vec![problem] }),
+        Err(problem) => Err(Error::BadFile { file: path.to_owned(), text: None, problems: vec![*problem] }),
     }
 }

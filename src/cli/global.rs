@@ -39,6 +39,11 @@ pub struct Global {
     /// Otherwise $CUTOVER_CONFIG, or config.toml in $XDG_CONFIG_HOME/cutover or ~/.config/cutover.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Cluster")]
     pub config: Option<PathBuf>,
+    /// Read no table with SQL
+    ///
+    /// What only SQL can answer is then inconclusive.
+    #[arg(long, global = true, help_heading = "Cluster")]
+    pub no_sql: bool,
     /// Where vtctld answers gRPC
     ///
     /// Otherwise $CUTOVER_VTCTLD, or what the operator's file says about the cluster that the plan file names. The flags below

@@ -4,13 +4,16 @@
 //! says what it has to say through [`Ui`], and ends in an [`Exit`] or an [`Error`].
 
 pub mod commands;
+mod connect;
 mod context;
+mod drive;
 mod environment;
 mod error;
 pub mod exit;
 mod files;
 mod global;
 mod runtime;
+mod session;
 mod ui;
 
 use std::ffi::OsString;
@@ -20,6 +23,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 pub use commands::schema::schemas;
+pub use connect::settings;
 pub use context::Context;
 pub use environment::Environment;
 pub use error::Error;

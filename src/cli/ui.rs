@@ -106,6 +106,19 @@ impl Ui {
         self.message(&drawn);
     }
 
+    /// A question on stderr; yes only on `y` or `yes`.
+    pub fn ask(&mut self, question: &str) -> Result<bool, Error> {
+        self.message(&format!("{} [y/N] ", visible_line(question)));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(|source| Error::Write { what: "the terminal".to_owned(), source })?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// A stream of one's own to stderr, coloured as this one.
+    pub fn stderr(&self) -> AutoStream<std::io::Stderr> {
+        AutoStream::new(std::io::stderr(), self.err.current_choice())
+    }
+
     /// Text on stderr as it is.
     pub fn message(&mut self, text: &str) {
         // Nobody is left to be told when stderr is shut.

@@ -54,6 +54,7 @@ mod tests {
             served: Default::default(),
             other_rules: OtherRules::default(),
             workflows: vec![],
+            asked_keyspaces: Default::default(),
             answers: vec![],
         }
     }

@@ -131,6 +131,9 @@ pub struct Facts {
     pub other_rules: OtherRules,
     /// Those that were asked for and exist.
     pub workflows: Vec<Workflow>,
+    /// The keyspaces that were asked for, whether they exist or not.
+    #[serde(default)]
+    pub asked_keyspaces: BTreeSet<KeyspaceName>,
     pub answers: Vec<Answered>,
 }
 
@@ -251,7 +254,8 @@ pub struct WriteLock {
 impl Facts {
     /// Whether each thing that `query` asks for was looked at. What was looked at may still be unread.
     pub fn covers(&self, query: &Query) -> bool {
-        query.asks.iter().all(|ask| self.answers.iter().any(|answered| &answered.ask == ask))
+        query.keyspaces.is_subset(&self.asked_keyspaces)
+            && query.asks.iter().all(|ask| self.answers.iter().any(|answered| &answered.ask == ask))
     }
 
     pub fn answer(&self, ask: &Ask) -> Reading<&Answer> {

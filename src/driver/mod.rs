@@ -20,13 +20,14 @@ use crate::record::error::RecordError;
 use crate::record::lease::{Lease, LeaseError};
 use crate::record::progress::Progress;
 use crate::record::store::{NewEntry, Record};
+use crate::report::entry_words;
 use crate::report::event::{Event, Level};
 use crate::run::decision::{Act, Decision, Ending, Hold, HoldKind, Stop};
 use crate::run::machine::{self, Input, Options};
 use crate::run::watch::Watch;
 
 pub use ports::{Ports, Signals};
-pub use sight::{Replaced, words_of};
+pub use sight::{Replaced, bytes_of};
 
 /// A write starts only on a look that is at most this old.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
@@ -313,7 +314,7 @@ impl<'a> Driver<'a> {
     }
 
     fn tell_entry(&mut self, entry: &Entry) {
-        self.emit(Event::Entry { entry: entry.clone(), words: words_of(&entry.what) });
+        self.emit(Event::Entry { entry: entry.clone(), words: entry_words::words(&entry.what) });
     }
 
     async fn act(

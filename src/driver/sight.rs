@@ -10,7 +10,7 @@ use crate::family::{Family, SituationKind, Waiting};
 use crate::model::routing::RoutingRules;
 use crate::model::vschema::VSchema;
 use crate::model::workflow::{CopyPhase, WorkflowStatus};
-use crate::record::entry::{Goal, OutcomeResult, What};
+use crate::record::entry::What;
 use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::report::event::{self, TableProgress};
@@ -84,46 +84,4 @@ pub fn tables(facts: &Facts) -> BTreeMap<String, TableProgress> {
 
 pub fn is_on_record(record: &Record, text: &str) -> bool {
     record.entries.iter().any(|entry| matches!(&entry.what, What::Remark { text: known, .. } if known == text))
-}
-
-/// An entry in one line.
-pub fn words_of(what: &What) -> String {
-    match what {
-        What::Begun { workflow, tables, .. } => format!("movement `{workflow}` of {} tables begins", tables.len()),
-        What::Edited { gates, .. } => {
-            let names: Vec<&str> = gates.iter().map(PhaseId::as_str).collect();
-            format!(
-                "the plan file was edited; approvals void for: {}",
-                if names.is_empty() { "none".into() } else { names.join(", ") }
-            )
-        }
-        What::Goal { goal, reason } => {
-            let to = match goal {
-                Goal::Forward => "going forward",
-                Goal::SwitchedBack => "switching back to the source",
-                Goal::Cancelled => "cancelling",
-                Goal::RulesRestored => "putting the routing rules back",
-            };
-            reason.as_ref().map_or_else(|| to.to_owned(), |reason| format!("{to}: {reason}"))
-        }
-        What::Intent { mutation, .. } => mutation.verb().words(),
-        What::Outcome { result, evidence, took_milliseconds, .. } => {
-            let result = match result {
-                OutcomeResult::Done => "done",
-                OutcomeResult::NotDone => "did not happen",
-                OutcomeResult::RolledBack => "rolled back by Vitess, everything is as before",
-                OutcomeResult::Differs => "done, and something is not as forecast",
-                OutcomeResult::HalfDone => "stopped half way",
-            };
-            format!("{result} in {:.1} s: {}", *took_milliseconds as f64 / 1000.0, evidence.join("; "))
-        }
-        What::Reached { phase, evidence } if evidence.is_empty() => format!("{phase} is done"),
-        What::Reached { phase, evidence } => format!("{phase} is done: {}", evidence.join("; ")),
-        What::Approval { gate, reason, .. } => format!("{gate} approved: {reason}"),
-        What::Waiver { code, subject, reason, .. } => format!("{code} waived for {subject}: {reason}"),
-        What::Incarnation { streams } => format!("{} streams on record", streams.len()),
-        What::Paused { reason } => reason.as_ref().map_or_else(|| "paused".to_owned(), |reason| format!("paused: {reason}")),
-        What::Resumed { reason } => reason.as_ref().map_or_else(|| "resumed".to_owned(), |reason| format!("resumed: {reason}")),
-        What::Remark { text, .. } => text.clone(),
-    }
 }

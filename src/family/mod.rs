@@ -73,6 +73,9 @@ pub trait Family: Send + Sync {
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;
 
+    /// The next step of starting streams that stand still.
+    fn step_resume(&self, view: &View<'_>) -> Step;
+
     /// The next step of bringing traffic back to the source.
     fn step_back(&self, view: &View<'_>) -> Step;
 
@@ -94,8 +97,11 @@ pub trait Family: Send + Sync {
     /// The ids that Vitess gave to our streams.
     fn incarnation(&self, facts: &Facts) -> BTreeMap<String, i64>;
 
-    /// The checks of this family that apply before a phase (all of them for none).
-    fn check_query(&self, before: Option<&PhaseId>) -> Query;
+    /// What the checks before a phase (for none, before all that are ahead) have to look at, by what is known so far: the answer to
+    /// one question may raise another. Covered, it asks for nothing new.
+    fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query;
+
+    /// What these checks find; each says at least one thing.
     fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding>;
 
     /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.

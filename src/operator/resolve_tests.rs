@@ -99,7 +99,7 @@ fn tls_is_the_rule_and_plaintext_is_asked_for() {
     assert_eq!(plain(&address("localhost:1")).2, None);
     let ca = ConnectionSource { tls_ca: Some("ca.pem".into()), ..address("localhost:1") };
     assert!(plain(&ca).2.is_some());
-    assert_eq!(vtctld(resolve("lab", &none(), &none(), &config())).1, true);
+    assert!(vtctld(resolve("lab", &none(), &none(), &config())).1);
     assert!(vtctld(resolve("laptop", &none(), &none(), &config())).3.is_some());
 }
 

@@ -220,7 +220,7 @@ fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
     let none = std::collections::BTreeSet::new();
     for place in before.keys().chain(after.keys()) {
         let (was, will) = (before.get(place).unwrap_or(&none), after.get(place).unwrap_or(&none));
-        let mut put = |map: &mut BTreeMap<String, Vec<String>>, names: Vec<String>| {
+        let put = |map: &mut BTreeMap<String, Vec<String>>, names: Vec<String>| {
             if !names.is_empty() {
                 map.insert(place.clone(), names);
             }

@@ -40,11 +40,16 @@ pub enum What {
         intent: Digest,
         frozen: Digest,
         tables: Vec<String>,
+        /// Digest of the plan file's meaning, kept beside the record, to say later what was edited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spec: Option<Digest>,
     },
     /// Gates or limits were edited in flight; approvals of the gates named are void.
     Edited {
         intent: Digest,
         gates: Vec<PhaseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spec: Option<Digest>,
     },
     /// Where the movement shall go.
     Goal {

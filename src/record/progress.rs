@@ -16,6 +16,8 @@ pub struct Progress {
     pub begun: Option<Begun>,
     /// The intent digest that counts now, after edits.
     pub intent: Option<Digest>,
+    /// Digest of the plan file's meaning as it was last taken up, kept beside the record.
+    pub spec: Option<Digest>,
     pub serial: u64,
     pub goal: Option<StandingGoal>,
     /// A write without outcome: it may have happened.
@@ -103,7 +105,8 @@ impl Progress {
     pub fn absorb(&mut self, entry: &Entry) {
         self.serial = entry.serial;
         match &entry.what {
-            What::Begun { workflow, cluster, fingerprint, intent, frozen, tables } => {
+            What::Begun { workflow, cluster, fingerprint, intent, frozen, tables, spec } => {
+                self.spec = spec.clone();
                 self.intent = Some(intent.clone());
                 self.begun = Some(Begun {
                     at: entry.at,
@@ -114,7 +117,8 @@ impl Progress {
                     tables: tables.clone(),
                 });
             }
-            What::Edited { intent, gates } => {
+            What::Edited { intent, gates, spec } => {
+                self.spec = spec.clone();
                 let before = self.intent.replace(intent.clone());
                 // An approval binds the intent that it was given for. A gate that the edit left alone keeps its own; one that an
                 // earlier edit made void stays so.

@@ -1,5 +1,23 @@
-//! From data to text. Colour and width are parameters, never looked up here.
+//! From data to text. Colour and width are parameters, never looked up here; what time it is comes with the data.
 
+pub mod blocks;
+mod changes;
+pub mod command;
+pub mod ending;
+pub mod entry_words;
+pub mod escape;
 pub mod event;
+pub mod event_words;
+pub mod events_json;
+pub mod events_lines;
+mod findings;
+#[cfg(test)]
+mod fixtures;
+pub mod hold;
+pub mod page;
 pub mod place;
+pub mod plan_human;
 pub mod problems;
+pub mod rate;
+pub mod stop;
+pub mod words;

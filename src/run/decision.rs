@@ -88,6 +88,7 @@ pub enum Ending {
     /// Nothing stood half way.
     NothingToFinish,
     Paused,
+    Resumed,
 }
 
 /// Something stands in the way.

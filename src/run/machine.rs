@@ -40,6 +40,8 @@ pub struct Options {
     pub until: Option<PhaseId>,
     /// Make whole what stopped half way, and begin nothing.
     pub finish_only: bool,
+    /// Start the streams that stand still, and do no more.
+    pub start_streams: bool,
 }
 
 /// What the next look must read, as far as the record tells.
@@ -91,6 +93,9 @@ pub fn next(input: &Input<'_>) -> Decision {
     }
     if input.options.finish_only {
         return Decision::Done(Ending::NothingToFinish);
+    }
+    if input.options.start_streams {
+        return run.other_way(PhaseId::COPY, input.family.step_resume(&view), Ending::Resumed);
     }
     match input.progress.goal() {
         Goal::Cancelled => run.other_way(PhaseId::CANCEL, input.family.step_cancel(&view), Ending::Cancelled),
@@ -237,7 +242,7 @@ impl Run<'_> {
         if self.input.watch.checked_lately(before, self.input.now) {
             return None;
         }
-        let needed = self.input.family.check_query(Some(before));
+        let needed = self.input.family.check_query(self.input.facts, Some(before));
         if !self.input.facts.covers(&needed) {
             let mut whole = needed;
             whole.merge(self.input.family.query());
@@ -282,7 +287,7 @@ impl Run<'_> {
     }
 
     fn reached_since_goal(&self, phase: &PhaseId, evidence: Vec<String>, ending: Ending) -> Decision {
-        if ending == Ending::Paused {
+        if matches!(ending, Ending::Paused | Ending::Resumed) {
             return Decision::Done(ending);
         }
         let since = self.input.progress.goal.as_ref().map(|goal| goal.at);

@@ -13,10 +13,11 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 const MOST_INVISIBLE: usize = 10;
 
 /// The text of a file, or why it can't be one.
-pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
+pub fn text(bytes: &[u8]) -> Result<&str, Box<Problem>> {
     if bytes.len() > MOST_BYTES {
         let message = format!("the file is {} bytes long; {MOST_BYTES} at most", bytes.len());
-        return Err(Problem::error("C100", "", None, message).help("a plan file describes one movement; is this the right file?"));
+        let problem = Problem::error("C100", "", None, message);
+        return Err(Box::new(problem.help("a plan file describes one movement; is this the right file?")));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let offset = error.valid_up_to();
@@ -25,7 +26,7 @@ pub fn text(bytes: &[u8]) -> Result<&str, Problem> {
         let message = format!("the file is not UTF-8: byte {offset} (line {line}) is 0x{found:02x}");
         let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
         let help = if utf16 { "it looks like UTF-16; save it as UTF-8" } else { "save it as UTF-8" };
-        Problem::error("C100", "", None, message).help(help)
+        Box::new(Problem::error("C100", "", None, message).help(help))
     })
 }
 
@@ -112,7 +113,10 @@ fn places_of(table: &DeTable<'_>, name: &str, places: &mut Vec<Range<usize>>) {
 
 /// The span, widened to whole characters and kept inside the text.
 fn on_boundaries(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let mut start = span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
     let mut end = span.end.clamp(start, text.len());
     while !text.is_char_boundary(end) {
         end += 1;

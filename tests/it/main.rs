@@ -1,12 +1,14 @@
 //! Everything that needs no cluster: `cargo test --test it`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod adapter;
 mod cli_explain;
 mod cli_usage;
 mod cli_validate;
 mod client;
 mod client_tls;
 mod generated;
+mod plan_file_fuzz;
 mod record;
 mod schemas;
 mod support;

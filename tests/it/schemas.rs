@@ -107,7 +107,7 @@ fn invalid_files_fail_with_the_code_of_their_name() {
         let bytes = fs::read(&path).unwrap();
         let found = match spec::source::text(&bytes) {
             Ok(text) => spec::read(text).expect_err(&path.display().to_string()),
-            Err(problem) => vec![problem],
+            Err(problem) => vec![*problem],
         };
         let name = path.file_name().unwrap().to_str().unwrap();
         let code = name.split('-').next().unwrap();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cutover::clock::SystemClock;
 use cutover::cluster::mutation::{
-    ApplyRoutingRules, AutoIncrementHandling, CancelWorkflow, CompleteMoveTables, CreateMoveTables, CreateVDiff, Direction, Mutation,
-    OnDdl, RebuildVSchemaGraph, SetStreams, SourceTables, StopVDiff, StreamsWanted, SwitchTraffic,
+    ApplyRoutingRules, AutoIncrementHandling, CancelWorkflow, CompleteMoveTables, CreateMoveTables, CreateVDiff, Direction,
+    Mutation, OnDdl, RebuildVSchemaGraph, SetStreams, SourceTables, StopVDiff, StreamsWanted, SwitchTraffic,
 };
 use cutover::cluster::port::{Answer, Ask, Facts, Query, Question, Reader as _, Writer as _};
 use cutover::cluster::vtctld::{Cluster as Adapter, ConnectionSettings, SqlReads, Vtctld};
@@ -21,21 +21,21 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::support::{Case, Cluster, Movement, Shape, World, wait};
+use super::support::{Case, Cluster, Movement, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
-    vec![
-        Case::new("an_idle_cluster_is_seen_as_it_is", an_idle_cluster_is_seen_as_it_is),
-        Case::new("what_does_not_exist_is_absent", what_does_not_exist_is_absent),
-        Case::new("names_of_tables_are_matched_exactly", names_of_tables_are_matched_exactly),
-        Case::new("sql_answers_within_bounds", sql_answers_within_bounds),
-        Case::new("sql_that_takes_too_long_is_unread", sql_that_takes_too_long_is_unread),
-        Case::new("a_transaction_that_writes_is_named", a_transaction_that_writes_is_named),
-        Case::new("a_movement_by_mutations_alone", a_movement_by_mutations_alone),
-        Case::new("a_copy_has_no_lag_and_a_stream_keeps_its_settings", a_copy_has_no_lag_and_a_stream_keeps_its_settings),
-        Case::new("a_vdiff_finds_what_differs", a_vdiff_finds_what_differs),
-        Case::new("who_holds_a_lock_is_seen", who_holds_a_lock_is_seen),
-        Case::new("an_unreachable_vtctld_is_an_error", an_unreachable_vtctld_is_an_error),
+    cases![
+        an_idle_cluster_is_seen_as_it_is,
+        what_does_not_exist_is_absent,
+        names_of_tables_are_matched_exactly,
+        sql_answers_within_bounds,
+        sql_that_takes_too_long_is_unread,
+        a_transaction_that_writes_is_named,
+        a_movement_by_mutations_alone,
+        a_copy_has_no_lag_and_a_stream_keeps_its_settings,
+        a_vdiff_finds_what_differs,
+        who_holds_a_lock_is_seen,
+        an_unreachable_vtctld_is_an_error,
     ]
 }
 
@@ -140,7 +140,11 @@ fn an_idle_cluster_is_seen_as_it_is(world: &World) {
         Ask::TabletStatus(source.clone()),
         Ask::Tables { keyspace: source.clone(), names: None },
         Ask::TableNames(source.clone()),
-        Ask::Locks { keyspaces: vec![source.clone(), keyspace("customer")], keyspace: keyspace("customer"), workflow: workflow(&movement) },
+        Ask::Locks {
+            keyspaces: vec![source.clone(), keyspace("customer")],
+            keyspace: keyspace("customer"),
+            workflow: workflow(&movement),
+        },
     ];
     let before = jiff::Timestamp::now();
     let facts = port.observe(&query(&movement, asks.clone()));
@@ -170,7 +174,10 @@ fn an_idle_cluster_is_seen_as_it_is(world: &World) {
     }
     let oracle = vtctl.vschema("customer");
     let table = &facts.vschemas["customer"].tables[&movement.tables[0]];
-    assert_eq!(oracle["tables"][&movement.tables[0]]["auto_increment"]["sequence"], table.auto_increment.as_ref().unwrap().sequence);
+    assert_eq!(
+        oracle["tables"][&movement.tables[0]]["auto_increment"]["sequence"],
+        table.auto_increment.as_ref().unwrap().sequence
+    );
     assert_eq!(table.column_vindexes[0].columns, ["id"]);
     assert_eq!(facts.routing_rules.len(), vtctl.routing_rules().len());
     assert!(facts.workflows.is_empty());
@@ -252,7 +259,10 @@ fn sql_answers_within_bounds(world: &World) {
     let name = |name: &str| TableName::new(name).unwrap();
     let source = keyspace("commerce");
     let absent = name("not_there");
-    let has_rows = Ask::Sql(Question::HasRows { keyspace: source.clone(), tables: vec![name(with), name(empty), name(&odd), absent.clone()] });
+    let has_rows = Ask::Sql(Question::HasRows {
+        keyspace: source.clone(),
+        tables: vec![name(with), name(empty), name(&odd), absent.clone()],
+    });
     let on_target = Ask::Sql(Question::HasRows { keyspace: keyspace("customer"), tables: tables(&movement) });
     let has_null = Ask::Sql(Question::HasNull {
         keyspace: source.clone(),
@@ -260,14 +270,23 @@ fn sql_answers_within_bounds(world: &World) {
     });
     let largest = Ask::Sql(Question::LargestValue {
         keyspace: source.clone(),
-        columns: vec![(name(with), "id".into()), (name(empty), "id".into()), (name(&odd), "max".into()), (absent.clone(), "x".into())],
+        columns: vec![
+            (name(with), "id".into()),
+            (name(empty), "id".into()),
+            (name(&odd), "max".into()),
+            (absent.clone(), "x".into()),
+        ],
     });
-    let next = Ask::Sql(Question::SequenceNext { keyspace: source.clone(), sequences: vec![name(&format!("{with}_seq")), absent.clone()] });
+    let next = Ask::Sql(Question::SequenceNext {
+        keyspace: source.clone(),
+        sequences: vec![name(&format!("{with}_seq")), absent.clone()],
+    });
     let no_column = Ask::Sql(Question::HasNull { keyspace: source, columns: vec![(name(with), "no such".into())] });
     // What the replica lacks, it says it lacks: it has to know the new table first.
     wait::until_true(Duration::from_secs(20), "the replicas know the table", || {
         world.cluster.tablets().iter().filter(|tablet| tablet.keyspace == "commerce").all(|tablet| {
-            let found: Vec<String> = world.cluster.connect_tablet(tablet.uid, "commerce").query(format!("show tables like '{odd}'")).unwrap();
+            let found: Vec<String> =
+                world.cluster.connect_tablet(tablet.uid, "commerce").query(format!("show tables like '{odd}'")).unwrap();
             found.len() == 1
         })
     });
@@ -275,7 +294,10 @@ fn sql_answers_within_bounds(world: &World) {
     let facts = port.observe(&Query { asks: asks.into(), ..Query::default() });
     world.cluster.execute_primaries("commerce", &format!("drop table `{odd}`"));
     assert_eq!(facts.has_rows(&has_rows).unwrap()["0"], [with.clone(), odd.clone()].into());
-    assert_eq!(facts.has_rows(&on_target).unwrap(), &BTreeMap::from([("-80".to_owned(), [].into()), ("80-".to_owned(), [].into())]));
+    assert_eq!(
+        facts.has_rows(&on_target).unwrap(),
+        &BTreeMap::from([("-80".to_owned(), [].into()), ("80-".to_owned(), [].into())])
+    );
     assert_eq!(facts.has_null(&has_null).unwrap(), &[odd.clone()].into());
     assert_eq!(
         facts.largest_value(&largest).unwrap(),
@@ -291,7 +313,10 @@ fn sql_answers_within_bounds(world: &World) {
 
 fn sql_that_takes_too_long_is_unread(world: &World) {
     let movement = Movement::prepare(world, &Shape { tables: 1, rows: 200_000, ..Shape::default() });
-    let ask = Ask::Sql(Question::HasNull { keyspace: keyspace("commerce"), columns: vec![(tables(&movement)[0].clone(), "note".into())] });
+    let ask = Ask::Sql(Question::HasNull {
+        keyspace: keyspace("commerce"),
+        columns: vec![(tables(&movement)[0].clone(), "note".into())],
+    });
     // `note` may not be NULL and MySQL knows it: a column that may be, without any, has to be read whole.
     world.cluster.execute_primaries("commerce", &format!("alter table {} modify note varchar(120)", movement.tables[0]));
     let limit = Duration::from_millis(2);
@@ -304,7 +329,8 @@ fn a_transaction_that_writes_is_named(world: &World) {
     let movement = Movement::prepare(world, &Shape { tables: 2, rows: 10, ..Shape::default() });
     let port = Port::new(world.cluster);
     let (ours, other) = (&movement.tables[0], &movement.tables[1]);
-    let ask = Ask::Sql(Question::WriteLocks { keyspace: keyspace("commerce"), tables: vec![TableName::new(ours.as_str()).unwrap()] });
+    let ask =
+        Ask::Sql(Question::WriteLocks { keyspace: keyspace("commerce"), tables: vec![TableName::new(ours.as_str()).unwrap()] });
     let locks = |port: &Port| match port.ask(ask.clone()) {
         Ok(Answer::WriteLocks(locks)) => locks,
         other => panic!("{other:?}"),
@@ -338,7 +364,9 @@ fn a_transaction_that_writes_is_named(world: &World) {
     let lock = seen.iter().find(|lock| lock.user == "vt_app").unwrap();
     assert_eq!((lock.shard.as_str(), &lock.table), ("0", ours));
     assert!(u128::from(lock.age_milliseconds) <= begin.elapsed().as_millis() + 50);
-    let alive: Option<u64> = administrator.query_first(format!("select count(*) from performance_schema.processlist where id = {}", lock.connection)).unwrap();
+    let alive: Option<u64> = administrator
+        .query_first(format!("select count(*) from performance_schema.processlist where id = {}", lock.connection))
+        .unwrap();
     assert_eq!(alive, Some(1));
     administrator.query_drop("rollback").unwrap();
 
@@ -439,7 +467,18 @@ fn traffic(facts: &Facts, movement: &Movement) -> String {
             .map(|table| facts.routing_rules.target(&format!("{table}{suffix}")).unwrap_or("none"))
             .map(|to| to.split('.').next().unwrap_or_default())
             .collect();
-        leads.into_iter().map(|to| if to == movement.source { 'S' } else if to == movement.target { 'T' } else { '?' }).collect::<String>()
+        leads
+            .into_iter()
+            .map(|to| {
+                if to == movement.source {
+                    'S'
+                } else if to == movement.target {
+                    'T'
+                } else {
+                    '?'
+                }
+            })
+            .collect::<String>()
     };
     format!("{}/{}/{}", of(""), of("@replica"), of("@rdonly"))
 }
@@ -454,7 +493,16 @@ fn show(facts: &Facts, movement: &Movement, what: &str) {
         let streams: Vec<String> = workflow
             .streams
             .iter()
-            .map(|stream| format!("{}#{} {:?} {:?} position {}", stream.shard, stream.id, stream.state, stream.message, !stream.position.is_empty()))
+            .map(|stream| {
+                format!(
+                    "{}#{} {:?} {:?} position {}",
+                    stream.shard,
+                    stream.id,
+                    stream.state,
+                    stream.message,
+                    !stream.position.is_empty()
+                )
+            })
             .collect();
         eprintln!(
             "    {}.{} lag {:?} heartbeat {:?}: {streams:?}",
@@ -473,14 +521,18 @@ fn same_streams(world: &World, facts: &Facts) {
         let oracle: Vec<&Value> = shards.values().flat_map(|shard| shard["streams"].as_array().unwrap()).collect();
         let text = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string());
         // In between a stream may have picked a tablet to read from, and say so.
-        let message = |message: &str| if message.starts_with("Picked source tablet") { String::new() } else { message.to_owned() };
+        let message =
+            |message: &str| if message.starts_with("Picked source tablet") { String::new() } else { message.to_owned() };
         let mut theirs: Vec<(String, String, String)> = oracle
             .iter()
             .map(|stream| (text(&stream["shard"]), text(&stream["id"]), message(&text(&stream["message"]))))
             .collect();
         theirs.sort();
-        let mut ours: Vec<(String, String, String)> =
-            workflow.streams.iter().map(|stream| (stream.shard.clone(), stream.id.to_string(), message(&stream.message))).collect();
+        let mut ours: Vec<(String, String, String)> = workflow
+            .streams
+            .iter()
+            .map(|stream| (stream.shard.clone(), stream.id.to_string(), message(&stream.message)))
+            .collect();
         ours.sort();
         assert_eq!(ours, theirs, "{}.{}", workflow.keyspace, workflow.name);
     }
@@ -538,11 +590,18 @@ fn a_movement_by_mutations_alone(world: &World) {
         other => panic!("{other:?}"),
     }
     let listed = facts.vdiffs(&all).unwrap();
-    assert_eq!(listed.iter().map(|one| (one.shard.as_str(), one.state)).collect::<Vec<_>>(), [("-80", VDiffState::Completed), ("80-", VDiffState::Completed)]);
+    assert_eq!(
+        listed.iter().map(|one| (one.shard.as_str(), one.state)).collect::<Vec<_>>(),
+        [("-80", VDiffState::Completed), ("80-", VDiffState::Completed)]
+    );
     assert!(listed.iter().all(|one| one.uuid == uuid.to_string()));
     let oracle = world.cluster.vtctl().vdiff("customer", &movement.workflow, &["show", &uuid.to_string()]);
     assert_eq!(oracle["State"], "completed");
-    port.perform(Mutation::StopVDiff(StopVDiff { workflow: workflow(&movement), target_keyspace: keyspace("customer"), uuid: uuid.to_string() }));
+    port.perform(Mutation::StopVDiff(StopVDiff {
+        workflow: workflow(&movement),
+        target_keyspace: keyspace("customer"),
+        uuid: uuid.to_string(),
+    }));
 
     use Direction::{Backward, Forward};
     use TabletType::{Primary, Rdonly, Replica};
@@ -706,8 +765,22 @@ fn a_vdiff_finds_what_differs(world: &World) {
     assert_eq!((mismatches[0].shard.as_str(), &mismatches[0].table), ("-80", changed));
     assert_eq!((mismatches[0].counts.mismatched_rows, mismatches[0].counts.extra_rows_source), (1, 2));
     assert!(!found.1.contains(&secret), "row data was read");
+    // What was asked for is what the shards keep.
+    let options: Vec<String> =
+        world.cluster.query_primaries("customer", &format!("select options from _vt.vdiff where vdiff_uuid = '{uuid}'"));
+    for options in options {
+        let options: Value = serde_json::from_str(&options).unwrap();
+        eprintln!("  {options}");
+        assert_eq!(options["picker_options"]["tablet_types"], "in_order:rdonly,replica,primary");
+        assert_eq!(options["core_options"]["max_extra_rows_to_compare"], 1000);
+        assert_eq!(options["core_options"]["timeout_seconds"], 30);
+        assert_eq!(options["core_options"]["auto_retry"], true);
+        assert_eq!(options["report_options"]["only_pks"], true);
+        assert_eq!(options["report_options"]["max_sample_rows"], 1);
+    }
     // Nor did the cluster keep more of it than one sample of keys.
-    let reports: Vec<String> = primary.query("select cast(report as char) from _vt.vdiff_table where report is not null").unwrap();
+    let reports: Vec<String> =
+        primary.query("select cast(report as char) from _vt.vdiff_table where report is not null").unwrap();
     assert!(reports.iter().all(|report| !report.contains(&secret)), "{reports:?}");
 
     // One shard that has lost its row of the VDiff does not make it one that never was.
@@ -734,7 +807,8 @@ fn who_holds_a_lock_is_seen(world: &World) {
         workflow: workflow(&movement),
     };
     std::thread::scope(|scope| {
-        let switching = scope.spawn(|| Port::new(world.cluster).perform(switch(&movement, Direction::Forward, &[TabletType::Primary])));
+        let switching =
+            scope.spawn(|| Port::new(world.cluster).perform(switch(&movement, Direction::Forward, &[TabletType::Primary])));
         let mut held = Vec::new();
         wait::until_true(Duration::from_secs(20), "all three locks are held", || {
             if let Ok(Answer::Locks(locks)) = port.ask(ask.clone()) {
@@ -746,7 +820,10 @@ fn who_holds_a_lock_is_seen(world: &World) {
         let of: Vec<&str> = held.iter().map(|lock| lock.of.as_str()).collect();
         let named = format!("customer/{}", movement.workflow);
         assert_eq!(of, [named.as_str(), "commerce", "customer"]);
-        assert!(held.iter().all(|lock| !lock.action.is_empty() && !lock.host.is_empty() && lock.time.parse::<jiff::Timestamp>().is_ok()));
+        assert!(
+            held.iter()
+                .all(|lock| !lock.action.is_empty() && !lock.host.is_empty() && lock.time.parse::<jiff::Timestamp>().is_ok())
+        );
         writer.query_drop("rollback").unwrap();
         assert!(switching.join().unwrap().contains("SwitchTraffic was successful"));
     });

@@ -8,11 +8,13 @@
     reason = "all of this program is tests; clippy knows them by an attribute that tests of a harness of one's own lack"
 )]
 
+mod adapter;
+mod checks;
 mod rig_works;
 mod support;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    support::harness::run([("rig_works", rig_works::tests())])
+    support::harness::run([("adapter", adapter::tests()), ("checks", checks::tests()), ("rig_works", rig_works::tests())])
 }

@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Case> {
         the_account_finds_what_is_wrong,
         a_movement_leaves_nothing_behind,
         processes_end_and_start_again,
+        a_further_vtctld_asks_for_a_password,
         a_primary_hands_over,
         a_second_cluster_stands_beside_the_first,
         the_program_runs,
@@ -124,6 +125,23 @@ fn processes_end_and_start_again(world: &World) {
     assert_eq!(world.cluster.heal(), ["vtgate"]);
     assert!(std::net::TcpStream::connect(&more).is_err());
     assert_eq!(world.cluster.query::<u32>("archive@replica", "select 1"), [1]);
+}
+
+fn a_further_vtctld_asks_for_a_password(world: &World) {
+    let passwords = world.write("passwords.json", r#"[{"Username": "operator", "Password": "secret"}]"#);
+    let credentials = world.write("credentials.json", r#"{"Username": "operator", "Password": "secret"}"#);
+    let [passwords, credentials] = [&passwords, &credentials].map(|path| path.to_str().expect("a path in UTF-8"));
+    let flags = ["--grpc-auth-mode", "static", "--grpc-auth-static-password-file", passwords];
+    let vtctl = world.cluster.vtctl().at(&world.cluster.more_vtctld("vtctld-static", &flags));
+
+    let said = vtctl.attempt(&["GetKeyspaces"]).expect_err("no credentials were given");
+    assert!(said.contains("username and password must be provided"), "{said}");
+    let flag = if world.cluster.version().starts_with("v0.22") {
+        "--grpc_auth_static_client_creds"
+    } else {
+        "--grpc-auth-static-client-creds"
+    };
+    assert!(vtctl.run(&[flag, credentials, "GetKeyspaces"]).contains("commerce"));
 }
 
 fn a_primary_hands_over(world: &World) {

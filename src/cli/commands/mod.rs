@@ -1,10 +1,19 @@
 //! The commands, one file each.
 
+pub mod apply;
+pub mod approve;
+pub mod cancel;
 pub mod completions;
 pub mod explain;
 pub mod man;
+pub mod pause;
+pub mod plan;
+pub mod restore_rules;
+pub mod resume;
 pub mod schema;
+pub mod switch_back;
 pub mod validate;
+pub mod waive;
 
 use clap::Subcommand;
 
@@ -16,6 +25,15 @@ use super::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Approve(approve::ApproveArgs),
+    Waive(waive::WaiveArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
+    SwitchBack(switch_back::SwitchBackArgs),
+    Cancel(cancel::CancelArgs),
+    RestoreRules(restore_rules::RestoreRulesArgs),
     Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -26,6 +44,15 @@ impl Command {
     pub fn run(self, context: &mut Context) -> Result<Exit, Error> {
         match self {
             Self::Validate(args) => validate::run(args, context),
+            Self::Plan(args) => plan::run(args, context),
+            Self::Apply(args) => apply::run(args, context),
+            Self::Approve(args) => approve::run(args, context),
+            Self::Waive(args) => waive::run(args, context),
+            Self::Pause(args) => pause::run(args, context),
+            Self::Resume(args) => resume::run(args, context),
+            Self::SwitchBack(args) => switch_back::run(args, context),
+            Self::Cancel(args) => cancel::run(args, context),
+            Self::RestoreRules(args) => restore_rules::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -79,7 +79,7 @@ fn locked_deadline(work: Duration) -> Duration {
 }
 
 /// Quotes a word for a shell if it needs it.
-fn shell(word: &str) -> String {
+pub fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

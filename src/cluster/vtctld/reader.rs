@@ -56,6 +56,7 @@ impl Reader for Cluster {
             served: base.served,
             other_rules: base.other_rules,
             workflows: base.workflows,
+            asked_keyspaces: wanted.clone(),
             answers: answers.into_iter().map(answered).collect(),
         })
     }

@@ -297,7 +297,7 @@ impl MoveTables {
                 vec![what, "both workflows deleted: the way back ends here".into(), "routing rules stay".into()]
             }
             "remove-rules" => vec![
-                format!("{} routing rules removed, all others kept", self.rule_keys().len()),
+                "every routing rule of the moved tables removed, all others kept".into(),
                 format!(
                     "an application connected to `{source}` gets errno 1146 for these names; `cutover restore-rules` puts them back"
                 ),

@@ -23,6 +23,7 @@ use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::plan::checks::{self, CheckInput};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
@@ -143,6 +144,10 @@ impl Family for MoveTables {
         phases::pause::step(self, view)
     }
 
+    fn step_resume(&self, view: &View<'_>) -> Step {
+        phases::resume::step(self, view)
+    }
+
     fn step_back(&self, view: &View<'_>) -> Step {
         phases::switch_back::step(self, view)
     }
@@ -175,13 +180,16 @@ impl Family for MoveTables {
         self.incarnation_of(facts)
     }
 
-    fn check_query(&self, before: Option<&PhaseId>) -> Query {
-        let _ = before;
-        Query::default()
+    fn check_query(&self, facts: &Facts, before: Option<&PhaseId>) -> Query {
+        let phases =
+            before.map_or_else(|| phases::all().into_iter().map(|phase| phase.id).collect(), |phase| vec![phase.clone()]);
+        let mut query = checks::query(self, &phases);
+        query.merge(checks::follow_up(self, &phases, facts));
+        query
     }
 
-    fn check(&self, _facts: &Facts, _progress: &Progress, _before: Option<&PhaseId>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding> {
+        checks::run(&CheckInput { movement: self, facts, progress }, before)
     }
 
     fn basis(&self, facts: &Facts) -> Digest {

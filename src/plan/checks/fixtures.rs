@@ -144,6 +144,7 @@ impl Fixture {
             served: BTreeMap::new(),
             other_rules: OtherRules::default(),
             workflows: vec![],
+            asked_keyspaces: BTreeSet::new(),
             answers: vec![],
         };
         let mut fixture = Self { movement: commerce_to_customer(), facts, progress: Progress::default() };

@@ -1,5 +1,7 @@
 //! A table of tests, run one at a time on one cluster.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,6 +52,8 @@ impl World {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::Builder::new().prefix("cutover-test.").tempdir().expect("a folder for the test");
+        // Vitess runs as nobody when the tests run as root, and may have to read a file of the test's: a certificate.
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
         Self { cluster, name: format!("t{:x}_{count}", seconds & 0xf_ffff), folder }
     }
 
@@ -93,6 +97,10 @@ pub fn run<const N: usize>(modules: [(&str, Vec<Case>); N]) -> ExitCode {
 }
 
 fn run_one(case: &Case, cluster: &'static Cluster) {
+    if !cluster.folder().exists() {
+        eprintln!("the cluster is gone: the run ends here");
+        std::process::exit(101);
+    }
     let begin = Instant::now();
     let (done, ended) = channel();
     let test = case.test;

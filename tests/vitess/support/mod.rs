@@ -2,6 +2,7 @@
 //! oracle (`vtctldclient`, MySQL itself) that shares no code with the program under test.
 #![allow(dead_code, reason = "a toolbox: not every tool is in use in every state of the tests")]
 
+pub mod account;
 pub mod application;
 pub mod harness;
 pub mod movement;

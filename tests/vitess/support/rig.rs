@@ -1,10 +1,10 @@
 //! A real Vitess cluster, run by the scripts in `tests/vitess/rig`.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::vtctl::Vtctl;
 
@@ -13,8 +13,8 @@ use super::vtctl::Vtctl;
 pub struct Cluster {
     folder: PathBuf,
     settings: BTreeMap<String, String>,
-    /// Held so that the folder goes when the cluster does.
-    own: Option<tempfile::TempDir>,
+    /// Whether it was started here.
+    own: bool,
 }
 
 /// One tablet: `uid` 100 is `zone1-0000000100`, the processes `vttablet-100` and `mysqld-100`.
@@ -31,26 +31,25 @@ impl Cluster {
     /// zone2.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-        let open = || Some(Self::open(PathBuf::from(std::env::var_os("CUTOVER_TEST_CLUSTER")?), None));
+        let open = || Some(Self::open(PathBuf::from(std::env::var_os("CUTOVER_TEST_CLUSTER")?), false));
         SHARED.get_or_init(open).as_ref()
     }
 
     /// A cluster for one test alone, with shards as `rig/cluster` takes them: `commerce/0:1:1` has a primary, one
     /// replica and one rdonly. It takes about ten seconds.
     pub fn start(layout: &[&str]) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         // MySQL's sockets live here, and their paths must be short.
-        let own = tempfile::Builder::new().prefix("cutover-cluster.").tempdir_in("/tmp").expect("a folder in /tmp");
-        let folder = own.path().join("c");
+        let folder = PathBuf::from(format!("/tmp/cutover-cluster.{process}.{count}"));
         let rig = std::env::var_os("CUTOVER_RIG").expect("tests/all sets CUTOVER_RIG");
-        // Vitess runs as nobody when the tests run as root.
-        std::fs::set_permissions(own.path(), std::fs::Permissions::from_mode(0o755)).expect("a folder of ours");
         let mut up = Command::new(script());
-        up.arg("up").arg(rig).arg(&folder).args(layout).env("OWNER", std::process::id().to_string()).env("PORT", "auto");
+        up.arg("up").arg(rig).arg(&folder).args(layout).env("OWNER", process.to_string()).env("PORT", "auto");
         succeed(&mut up);
-        Self::open(folder, Some(own))
+        Self::open(folder, true)
     }
 
-    fn open(folder: PathBuf, own: Option<tempfile::TempDir>) -> Self {
+    fn open(folder: PathBuf, own: bool) -> Self {
         let text = std::fs::read_to_string(folder.join("env"))
             .unwrap_or_else(|error| panic!("no cluster stands in {}: {error}", folder.display()));
         let settings = text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into()));
@@ -148,7 +147,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.own.is_some() {
+        if self.own {
             let down = Command::new(script()).arg("down").arg(&self.folder).status();
             if !down.as_ref().is_ok_and(ExitStatus::success) {
                 eprintln!("the cluster in {} is not down: {down:?}", self.folder.display());

@@ -18,6 +18,12 @@ impl Vtctl {
         Self { program, server: server.to_owned(), timeout_flag }
     }
 
+    /// The same client, talking to another vtctld.
+    pub fn at(mut self, server: &str) -> Self {
+        server.clone_into(&mut self.server);
+        self
+    }
+
     /// The command's output, or what it said when it failed.
     pub fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);

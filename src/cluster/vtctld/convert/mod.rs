@@ -24,7 +24,8 @@ pub(crate) struct Malformed {
 }
 
 impl Malformed {
-    pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+    /// `what` may quote the answer: it is made fit to print.
+    pub fn new(what: impl AsRef<str>) -> Self {
+        Self { what: crate::cluster::printable(what.as_ref().as_bytes()) }
     }
 }

@@ -8,6 +8,7 @@ pub mod finish;
 pub mod pause;
 mod remove_rules;
 pub mod restore_rules;
+pub mod resume;
 pub mod revert_window;
 pub mod switch_back;
 pub mod switch_primary;

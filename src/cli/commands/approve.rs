@@ -1,0 +1,108 @@
+//! `cutover approve`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::apply::phase;
+use crate::cli::block_on;
+use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::{Session, Wants};
+use crate::cluster::port::Reader as _;
+use crate::family::{Family as _, SituationKind, forecast_digest};
+use crate::record::entry::What;
+use crate::run::phase::PhaseId;
+
+/// Open a gate, with a reason
+///
+/// Binds the plan file's meaning and what the phase would change; an edit of either voids it. It expires as the plan file says.
+/// Works while `apply --wait` waits.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The plan file, if it isn't workflow.toml, and the gate
+    #[arg(value_names = ["FILE", "GATE"], num_args = 1..=2, required = true)]
+    file_and_gate: Vec<String>,
+    /// Why; stands in the record
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// With the gate `complete`: don't wait for the rest of the revert window
+    #[arg(long)]
+    end_revert_window: bool,
+}
+
+pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
+    context.without_markdown()?;
+    let (file, gate) = match args.file_and_gate.as_slice() {
+        [gate] => (PathBuf::from("workflow.toml"), gate.clone()),
+        [file, gate] => (PathBuf::from(file), gate.clone()),
+        _ => return Err(Error::usage("a gate is missing", "`cutover approve [FILE] GATE --reason TEXT`")),
+    };
+    block_on(async {
+        let mut session = Session::open(context, &file, "approve", Wants::Record).await?;
+        session.begin()?;
+        let words = append(&mut session, &gate, &args.reason, args.end_revert_window).await?;
+        if context.is_json() {
+            let last = session.record.as_ref().and_then(|record| record.entries.last());
+            context.ui.json(&serde_json::json!(last))?;
+        } else {
+            context.ui.data(&format!("{words}\nnext: cutover apply\n"))?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+/// Puts an approval on record, bound to what the phase would change now.
+pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_window: bool) -> Result<String, Error> {
+    let gate = phase(gate)?;
+    let Some(gate_spec) = session.spec.gates.get(&gate) else {
+        return Err(Error::usage(
+            format!("no gate stands before `{gate}`"),
+            "gates stand before create, copy, verify, switch-replicas, switch-primary, complete, remove-rules",
+        ));
+    };
+    if end_revert_window && gate != PhaseId::COMPLETE {
+        return Err(Error::usage(
+            "--end-revert-window goes with the gate `complete`",
+            "`cutover approve complete --end-revert-window --reason TEXT`",
+        ));
+    }
+    if reason.trim().is_empty() {
+        return Err(Error::usage("a reason is needed", "say in a few words why it is safe now; it stands in the record"));
+    }
+    let expires = gate_spec.approval_expires_seconds;
+    let facts =
+        session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
+    let progress = session.progress();
+    let situation = session.movement.situation(&facts, &progress);
+    if !session.movement.phases_ahead(&situation).contains(&gate) {
+        return Err(Error::ended(
+            Exit::Refused,
+            format!("`{gate}` is behind us: {}", situation.words),
+            "`cutover status` shows what comes next",
+        ));
+    }
+    if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {
+        return Err(Error::ended(
+            Exit::NeedsHuman,
+            format!("nothing can be approved now: {} {}", situation.words, situation.contradictions.join("; ")),
+            "`cutover apply --finish-only` first",
+        ));
+    }
+    let now = session.clock.now();
+    let expires_at = now.checked_add(SignedDuration::from_secs(i64::try_from(expires).unwrap_or(i64::MAX / 4))).ok();
+    let forecast = forecast_digest(&session.movement, &gate, &facts, &situation);
+    let what = What::Approval {
+        gate: gate.clone(),
+        reason: reason.to_owned(),
+        intent: session.intent(),
+        forecast,
+        expires_at,
+        end_revert_window,
+    };
+    session.append(vec![what])?;
+    let until = expires_at.map(|at| format!(", until {}", at.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    Ok(format!("approved: {gate}{until}"))
+}

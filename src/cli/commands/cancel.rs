@@ -1,0 +1,70 @@
+//! `cutover cancel`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::block_on;
+use crate::cli::context::Context;
+use crate::cli::drive::drive;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::{Session, Wants};
+use crate::cluster::port::Reader as _;
+use crate::driver::RunOptions;
+use crate::family::{Family as _, SituationKind};
+use crate::record::entry::{Goal, What};
+
+/// End the movement: drop the copy, and leave everything at the source
+///
+/// Only while writes are at the source; reads are brought back first. It drops tables, so it wants the workflow's name.
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The plan file
+    #[arg(default_value = "workflow.toml", value_name = "FILE")]
+    file: PathBuf,
+    /// The workflow's name
+    #[arg(long, value_name = "WORKFLOW")]
+    confirm: Option<String>,
+    /// Why; stands in the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
+    context.without_markdown()?;
+    block_on(async {
+        let mut session = Session::open(context, &args.file, "cancel", Wants::Record).await?;
+        let facts =
+            session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
+        let situation = session.movement.situation(&facts, &session.progress());
+        if matches!(
+            situation.kind,
+            SituationKind::Switched | SituationKind::Completed | SituationKind::Ended | SituationKind::Foreign
+        ) {
+            let help = if situation.kind == SituationKind::Switched {
+                "`cutover switch-back` first"
+            } else {
+                "`cutover status` says where the movement stands"
+            };
+            return Err(Error::ended(Exit::Refused, format!("it can't be cancelled: {}", situation.words), help));
+        }
+        let workflow = session.spec.workflow.to_string();
+        if args.confirm.as_deref() != Some(workflow.as_str()) {
+            let tables = session.movement.tables();
+            let shown = tables
+                .iter()
+                .take(20)
+                .map(|table| format!("`{}.{table}`", session.movement.target()))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = if tables.len() > 20 { format!(" and {} more", tables.len() - 20) } else { String::new() };
+            return Err(Error::usage(
+                format!("cancel drops {shown}{more}"),
+                format!("if that is meant: `cutover cancel --confirm {workflow}`"),
+            ));
+        }
+        session.append(vec![What::Goal { goal: Goal::Cancelled, reason: args.reason.clone() }])?;
+        drive(context, &session, RunOptions::default()).await
+    })
+}

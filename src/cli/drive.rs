@@ -1,0 +1,135 @@
+//! Runs the driver for a command, and turns its end into words and an exit code.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::context::Context;
+use super::error::Error;
+use super::exit::Exit;
+use super::session::Session;
+use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals};
+use crate::report::ending;
+use crate::report::event::{Event, View};
+use crate::run::decision::{Ending, HoldKind, StopKind};
+
+/// Runs to an end.
+pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
+    let mut view = context.view(&session.file);
+    let now = session.clock.now();
+    view.event(
+        now,
+        &Event::Begin {
+            version: env!("CARGO_PKG_VERSION").into(),
+            format_version: 1,
+            command: session.command().into(),
+            workflow: session.spec.workflow.to_string(),
+            cluster: session.spec.cluster.clone(),
+            address: session.address.clone(),
+            sandbox: false,
+        },
+    );
+    let finish = {
+        let ports = Ports {
+            reader: session.cluster.as_ref(),
+            writer: session.cluster.clone(),
+            store: &session.store,
+            kept: session.store.kept(),
+            take_lease: Box::new(|| session.leases.try_take(&session.lease_key(""), &session.lease_info())),
+            clock: session.clock.clone(),
+            signals: signals()?,
+            view: view.as_mut(),
+            actor: session.actor.clone(),
+        };
+        Driver::new(&session.movement, ports, options).run().await
+    };
+    let finish = finish.map_err(|error| match error {
+        DriverError::Cluster(error) => Error::cluster(&error, &session.address),
+        DriverError::Record(error) => Error::record(error),
+        DriverError::Lease(error) => Error::lease(error),
+        error @ (DriverError::NotBegun | DriverError::Confused(_)) => {
+            Error::ended(Exit::Failed, error, "`cutover status` shows where the movement stands")
+        }
+    })?;
+    let exit = tell(view.as_mut(), session, &finish);
+    Ok(exit)
+}
+
+/// Says how it ended.
+fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
+    let now = session.clock.now();
+    let mut end = |ending: Option<Ending>, exit: Exit, words: String, next: Vec<String>| {
+        view.event(now, &Event::End { ending, exit_code: exit.code(), words, next });
+        exit
+    };
+    match finish {
+        Finish::Ended(ending) => {
+            let asked = matches!(
+                (ending, session.command()),
+                (Ending::SwitchedBack, "switch-back") | (Ending::RulesRestored, "restore-rules") | (Ending::Paused, "pause")
+            );
+            let holds = matches!(ending, Ending::SwitchedBack | Ending::RulesRestored | Ending::Paused) && !asked;
+            let exit = if holds { Exit::Held } else { Exit::Done };
+            let (words, next) = (ending::words(*ending).to_owned(), ending::next(*ending, session.spec.workflow.as_str()));
+            end(Some(*ending), exit, words, next)
+        }
+        Finish::Held(hold) => {
+            let exit = if hold.kind == HoldKind::VoidApproval { Exit::Stale } else { Exit::Held };
+            view.event(now, &Event::Hold { hold: hold.clone(), waiting: false });
+            view.event(
+                now,
+                &Event::End {
+                    ending: None,
+                    exit_code: exit.code(),
+                    words: format!("held before {}", hold.gate),
+                    next: hold.release.clone(),
+                },
+            );
+            exit
+        }
+        Finish::Stopped(stop) => {
+            let exit = match stop.kind {
+                StopKind::Refused => Exit::Refused,
+                StopKind::NeedsHuman => Exit::NeedsHuman,
+                StopKind::Stale => Exit::Stale,
+            };
+            view.event(now, &Event::Stop(stop.clone()));
+            view.event(
+                now,
+                &Event::End {
+                    ending: None,
+                    exit_code: exit.code(),
+                    words: "stopped".into(),
+                    next: vec!["cutover status".to_owned()],
+                },
+            );
+            exit
+        }
+        Finish::Busy(words) => end(None, Exit::Busy, words.clone(), vec!["cutover status --watch".to_owned()]),
+        Finish::Overtaken(words) => {
+            end(None, Exit::Held, format!("{words}; this run ends here"), vec!["cutover status".to_owned()])
+        }
+        Finish::Signalled { exit_code, left } => {
+            let exit = if *exit_code == 143 { Exit::Terminated } else { Exit::Interrupted };
+            let words = left.clone().unwrap_or_else(|| "stopped at a safe point: no write is under way".into());
+            end(None, exit, words, vec!["cutover apply".to_owned()])
+        }
+    }
+}
+
+/// SIGINT and SIGTERM, as they come.
+fn signals() -> Result<Signals, Error> {
+    let (sender, receiver) = watch::channel(Vec::new());
+    let sender = Arc::new(sender);
+    for (kind, exit_code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+        let mut stream = signal(kind).map_err(|source| Error::Write { what: "the signal handlers".into(), source })?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                sender.send_modify(|received: &mut Vec<u8>| received.push(exit_code));
+            }
+        });
+    }
+    Ok(Signals::new(receiver))
+}

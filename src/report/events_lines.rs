@@ -1,0 +1,216 @@
+//! Events as plain lines with their time, for a CI system or a log: no line twice, and of what moves all the time one in ten seconds
+//! at most, then fewer.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::blocks::{Blocks, ViewOptions};
+use super::event::{Event, Level, View};
+use super::event_words;
+use super::page::{Page, bad, bold, caution, dim, plain};
+use super::problems::Drawing;
+use super::rate::Rates;
+use super::stop;
+use super::words::{clock, day};
+
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+/// A call that takes so long gets a line of its own.
+const LONG_CALL_SECONDS: u64 = 5;
+
+/// Writes events as lines.
+pub struct Lines<W> {
+    out: W,
+    options: ViewOptions,
+    rates: Rates,
+    blocks: Blocks,
+    /// What kind of line was last said when, and how long it is kept quiet.
+    said: BTreeMap<String, (Timestamp, SignedDuration)>,
+    last: String,
+    last_day: String,
+    last_phase: String,
+    /// Writing failed once: nobody reads any more.
+    is_gone: bool,
+}
+
+impl<W: Write + Send> Lines<W> {
+    pub fn new(out: W, options: ViewOptions) -> Self {
+        Self {
+            out,
+            blocks: Blocks::new(options.clone()),
+            options,
+            rates: Rates::default(),
+            said: BTreeMap::new(),
+            last: String::new(),
+            last_day: String::new(),
+            last_phase: String::new(),
+            is_gone: false,
+        }
+    }
+
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    /// Whether a line of this kind may be said again; kinds are texts without their numbers.
+    fn may_say(&mut self, at: Timestamp, kind: String) -> bool {
+        match self.said.get_mut(&kind) {
+            None => {
+                self.said.insert(kind, (at, FIRST_PAUSE));
+                true
+            }
+            Some((last, pause)) if at.duration_since(*last) >= *pause => {
+                *last = at;
+                *pause = (*pause * 2).min(LONGEST_PAUSE);
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        if !self.is_gone {
+            self.is_gone = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).is_err();
+        }
+    }
+
+    fn line(&mut self, at: Timestamp, event: &Event) {
+        self.line_of(at, event, event_words::words(event, &self.rates));
+    }
+
+    fn line_of(&mut self, at: Timestamp, event: &Event, text: String) {
+        let phase = event_words::phase(event).unwrap_or(&self.last_phase).to_owned();
+        let said = format!("{phase} {text}");
+        if said == self.last {
+            return;
+        }
+        let mut page = Page::new(Drawing { width: usize::MAX, ..self.options.drawing });
+        let today = day(at);
+        if today != self.last_day {
+            page.line(0, &[dim(&today)]);
+            self.last_day = today;
+        }
+        let text = match event_words::level(event) {
+            Level::Error => vec![bad("error: "), plain(text)],
+            Level::Warning => vec![caution("warning: "), plain(text)],
+            Level::Info => vec![plain(text)],
+        };
+        page.item(0, &[dim(clock(at)), plain(" "), bold(format!("{phase:15}")), plain("  ")], &text);
+        self.write(&page.finish());
+        self.last = said;
+        self.last_phase = phase;
+    }
+
+    /// A block under the line that says what its first paragraph says.
+    fn block(&mut self, text: &str) {
+        let text = text.split_once("\n\n").map_or("", |(_, rest)| rest);
+        let indented: String =
+            text.lines().map(|line| if line.is_empty() { "\n".into() } else { format!("  {line}\n") }).collect();
+        self.write(&indented);
+    }
+}
+
+impl<W: Write + Send> View for Lines<W> {
+    fn event(&mut self, at: Timestamp, event: &Event) {
+        self.blocks.see(event);
+        match event {
+            Event::Progress(progress) => {
+                self.rates.see(at, &progress.tables);
+                let done = progress.tables.values().filter(|table| table.done).count();
+                let way_back = progress.way_back.as_ref().map(|way_back| way_back.possible);
+                let what = without_numbers(&progress.waiting_for);
+                let kind = format!("{} {:?} {done} {way_back:?} {what}", progress.phase, progress.traffic);
+                if self.may_say(at, kind) {
+                    self.line(at, event);
+                }
+            }
+            Event::Await { phase, conditions, .. } => {
+                let names: Vec<&str> =
+                    conditions.iter().filter(|condition| !condition.passes()).map(|condition| condition.name.as_str()).collect();
+                if self.may_say(at, format!("await {phase} {names:?}")) {
+                    self.line(at, event);
+                }
+            }
+            Event::Hold { hold, waiting } => {
+                let kind = format!("hold {} {:?} {}", hold.gate, hold.kind, without_numbers(&hold.why));
+                let is_new = !self.said.contains_key(&kind);
+                if is_new {
+                    self.said.retain(|kind, _| !kind.starts_with("hold "));
+                }
+                if self.may_say(at, kind) {
+                    self.line(at, event);
+                    if is_new {
+                        let block = self.blocks.hold(hold, *waiting, at);
+                        self.block(&block);
+                    }
+                }
+            }
+            Event::Calling { phase, words, seconds } => {
+                if *seconds >= LONG_CALL_SECONDS && self.may_say(at, format!("call {phase} {words}")) {
+                    self.line(at, event);
+                }
+            }
+            Event::Stop(stop) => {
+                self.line_of(at, event, format!("{}: {}", stop::state(stop), stop::meaning(stop)));
+                let block = self.blocks.stop(stop);
+                self.block(&block);
+            }
+            Event::End { words, exit_code, next, .. } => {
+                self.line(at, event);
+                let block = self.blocks.end(words, *exit_code, next);
+                self.block(&block.replacen('\n', "\n\n", 1));
+            }
+            Event::Entry { .. } => {
+                // Something happened: what is said next is news.
+                self.said.clear();
+                self.line(at, event);
+            }
+            Event::Begin { .. } | Event::Say { .. } => self.line(at, event),
+        }
+    }
+}
+
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, night};
+
+    fn shown(events: Vec<(Timestamp, Event)>) -> String {
+        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, file: None });
+        for (at, event) in &events {
+            view.event(*at, event);
+        }
+        String::from_utf8(view.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn a_night_in_lines() {
+        insta::assert_snapshot!(shown(night()), @"");
+    }
+
+    #[test]
+    fn what_flaps_is_not_said_each_time() {
+        let say = |n: i64| Event::Await {
+            phase: crate::run::phase::PhaseId::SWITCH_PRIMARY,
+            conditions: vec![crate::family::Condition::new(if n % 2 == 0 { "lag" } else { "quiet" }, false, format!("{n}"))],
+            since: at(0),
+        };
+        let lines = shown((0..9).map(|n| (at(n), say(n))).collect()).lines().count();
+        assert_eq!(lines, 1 + 2, "the day, and each of the two once");
+    }
+
+    #[test]
+    fn a_sandbox_is_named_first_and_nothing_acts() {
+        let say = Event::Say { level: Level::Warning, text: HOSTILE.into() };
+        let text = shown(vec![(at(0), begin("sandbox")), (at(1), say.clone()), (at(2), say)]);
+        assert!(text.lines().nth(1).unwrap().contains("SANDBOX cutover"), "{text}");
+        assert_eq!(text.lines().count(), 3, "the same line is not said twice");
+        assert_harmless(&text);
+    }
+}

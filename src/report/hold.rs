@@ -1,0 +1,158 @@
+//! What a run says when it holds (exit 3): what it waits for, what is in the way, what happens next, what it has proved, and last
+//! the commands that release it.
+
+use jiff::Timestamp;
+
+use super::command::for_file;
+use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
+use super::problems::Drawing;
+use super::words::{away, moment};
+use crate::family::{Condition, ConditionResult};
+use crate::run::decision::{Hold, HoldKind};
+use crate::run::phase::PhaseId;
+
+/// How to draw a hold.
+#[derive(Debug, Clone, Copy)]
+pub struct HoldView<'a> {
+    pub drawing: Drawing,
+    pub now: Timestamp,
+    /// The plan file; none is the default one.
+    pub file: Option<&'a str>,
+    /// `apply --wait` stays and goes on by itself.
+    pub waiting: bool,
+}
+
+/// "held before switch-primary".
+pub fn state(hold: &Hold) -> String {
+    match hold.kind {
+        HoldKind::Gate | HoldKind::VoidApproval | HoldKind::AttemptFailed | HoldKind::NotQuiet => {
+            format!("held before {}", hold.gate)
+        }
+        HoldKind::Window => format!("held before {} until a window opens", hold.gate),
+        HoldKind::RevertWindow => "in the revert window".into(),
+        HoldKind::Paused => "paused".into(),
+        HoldKind::SwitchedBack => "switched back".into(),
+    }
+}
+
+/// The state and its reason in one line.
+pub fn headline(hold: &Hold) -> String {
+    format!("{}: {}", state(hold), hold.why)
+}
+
+/// The commands that release it, as they must be typed.
+pub fn release(hold: &Hold, file: Option<&str>, waiting: bool) -> Vec<String> {
+    let goes_on = |command: &&String| waiting && command.starts_with("cutover apply");
+    hold.release.iter().filter(|command| !goes_on(command)).map(|command| for_file(command, file)).collect()
+}
+
+/// Draws the hold.
+pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
+    let mut page = Page::new(view.drawing);
+    let state = state(hold);
+    let (first, rest) = state.split_once(' ').unwrap_or((&state, ""));
+    let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
+    page.line(0, &[caution(first.to_uppercase()), bold(rest), plain(": "), plain(&hold.why)]);
+    if let Some(until) = hold.until {
+        let verb = if hold.kind == HoldKind::RevertWindow { "ends" } else { "opens" };
+        page.line(0, &[plain(format!("It {verb} {}, ", moment(until))), bold(away(until, view.now))]);
+    }
+    let in_the_way: Vec<&Condition> = hold.conditions.iter().filter(|condition| !condition.passes()).collect();
+    if !in_the_way.is_empty() && hold.kind != HoldKind::NotQuiet {
+        page.gap();
+        page.line(0, &[bold("Not yet as it must be"), plain(format!(" when {} begins", hold.gate))]);
+    } else if !in_the_way.is_empty() {
+        page.gap();
+        page.line(0, &[bold("In the way")]);
+    }
+    conditions(&mut page, 2, &in_the_way);
+    bullets(&mut page, "What happens next", &hold.next, |page| plain(if page.drawing().unicode { "• " } else { "* " }));
+    bullets(&mut page, "Proved", &hold.proved, |page| good(if page.drawing().unicode { "✓ " } else { "+ " }));
+    if hold.kind == HoldKind::RevertWindow || hold.gate == PhaseId::COMPLETE {
+        page.gap();
+        page.verbatim(0, &[bold("Back"), plain(", at any time: "), command(for_file("cutover switch-back", view.file))]);
+    }
+    page.gap();
+    let release = release(hold, view.file, view.waiting);
+    let title = match (release.is_empty(), view.waiting, hold.kind) {
+        (true, ..) => plain("This run goes on by itself"),
+        (_, true, _) => plain("To release it, from another terminal; this run then goes on by itself"),
+        (_, _, HoldKind::RevertWindow) => bold("Next, one of"),
+        _ => bold("Next"),
+    };
+    page.line(0, &[title]);
+    for command in release {
+        page.command(2, &command);
+    }
+    page.finish()
+}
+
+fn bullets(page: &mut Page, title: &str, lines: &[String], mark: impl Fn(&Page) -> Span) {
+    if lines.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(0, &[bold(title)]);
+    for line in lines {
+        let mark = mark(page);
+        page.item(2, &[mark], &[plain(line)]);
+    }
+}
+
+/// Conditions with what was seen of each.
+pub fn conditions(page: &mut Page, indent: usize, conditions: &[&Condition]) {
+    for condition in conditions {
+        let unicode = page.drawing().unicode;
+        let mark = match (condition.result, unicode) {
+            (ConditionResult::Pass, true) => good("✓ "),
+            (ConditionResult::Pass, false) => good("+ "),
+            (ConditionResult::Fail, true) => bad("✗ "),
+            (ConditionResult::Fail, false) => bad("x "),
+            (ConditionResult::Error | ConditionResult::Inconclusive, _) => caution("? "),
+        };
+        let doubt = match condition.result {
+            ConditionResult::Error => "could not be looked at: ",
+            ConditionResult::Inconclusive => "not known: ",
+            ConditionResult::Pass | ConditionResult::Fail => "",
+        };
+        page.item(indent, &[mark], &[bold(&condition.name), plain(": "), dim(doubt), plain(&condition.seen)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures::{ASCII, HOSTILE, PLAIN, at, gate_hold, revert_hold};
+
+    fn view(drawing: Drawing, waiting: bool) -> HoldView<'static> {
+        HoldView { drawing, now: at(600), file: None, waiting }
+    }
+
+    #[test]
+    fn a_gate_ends_with_the_commands_that_release_it() {
+        insta::assert_snapshot!(draw(&gate_hold(), &view(PLAIN, false)), @"");
+    }
+
+    #[test]
+    fn a_run_that_waits_does_not_tell_to_run_apply() {
+        let drawn = draw(&gate_hold(), &HoldView { file: Some("a/workflow.toml"), ..view(ASCII, true) });
+        insta::assert_snapshot!(drawn, @"");
+    }
+
+    #[test]
+    fn the_revert_window_counts_down_and_names_the_way_back() {
+        insta::assert_snapshot!(draw(&revert_hold(), &view(PLAIN, false)), @"");
+        assert!(draw(&revert_hold(), &view(PLAIN, true)).contains("cutover approve complete --end-revert-window"));
+    }
+
+    #[test]
+    fn no_text_of_a_server_acts_on_the_terminal() {
+        let mut hold = gate_hold();
+        hold.why = HOSTILE.into();
+        hold.proved = vec![HOSTILE.into()];
+        hold.next = vec![HOSTILE.into()];
+        hold.release = vec![HOSTILE.into()];
+        hold.conditions = vec![Condition::new(HOSTILE, false, HOSTILE)];
+        crate::report::fixtures::assert_harmless(&draw(&hold, &view(PLAIN, false)));
+    }
+}

@@ -1,0 +1,205 @@
+//! The plan for people: everything that will happen, before it happens. Verdict first, the next command last.
+
+use super::changes;
+use super::command::for_file;
+use super::findings;
+use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
+use super::problems::Drawing;
+use super::words::{counted, length, names, traffic};
+use crate::finding::{CheckResult, Finding, Severity};
+use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
+use crate::spec::GatePolicy;
+
+/// What of a plan to show, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanView<'a> {
+    pub drawing: Drawing,
+    /// Every rule, write, digest and check, instead of groups and counts.
+    pub full: bool,
+    /// The file that `apply` will be given: the plan file, or the saved plan. None is the default file.
+    pub file: Option<&'a str>,
+}
+
+const MOST_TABLES: usize = 8;
+
+/// Draws the plan.
+pub fn draw(plan: &Plan, view: &PlanView<'_>) -> String {
+    let mut page = Page::new(view.drawing);
+    head(&mut page, plan);
+    checks(&mut page, plan, view.full);
+    page.gap();
+    page.line(0, &[bold("Phases")]);
+    let mut way_back = "";
+    for (at, phase) in plan.phases.iter().enumerate() {
+        if at > 0 && phase.status != PhaseStatus::Done {
+            page.gap();
+        }
+        let before = std::mem::replace(&mut way_back, &phase.way_back);
+        one_phase(&mut page, plan, phase, before, view.full);
+    }
+    foot(&mut page, plan, view);
+    page.finish()
+}
+
+fn head(page: &mut Page, plan: &Plan) {
+    let blocking = plan.checks.iter().filter(|finding| finding.blocks()).count();
+    let mut spans = Vec::new();
+    if plan.cluster.alias == "sandbox" {
+        spans.extend([caution("SANDBOX"), plain(" ")]);
+    }
+    spans.push(match plan.verdict {
+        Verdict::Ready => good("READY"),
+        Verdict::Blocked => bad(format!("BLOCKED by {}", counted(blocking, "finding"))),
+        Verdict::NothingToDo => good("NOTHING TO DO"),
+    });
+    spans.extend([plain(": "), bold(&plan.workflow), plain(" on "), bold(&plan.cluster.alias)]);
+    spans.push(plain(format!(" ({})", plan.cluster.address)));
+    page.line(0, &spans);
+    let (source, target) = (&plan.source_keyspace, &plan.target_keyspace);
+    let tables =
+        format!("{} from `{source}` to `{target}`: {}", counted(plan.tables.len(), "table"), names(&plan.tables, MOST_TABLES));
+    page.item(2, &[dim("moves    ")], &[plain(tables)]);
+    let now = format!("{}; {}", plan.situation, traffic(&plan.traffic, source, target));
+    page.item(2, &[dim("now      ")], &[plain(now)]);
+    let ahead = |wanted: &dyn Fn(&&PhasePlan) -> bool| -> Vec<&str> {
+        let phases = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
+        phases.filter(wanted).map(|phase| phase.name.as_str()).collect()
+    };
+    let holds = ahead(&|phase| phase.gate.as_ref().is_some_and(|gate| gate.policy == GatePolicy::OperatorHold));
+    if !holds.is_empty() {
+        page.item(2, &[dim("holds    ")], &[caution(format!("before {}", holds.join(", ")))]);
+    }
+    let final_ones = ahead(&|phase| phase.irreversible);
+    if !final_ones.is_empty() {
+        page.item(2, &[dim("no undo  ")], &[bad(format!("from {} on", final_ones.join(", ")))]);
+    }
+}
+
+fn checks(page: &mut Page, plan: &Plan, full: bool) {
+    let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
+    let sections: [(&str, &dyn Fn(&&Finding) -> bool); 4] = [
+        ("In the way", &|finding| finding.blocks()),
+        ("Warnings", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
+        ("Waived", &|finding| not_passed(finding) && finding.waived.is_some()),
+        ("Notes", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Note),
+    ];
+    for (title, wanted) in sections {
+        let found: Vec<&Finding> = plan.checks.iter().filter(wanted).collect();
+        if !found.is_empty() {
+            page.gap();
+            page.line(0, &[bold(title)]);
+            findings::draw(page, 2, &found, full);
+        }
+    }
+}
+
+fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &str, full: bool) {
+    let unicode = page.drawing().unicode;
+    let mark = match (phase.status, unicode) {
+        (PhaseStatus::Done, true) => good("✓ "),
+        (PhaseStatus::Done, false) => good("x "),
+        (PhaseStatus::Next, true) => bold("▶ "),
+        (PhaseStatus::Next, false) => bold("> "),
+        (PhaseStatus::Later, _) => plain("  "),
+    };
+    let is_done = phase.status == PhaseStatus::Done;
+    let name = format!("{:15} ", phase.name);
+    let label = [mark, if is_done { dim(&name) } else { bold(&name) }];
+    if is_done {
+        page.item(0, &label, &[dim("done")]);
+        return;
+    }
+    let mut parts: Vec<Vec<Span>> = Vec::new();
+    if phase.status == PhaseStatus::Next {
+        parts.push(vec![bold("next")]);
+    }
+    if phase.irreversible {
+        parts.push(vec![bad("CANNOT BE UNDONE")]);
+    }
+    parts.extend(phase.gate.as_ref().map(|gate| gate_words(gate, full)));
+    page.item(0, &label, &parts.join(&plain("; ")));
+    for effect in &phase.effects {
+        page.item(4, &[plain(if unicode { "• " } else { "* " })], &[plain(effect)]);
+    }
+    changes::routing_rules(page, 4, &phase.routing_rules, &plan.tables, full);
+    changes::sets(page, 4, "denied tables", &phase.denied_tables, &plan.tables, full);
+    changes::sets(page, 4, "tables", &phase.tables, &plan.tables, full);
+    changes::sets(page, 4, "VSchema tables", &phase.vschema, &plan.tables, full);
+    changes::streams(page, 4, &phase.streams, full);
+    if !phase.irreversible && phase.way_back != way_back_before && phase.way_back.starts_with("cutover ") {
+        page.item(4, &[bold("way back: ")], &[command(&phase.way_back)]);
+    }
+    if full {
+        page.item(4, &[dim("done when ")], &[plain(&phase.done_when)]);
+        if !phase.writes.is_empty() {
+            page.line(4, &[dim("by hand")]);
+            for write in &phase.writes {
+                page.verbatim(6, &[plain(&write.equivalent)]);
+            }
+        }
+        page.item(4, &[dim("forecast ")], &[dim(phase.digest.short())]);
+    }
+}
+
+fn gate_words(gate: &GatePlan, full: bool) -> Vec<Span> {
+    let mut spans = vec![match gate.policy {
+        GatePolicy::OperatorHold => caution("HOLD for an operator"),
+        GatePolicy::AutoAdvance => dim("auto-advance"),
+    }];
+    if !gate.windows.is_empty() {
+        spans.push(plain(format!(", only {} ({})", gate.windows.join(", "), gate.time_zone)));
+    }
+    if full && gate.policy == GatePolicy::OperatorHold {
+        spans.push(plain(format!(", an approval expires after {}", length(gate.approval_expires_seconds))));
+    }
+    spans
+}
+
+fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
+    page.gap();
+    if plan.fast_path.eligible {
+        page.line(0, &[bold("Fast path"), plain(": this movement is small and plain enough to run straight through")]);
+        for criterion in &plan.fast_path.criteria {
+            page.line(2, &[plain(criterion)]);
+        }
+        page.gap();
+    }
+    let passed: Vec<&Finding> = plan.checks.iter().filter(|finding| finding.result == CheckResult::Pass).collect();
+    if view.full && !passed.is_empty() {
+        page.line(0, &[bold(format!("{} passed", counted(passed.len(), "check")))]);
+        for finding in &passed {
+            page.item(2, &[dim(format!("{} ", finding.code))], &[bold(&finding.subject), plain(": "), plain(&finding.summary)]);
+        }
+        page.gap();
+    }
+    let mut spans = Vec::new();
+    if !view.full && !passed.is_empty() {
+        spans.push(plain(format!("{} passed. ", counted(passed.len(), "check"))));
+    }
+    spans.push(plain("Nothing was written to the cluster."));
+    page.line(0, &spans);
+    page.line(0, &[dim(format!("intent {}, basis {}", plan.digests.intent.short(), plan.digests.basis.short()))]);
+    let rules: usize = plan.phases.iter().map(|phase| phase.routing_rules.len()).sum();
+    page.gap();
+    match plan.verdict {
+        Verdict::Ready => {
+            if !view.full && rules > 0 {
+                page.verbatim(0, &[dim("Each rule and check: "), command(for_file("cutover plan --verbose", view.file))]);
+            }
+            page.line(0, &[bold("Next")]);
+            page.command(2, &for_file("cutover apply", view.file));
+        }
+        Verdict::Blocked => {
+            page.line(0, &[bold("Next"), plain(", when what is in the way has been dealt with")]);
+            page.command(2, &for_file("cutover plan", view.file));
+        }
+        Verdict::NothingToDo => {
+            page.line(0, &[bold("Next")]);
+            page.command(2, &for_file("cutover history", view.file));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_human_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! What a run says when something stands in the way: what happened, where traffic is, and what to do.
+
+use super::command::for_file;
+use super::findings;
+use super::page::{Page, bad, bold, plain};
+use super::problems::Drawing;
+use crate::finding::Finding;
+use crate::run::decision::{Stop, StopKind};
+
+/// How to draw a stop.
+#[derive(Debug, Clone, Copy)]
+pub struct StopView<'a> {
+    pub drawing: Drawing,
+    /// The plan file; none is the default one.
+    pub file: Option<&'a str>,
+    /// What the cluster looks like now, in words, where it is known.
+    pub cluster_now: Option<&'a str>,
+}
+
+/// "refused at switch-primary".
+pub fn state(stop: &Stop) -> String {
+    let what = match stop.kind {
+        StopKind::Refused => "refused",
+        StopKind::NeedsHuman => "needs a human",
+        StopKind::Stale => "stale",
+    };
+    match &stop.phase {
+        Some(phase) => format!("{what} at {phase}"),
+        None => what.to_owned(),
+    }
+}
+
+/// The state and its first reason in one line.
+pub fn headline(stop: &Stop) -> String {
+    let first = stop.findings.first().map(|finding| format!(": {} {}: {}", finding.code, finding.subject, finding.summary));
+    let more = if stop.findings.len() > 1 { format!(" (and {} more)", stop.findings.len() - 1) } else { String::new() };
+    format!("{}{}{more}", state(stop), first.unwrap_or_default())
+}
+
+/// What the kind of stop means for the cluster.
+pub fn meaning(stop: &Stop) -> &'static str {
+    match stop.kind {
+        StopKind::Refused => "nothing was switched; traffic is where it was",
+        StopKind::NeedsHuman => "the cluster is between states, or is not what the record says; nothing more is written",
+        StopKind::Stale => "what was planned or approved is not what is there now; nothing was written",
+    }
+}
+
+/// The commands to go on with.
+pub fn next(stop: &Stop) -> Vec<String> {
+    let explain = stop.findings.first().map(|finding| format!("cutover explain {}", finding.code));
+    let then = match stop.kind {
+        StopKind::Refused => "cutover apply",
+        StopKind::NeedsHuman => "cutover doctor",
+        StopKind::Stale => "cutover plan",
+    };
+    explain.into_iter().chain([then.to_owned()]).collect()
+}
+
+/// Draws the stop.
+pub fn draw(stop: &Stop, view: &StopView<'_>) -> String {
+    let mut page = Page::new(view.drawing);
+    page.line(0, &[bad(state(stop).to_uppercase()), plain(": "), plain(meaning(stop))]);
+    let all: Vec<&Finding> = stop.findings.iter().collect();
+    if !all.is_empty() {
+        page.gap();
+        findings::draw(&mut page, 2, &all, false);
+    }
+    if let Some(now) = view.cluster_now {
+        page.gap();
+        page.item(0, &[bold("Now  ")], &[plain(now)]);
+    }
+    page.gap();
+    let title = if stop.kind == StopKind::Refused { ", when it has been dealt with" } else { "" };
+    page.line(0, &[bold("Next"), plain(title)]);
+    for command in next(stop) {
+        page.command(2, &for_file(&command, view.file));
+    }
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless};
+    use crate::run::phase::PhaseId;
+
+    fn mismatch(text: &str) -> Stop {
+        let finding = Finding::fail(
+            "C310",
+            Severity::Error,
+            "customer.commerce2customer",
+            text,
+            "mend the rows; `cutover apply` compares anew",
+        );
+        Stop { kind: StopKind::Refused, phase: Some(PhaseId::VERIFY), findings: vec![finding] }
+    }
+
+    #[test]
+    fn a_refusal_says_where_traffic_is_and_what_to_do() {
+        let stop = mismatch(
+            "VDiff found differences: `corder` on customer/-80: 2 rows differ, 0 only in the source, 1 only in the target",
+        );
+        let view = StopView { drawing: PLAIN, file: None, cluster_now: Some("reads at `customer`, writes at `commerce`") };
+        insta::assert_snapshot!(draw(&stop, &view), @"");
+    }
+
+    #[test]
+    fn what_needs_a_human_leads_to_the_doctor() {
+        let finding = Finding::fail(
+            "C404",
+            Severity::Error,
+            "cluster",
+            "the cluster is between states: the source denies moved tables: writes are refused",
+            "`cutover apply --finish-only` tries to make it whole",
+        );
+        let stop = Stop { kind: StopKind::NeedsHuman, phase: None, findings: vec![finding] };
+        let view = StopView { drawing: PLAIN, file: Some("w.toml"), cluster_now: None };
+        insta::assert_snapshot!(draw(&stop, &view), @"");
+    }
+
+    #[test]
+    fn no_text_of_a_server_acts_on_the_terminal() {
+        let view = StopView { drawing: PLAIN, file: None, cluster_now: Some(HOSTILE) };
+        assert_harmless(&draw(&mismatch(HOSTILE), &view));
+    }
+}

@@ -1,0 +1,153 @@
+//! The account of what was acknowledged to the application, and its comparison with what stands in MySQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::Cluster;
+
+/// A row that vtgate said was written: the index of its table, its id, its token.
+pub type Row = (usize, u64, String);
+
+/// Kept while the application runs.
+#[derive(Default)]
+pub struct Account {
+    pub rows: Vec<Row>,
+    /// Inserts without an id that failed: such a row may be there or not, once.
+    pub unknown_tokens: Vec<String>,
+    /// Seed id → increments acknowledged, increments that may have happened.
+    pub hits: BTreeMap<u64, (u64, u64)>,
+    pub acknowledged_at: Vec<Instant>,
+    pub read_at: Vec<Instant>,
+    pub errors: Vec<Failure>,
+    pub failed_writes: usize,
+    pub failed_reads: usize,
+}
+
+/// An error that the application was given.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub at: Instant,
+    pub what: &'static str,
+    pub error: String,
+}
+
+/// What the application saw.
+pub struct Report {
+    pub acknowledged: usize,
+    /// Writes that gave the application an error, each try counted.
+    pub failed: usize,
+    /// Writes of which it never learnt whether they happened.
+    pub unknown: usize,
+    /// The longest time without any acknowledged write, over all writers.
+    pub longest_write_pause: Duration,
+    pub reads: usize,
+    pub failed_reads: usize,
+    pub errors: Vec<Failure>,
+    tables: Vec<String>,
+    cluster: &'static Cluster,
+    account: Account,
+}
+
+impl Report {
+    pub fn new(account: Account, tables: Vec<String>, cluster: &'static Cluster) -> Self {
+        let unknown_hits: u64 = account.hits.values().map(|(_, unknown)| unknown).sum();
+        Self {
+            acknowledged: account.acknowledged_at.len(),
+            failed: account.failed_writes,
+            unknown: account.unknown_tokens.len() + usize::try_from(unknown_hits).expect("a count"),
+            longest_write_pause: longest_gap(account.acknowledged_at.clone()),
+            failed_reads: account.failed_reads,
+            reads: account.read_at.len(),
+            errors: account.errors.clone(),
+            tables,
+            cluster,
+            account,
+        }
+    }
+
+    /// Compares the account with what stands in MySQL on all shards of the keyspace that serves the tables now; gives
+    /// what is wrong, in words. Nothing wrong: each acknowledged row is there exactly once and as it was written, no id
+    /// stands twice, each counter is as high as what was acknowledged and no higher than what was tried, and no row is
+    /// there that nobody wrote.
+    pub fn differences(&self, keyspace: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (index, table) in self.tables.iter().enumerate() {
+            let rows: Vec<(u64, String, u64)> =
+                self.cluster.query_primaries(keyspace, &format!("select id, token, hits from {table}"));
+            let mut standing: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
+            for (id, token, hits) in &rows {
+                standing.entry(*id).or_default().push((token, *hits));
+            }
+            for (id, tokens) in standing.iter().filter(|(_, tokens)| tokens.len() > 1) {
+                wrong.push(format!("{table}: the id {id} stands {} times: {tokens:?}", tokens.len()));
+            }
+            let acknowledged: Vec<_> = self.account.rows.iter().filter(|(of, ..)| *of == index).collect();
+            for (_, id, token) in &acknowledged {
+                match standing.get(id).and_then(|rows| rows.first()) {
+                    None => wrong.push(format!("{table}: the acknowledged row {id} ({token}) is lost")),
+                    Some((found, _)) if found != token => {
+                        wrong.push(format!("{table}: the acknowledged row {id} ({token}) is now {found}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            let mut known: BTreeSet<&str> = acknowledged.iter().map(|(_, _, token)| token.as_str()).collect();
+            known.extend(self.account.unknown_tokens.iter().map(String::as_str));
+            let mut seen = BTreeSet::new();
+            for (id, token, _) in &rows {
+                if !seen.insert(token) {
+                    wrong.push(format!("{table}: the row {token} was written twice, the second time as {id}"));
+                } else if !token.starts_with("seed-") && !known.contains(token.as_str()) {
+                    wrong.push(format!("{table}: nobody wrote the row {id} ({token})"));
+                }
+            }
+            if index == 0 {
+                wrong.extend(self.wrong_counters(table, &standing));
+            }
+        }
+        wrong
+    }
+
+    fn wrong_counters(&self, table: &str, standing: &BTreeMap<u64, Vec<(&str, u64)>>) -> Vec<String> {
+        let wrong = |(id, (least, unknown)): (&u64, &(u64, u64))| {
+            let found = standing.get(id).and_then(|rows| rows.first()).map(|(_, hits)| *hits);
+            let right = found.is_some_and(|found| (*least..=least + unknown).contains(&found));
+            (!right).then(|| {
+                format!("{table}: {least} updates of row {id} were acknowledged and {unknown} are unknown, it has {found:?}")
+            })
+        };
+        self.account.hits.iter().filter_map(wrong).collect()
+    }
+
+    /// Panics with all `differences`.
+    pub fn assert_nothing_lost(&self, keyspace: &str) {
+        assert!(self.acknowledged > 0, "the application wrote nothing: {self}");
+        let wrong = self.differences(keyspace);
+        assert!(wrong.is_empty(), "{} things are wrong in {keyspace}, {self}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// The errors of writes or reads, each text once: for the message of a failing assertion.
+    pub fn error_texts(&self) -> BTreeSet<String> {
+        self.errors.iter().map(|failure| format!("{}: {}", failure.what, failure.error)).collect()
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} writes acknowledged, {} errors, {} unknown, longest pause {:.1} s, {} reads, {} errors",
+            self.acknowledged,
+            self.failed,
+            self.unknown,
+            self.longest_write_pause.as_secs_f64(),
+            self.reads,
+            self.failed_reads
+        )
+    }
+}
+
+fn longest_gap(mut times: Vec<Instant>) -> Duration {
+    times.sort();
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+}
