@@ -181,7 +181,7 @@ fn store(file_system: Arc<dyn FileSystem>, folder: &Path) -> FileStore {
 
 /// A folder with a lockfile, or without.
 fn prepared(lockfile: Option<&[u8]>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     if let Some(bytes) = lockfile {
         fs::write(folder.path().join("workflow.lock"), bytes).unwrap();
     }
@@ -265,7 +265,7 @@ fn an_append_that_compacts_is_all_or_nothing() {
 fn what_could_not_be_kept_is_never_said_to_be_kept() {
     for fault in FAULTS {
         for at in 1.. {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = super::sample::folder();
             let plan = Plan::new(at, fault);
             let faulty = Faulty(plan.clone());
             let kept = Kept::beside(&faulty, folder.path()).keep(b"{\"rules\":[]}");
@@ -294,7 +294,7 @@ impl Sleeper for Counts {
 
 #[test]
 fn an_append_waits_five_seconds_for_another_one_and_then_names_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     store(Arc::new(HostFileSystem), folder.path()).append(0, vec![new_entry(0, begun())]).unwrap();
     let sentinel = folder.path().join(".cutover/workflow.lock.sentinel");
     let other = fs::File::open(&sentinel).unwrap();

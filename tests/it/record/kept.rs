@@ -8,7 +8,7 @@ use cutover::record::kept::Kept;
 
 #[test]
 fn what_is_kept_is_found_under_its_digest() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let kept = Kept::beside(&HostFileSystem, folder.path());
     let digest = kept.keep(b"{\"rules\":[]}").unwrap();
     assert_eq!(kept.keep(b"{\"rules\":[]}").unwrap(), digest);
@@ -24,7 +24,7 @@ fn what_is_kept_is_found_under_its_digest() {
 
 #[test]
 fn what_is_not_what_was_kept_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let kept = Kept::beside(&HostFileSystem, folder.path());
     let digest = kept.keep(b"before").unwrap();
     let file = folder.path().join(".cutover").join(format!("{}.json", &digest.as_str()["sha256:".len()..]));
@@ -37,7 +37,7 @@ fn what_is_not_what_was_kept_is_refused() {
 
 #[test]
 fn a_digest_never_leads_out_of_the_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     fs::write(folder.path().join("secret.json"), b"x").unwrap();
     let kept = Kept::beside(&HostFileSystem, folder.path());
     let digest: Digest = serde_json::from_str("\"sha256:../secret\"").unwrap();

@@ -29,7 +29,7 @@ fn only_file(folder: &tempfile::TempDir) -> std::path::PathBuf {
 
 #[test]
 fn one_at_a_time_and_the_other_is_told_who() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let leases = leases(&folder);
     let lease = leases.try_take(&key("c2c"), &info("apply")).unwrap();
     let error = leases.try_take(&key("c2c"), &info("switch-back")).unwrap_err();
@@ -47,7 +47,7 @@ fn one_at_a_time_and_the_other_is_told_who() {
 
 #[test]
 fn a_holder_that_can_not_be_read_still_holds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let leases = leases(&folder);
     let _lease = leases.try_take(&key("c2c"), &info("apply")).unwrap();
     for content in ["", "{\"who\":\"mor", "\u{0}"] {
@@ -59,7 +59,7 @@ fn a_holder_that_can_not_be_read_still_holds() {
 
 #[test]
 fn a_lease_whose_file_was_removed_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let leases = leases(&folder);
     let lease = leases.try_take(&key("c2c"), &info("apply")).unwrap();
     fs::remove_file(only_file(&folder)).unwrap();
@@ -75,7 +75,7 @@ fn a_lease_whose_file_was_removed_is_lost() {
 
 #[test]
 fn a_folder_that_others_may_enter_holds_no_leases() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let refused = |path: &Path| match Leases::new(path).try_take(&key("c2c"), &info("apply")).unwrap_err() {
         LeaseError::Folder { reason, .. } => reason,
         other => panic!("{other:?}"),

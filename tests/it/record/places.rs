@@ -27,7 +27,7 @@ fn refused(folder: &Path) -> UnsafePlace {
 #[test]
 fn only_a_regular_file_is_a_lockfile() {
     let made = |make: &dyn Fn(&Path)| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = super::sample::folder();
         make(&folder.path().join("workflow.lock"));
         refused(folder.path())
     };
@@ -43,7 +43,7 @@ fn only_a_regular_file_is_a_lockfile() {
 
 #[test]
 fn a_folder_that_everybody_may_write_to_is_refused_unless_sticky() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let mode = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     mode(0o777);
     assert_eq!(refused(folder.path()), UnsafePlace::OpenFolder { mode: 0o777 });
@@ -53,7 +53,7 @@ fn a_folder_that_everybody_may_write_to_is_refused_unless_sticky() {
 
 #[test]
 fn a_new_file_is_ours_alone_and_an_old_one_keeps_its_mode() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     let mode = || fs::metadata(store.path()).unwrap().permissions().mode() & 0o7777;
     store.append(0, vec![new_entry(0, begun())]).unwrap();
@@ -65,7 +65,7 @@ fn a_new_file_is_ours_alone_and_an_old_one_keeps_its_mode() {
 
 #[test]
 fn a_planted_temporary_file_is_not_followed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let victim = folder.path().join("victim");
     fs::write(&victim, "precious").unwrap();
     symlink(&victim, folder.path().join(".workflow.lock.new")).unwrap();
@@ -76,8 +76,8 @@ fn a_planted_temporary_file_is_not_followed() {
 
 #[test]
 fn a_planted_folder_for_kept_files_is_not_followed() {
-    let folder = tempfile::tempdir().unwrap();
-    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
+    let elsewhere = super::sample::folder();
     symlink(elsewhere.path(), folder.path().join(".cutover")).unwrap();
     let error = file_store(folder.path()).append(0, vec![new_entry(0, begun())]).unwrap_err();
     assert!(matches!(error, RecordError::Unsafe { reason: UnsafePlace::NotAFile("a symbolic link"), .. }), "{error:?}");
@@ -86,7 +86,7 @@ fn a_planted_folder_for_kept_files_is_not_followed() {
 
 #[test]
 fn a_hard_link_keeps_the_old_content() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun())]).unwrap();
     let backup = folder.path().join("backup");

@@ -94,7 +94,7 @@ fn append_once(folder: &Path) -> u64 {
 
 #[test]
 fn many_processes_lose_no_entry() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     file_store(folder.path()).append(0, vec![new_entry(0, begun())]).unwrap();
     const PROCESSES: u64 = 4;
     const APPENDS: u64 = 25;
@@ -112,7 +112,7 @@ fn many_processes_lose_no_entry() {
 
 #[test]
 fn a_killed_process_leaves_what_it_had_acknowledged() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     file_store(folder.path()).append(0, vec![new_entry(0, begun())]).unwrap();
     let mut last = 1;
     for round in 0..30 {
@@ -128,7 +128,7 @@ fn a_killed_process_leaves_what_it_had_acknowledged() {
 
 #[test]
 fn a_lease_is_one_process_s_and_goes_with_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let take = || Leases::new(folder.path().join("leases")).try_take(&key("c2c"), &info("switch-back"));
     for killed in [true, false] {
         let mut holder = child("lease apply", folder.path());
@@ -153,7 +153,7 @@ fn a_lease_is_one_process_s_and_goes_with_it() {
 
 #[test]
 fn of_many_that_start_at_once_one_holds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     for _ in 0..5 {
         let mut children: Vec<Spoken> = (0..6).map(|_| child("lease apply", folder.path())).collect();
         let said: Vec<String> = children.iter_mut().map(Spoken::next).collect();

@@ -15,6 +15,11 @@ use uuid::Uuid;
 
 pub const LINEAGE: Uuid = Uuid::from_u128(0x5e1f_0000_1111_4222_8333_4444_5555_6666);
 
+/// A new folder, in memory where the system has such: thousands of fsyncs are what takes these tests their time.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub fn digest(text: &str) -> Digest {
     Digest::of_bytes(text.as_bytes())
 }

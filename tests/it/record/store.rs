@@ -44,12 +44,12 @@ fn conforms(store: &dyn RecordStore) {
 #[test]
 fn every_store_compares_and_swaps() {
     conforms(&MemoryStore::new(LINEAGE));
-    conforms(&file_store(tempfile::tempdir().unwrap().path()));
+    conforms(&file_store(super::sample::folder().path()));
 }
 
 #[test]
 fn a_second_store_goes_on_where_the_first_one_is() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let (apply, approve) = (file_store(folder.path()), file_store(folder.path()));
     apply.append(0, vec![new_entry(0, begun())]).unwrap();
     let read = approve.load().unwrap().unwrap();
@@ -61,14 +61,14 @@ fn a_second_store_goes_on_where_the_first_one_is() {
 
 #[test]
 fn loading_writes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     assert!(file_store(folder.path()).load().unwrap().is_none());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_lockfile_that_is_gone_is_not_a_beginning() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun())]).unwrap();
     fs::remove_file(store.path()).unwrap();
@@ -82,7 +82,7 @@ fn a_lockfile_that_is_gone_is_not_a_beginning() {
 
 #[test]
 fn a_broken_lockfile_stays_as_it_is_and_is_65() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun())]).unwrap();
     let whole = fs::read_to_string(store.path()).unwrap();
@@ -103,7 +103,7 @@ fn a_broken_lockfile_stays_as_it_is_and_is_65() {
 
 #[test]
 fn another_record_in_its_place_is_7() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun())]).unwrap();
     let other = Record::begin(Uuid::from_u128(9), vec![new_entry(0, begun())]).unwrap();
@@ -115,7 +115,7 @@ fn another_record_in_its_place_is_7() {
 
 #[test]
 fn the_same_serial_with_other_entries_is_a_conflict() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun()), new_entry(1, remark("ours"))]).unwrap();
     let other = Record::begin(LINEAGE, vec![new_entry(0, begun()), new_entry(1, remark("theirs"))]).unwrap();
@@ -126,7 +126,7 @@ fn the_same_serial_with_other_entries_is_a_conflict() {
 
 #[test]
 fn an_older_lockfile_does_not_continue_the_last_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     store.append(0, vec![new_entry(0, begun())]).unwrap();
     let older = fs::read(store.path()).unwrap();
@@ -154,7 +154,7 @@ fn a_record_belongs_to_one_movement_on_one_cluster() {
 
 #[test]
 fn a_record_that_grows_stays_small_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = super::sample::folder();
     let store = file_store(folder.path());
     let mut all = store.append(0, everything()).unwrap().entries;
     // The last attempt of the sample is open: the first round closes it, each opens another one.
