@@ -64,6 +64,7 @@ pub fn facts(target_shards: &[&str]) -> Facts {
         served: cells.iter().map(|cell| ((*cell).to_owned(), served.clone())).collect(),
         other_rules: Default::default(),
         workflows: vec![],
+        asked_keyspaces: Default::default(),
         answers: vec![],
     }
 }
@@ -314,6 +315,7 @@ pub fn night_entries() -> Vec<Entry> {
         intent: Digest::of(&"intent"),
         frozen: Digest::of(&"frozen"),
         tables: vec!["corder".into(), "customer".into()],
+        spec: None,
     };
     let mut entries = entries(vec![
         (0, begun),

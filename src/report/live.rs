@@ -79,6 +79,10 @@ impl Live {
                 None
             }
             Event::Hold { hold, waiting: true } => {
+                // What was seen before the hold says nothing about now.
+                if !matches!(self.doing, Doing::Holding(_)) {
+                    self.progress = None;
+                }
                 self.doing = Doing::Holding(hold.clone());
                 None
             }

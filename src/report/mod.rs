@@ -22,6 +22,8 @@ pub mod place;
 pub mod plan_human;
 pub mod problems;
 pub mod rate;
+pub mod status;
+pub mod status_human;
 pub mod stop;
 pub mod words;
 pub mod wrap;
