@@ -374,8 +374,11 @@ impl<'a> Driver<'a> {
         serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
     }
 
+    /// Waits, or less when a signal comes; what counts down on a screen goes on.
     async fn pause(&mut self, duration: Duration) {
         self.ports.signals.sleep(duration).await;
+        let at = self.ports.clock.now();
+        self.ports.view.tick(at);
     }
 
     fn emit(&mut self, event: Event) {

@@ -12,6 +12,7 @@ use crate::record::entry::Entry;
 use crate::run::decision::{Ending, Hold, Stop};
 use crate::run::phase::PhaseId;
 
+#[expect(clippy::large_enum_variant, reason = "events are made one at a time and not kept")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Event {

@@ -77,7 +77,8 @@ fn head(page: &mut Page, plan: &Plan) {
 
 fn checks(page: &mut Page, plan: &Plan, full: bool) {
     let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
-    let sections: [(&str, &dyn Fn(&&Finding) -> bool); 4] = [
+    type Wanted<'a> = &'a dyn Fn(&&Finding) -> bool;
+    let sections: [(&str, Wanted<'_>); 4] = [
         ("In the way", &|finding| finding.blocks()),
         ("Warnings", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
         ("Waived", &|finding| not_passed(finding) && finding.waived.is_some()),
