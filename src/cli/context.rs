@@ -1,6 +1,6 @@
 //! What a command is given besides its own arguments.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::Error;
@@ -13,6 +13,7 @@ use crate::report::blocks::ViewOptions;
 use crate::report::event::View;
 use crate::report::events_json::JsonLines;
 use crate::report::events_lines::Lines;
+use crate::report::events_terminal::Terminal;
 use crate::report::plan_human::{self, PlanView};
 
 pub struct Context {
@@ -30,6 +31,12 @@ impl Context {
             self.ui.warn(note);
         }
         Ok(connection)
+    }
+
+    /// Where the operator keeps the records of a cluster, if not beside the plan files.
+    pub fn record_folder(&self, alias: &str) -> Result<Option<PathBuf>, Error> {
+        let config = read_operator_config(&self.global, &self.environment)?;
+        Ok(config.clusters.get(alias).and_then(|cluster| cluster.record_dir.clone()))
     }
 
     /// Refuses a format that a command has no form for.
@@ -52,6 +59,10 @@ impl Context {
             return Box::new(JsonLines::new(std::io::stdout()));
         }
         let options = ViewOptions { drawing: self.ui.drawing, file: named(file) };
+        if self.ui.is_screen && !self.global.quiet {
+            let rows = terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| usize::from(height.0));
+            return Box::new(Terminal::new(options, rows, indicatif::ProgressDrawTarget::stderr()));
+        }
         Box::new(Lines::new(self.ui.stderr(), options))
     }
 

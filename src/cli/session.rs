@@ -73,9 +73,7 @@ impl Session {
             .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
         let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
-        let (folder, name) = record_place(file, &connection);
-        let file_system = Arc::new(HostFileSystem);
-        let store = FileStore::new(file_system, Arc::new(ThreadSleeper), folder, name, Uuid::new_v4());
+        let store = store_of(file, connection.config.as_ref().and_then(|config| config.record_dir.clone()));
         let record = store.load().map_err(Error::record)?;
         if record.is_none() && wants == Wants::Record {
             return Err(Error::ended(
@@ -260,17 +258,17 @@ impl Session {
     }
 }
 
-fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
+pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
     Error::BadFile { file: file.to_owned(), text: Some(text.to_owned()), problems }
 }
 
-/// Where the record lies: beside the plan file, or in the operator's `record-dir`; `workflow.toml` has `workflow.lock`.
-fn record_place(file: &Path, connection: &Connection) -> (PathBuf, String) {
+/// The record's store: beside the plan file, or in the operator's `record-dir`; `workflow.toml` has `workflow.lock`.
+pub fn store_of(file: &Path, record_folder: Option<PathBuf>) -> FileStore {
     let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
     let beside =
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let folder = connection.config.as_ref().and_then(|config| config.record_dir.clone()).unwrap_or(beside);
-    (folder, format!("{stem}.lock"))
+    let folder = record_folder.unwrap_or(beside);
+    FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, format!("{stem}.lock"), Uuid::new_v4())
 }
 
 fn resolve_tables(

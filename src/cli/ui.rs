@@ -21,6 +21,8 @@ pub struct Ui {
     pub drawing: Drawing,
     /// Somebody is there to be asked.
     pub is_interactive: bool,
+    /// stderr is a terminal on which lines may change in place.
+    pub is_screen: bool,
 }
 
 const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
@@ -43,6 +45,7 @@ impl Ui {
             format: global.format,
             quiet: global.quiet,
             drawing: Drawing { width: columns.unwrap_or(100), colour, unicode: environment.unicode },
+            is_screen: !environment.ci && environment.unicode && std::io::stderr().is_terminal(),
             is_interactive: !environment.ci && std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
         }
     }

@@ -112,7 +112,6 @@ impl<'a> Driver<'a> {
         let record = self.load()?;
         self.watch = Watch::new(record.serial());
         self.goal_serial = record.progress().goal.map_or(0, |goal| goal.serial);
-        let mut looks_without_end = 0;
         loop {
             if let Some(exit_code) = self.ports.signals.requested() {
                 return Ok(Finish::Signalled { exit_code, left: None });
@@ -129,12 +128,14 @@ impl<'a> Driver<'a> {
             self.see(&facts, &progress);
             self.tell_foreign_changes(&record, &progress, &facts)?;
             let decision = self.decide(&progress, &facts);
-            looks_without_end = if matches!(decision, Decision::Look(_)) { looks_without_end + 1 } else { 0 };
-            if looks_without_end > 5 {
-                return Err(DriverError::Confused("the cluster was asked five times and gave no whole answer".into()));
-            }
             match decision {
-                Decision::Look(query) => self.extra.merge(query),
+                Decision::Look(query) => {
+                    let asked = self.extra.clone();
+                    self.extra.merge(query);
+                    if self.extra == asked {
+                        return Err(DriverError::Confused("the cluster was asked everything and gave no whole answer".into()));
+                    }
+                }
                 Decision::Checked(phase) => {
                     self.watch.checked.insert(phase, self.ports.clock.now());
                     self.extra = Query::default();
@@ -373,8 +374,11 @@ impl<'a> Driver<'a> {
         serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
     }
 
+    /// Waits, or less when a signal comes; what counts down on a screen goes on.
     async fn pause(&mut self, duration: Duration) {
         self.ports.signals.sleep(duration).await;
+        let at = self.ports.clock.now();
+        self.ports.view.tick(at);
     }
 
     fn emit(&mut self, event: Event) {

@@ -33,7 +33,7 @@ pub struct Plan {
     pub fast_path: FastPath,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusterName {
     pub alias: String,
     pub address: String,

@@ -158,6 +158,15 @@ impl Leases {
         Ok(folder)
     }
 
+    /// Who seems to hold a lease, without touching it: the process that wrote its name there last, if it lives on this host. For
+    /// people; the lock alone decides.
+    pub fn holder(&self, key: &LeaseKey) -> Option<LeaseInfo> {
+        let mut file = File::open(self.path.join(key.file_name())).ok()?;
+        let info = read_info(&mut file)?;
+        let process = i32::try_from(info.pid).ok().and_then(rustix::process::Pid::from_raw)?;
+        rustix::process::test_kill_process(process).is_ok().then_some(info)
+    }
+
     /// Takes the lease, or says who holds it. Doesn't wait.
     ///
     /// # Errors

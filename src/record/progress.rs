@@ -250,6 +250,7 @@ mod tests {
             intent: digest("first"),
             frozen: digest("frozen"),
             tables: vec![],
+            spec: None,
         }
     }
 
@@ -266,7 +267,7 @@ mod tests {
 
     #[test]
     fn an_edit_of_one_gate_leaves_the_approvals_of_others() {
-        let edited = What::Edited { intent: digest("second"), gates: vec![PhaseId::COMPLETE] };
+        let edited = What::Edited { intent: digest("second"), gates: vec![PhaseId::COMPLETE], spec: None };
         let folded =
             fold(vec![begun(), approval(PhaseId::SWITCH_PRIMARY, "first"), approval(PhaseId::COMPLETE, "first"), edited]);
         let binds = |gate| {
@@ -277,7 +278,7 @@ mod tests {
 
     #[test]
     fn an_approval_that_one_edit_made_void_is_not_revived_by_the_next_one() {
-        let edited = |intent: &str, gate| What::Edited { intent: digest(intent), gates: vec![gate] };
+        let edited = |intent: &str, gate| What::Edited { intent: digest(intent), gates: vec![gate], spec: None };
         let folded = fold(vec![
             begun(),
             approval(PhaseId::SWITCH_PRIMARY, "first"),

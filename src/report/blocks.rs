@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::event::Event;
+use super::ending;
+use super::event::{Event, Level};
 use super::hold::{self, HoldView};
+use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use super::stop::{self, StopView};
-use super::{ending, words};
+use super::words::{self, clock};
 use crate::family::Traffic;
 use crate::run::decision::{Hold, Stop};
 
@@ -18,20 +20,30 @@ pub struct ViewOptions {
     pub file: Option<String>,
 }
 
+/// `02:14:07Z switch-primary   …`: an event that a line can say.
+pub fn log_line(at: Timestamp, phase: &str, level: Level, text: &str, drawing: Drawing) -> String {
+    let mut page = Page::new(drawing);
+    let label = [dim(clock(at)), plain(" "), bold(format!("{phase:15}")), plain("  ")];
+    match level {
+        Level::Error => page.item(0, &label, &[bad("error:"), plain(" "), plain(text)]),
+        Level::Warning => page.item(0, &label, &[caution("warning:"), plain(" "), plain(text)]),
+        Level::Info => page.item(0, &label, &[plain(text)]),
+    }
+    page.finish()
+}
+
 /// Draws holds, stops and the end, and remembers what was said.
 #[derive(Debug, Clone)]
 pub struct Blocks {
     options: ViewOptions,
     traffic: Option<Traffic>,
-    /// The commands that the last block ended with.
-    named: Vec<String>,
-    /// The state that the last block began with.
-    said: String,
+    /// A block has ended with commands.
+    has_named: bool,
 }
 
 impl Blocks {
     pub fn new(options: ViewOptions) -> Self {
-        Self { options, traffic: None, named: vec![], said: String::new() }
+        Self { options, traffic: None, has_named: false }
     }
 
     pub fn see(&mut self, event: &Event) {
@@ -42,22 +54,20 @@ impl Blocks {
 
     pub fn hold(&mut self, hold: &Hold, waiting: bool, now: Timestamp) -> String {
         let file = self.options.file.as_deref();
-        self.named = hold.release.clone();
-        self.said = hold::state(hold);
+        self.has_named = true;
         hold::draw(hold, &HoldView { drawing: self.options.drawing, now, file, waiting })
     }
 
     pub fn stop(&mut self, stop: &Stop) -> String {
         let now = self.traffic.map(|traffic| words::traffic(&traffic, "source", "target"));
-        self.named = stop::next(stop);
-        self.said = stop::state(stop);
+        self.has_named = true;
         let file = self.options.file.as_deref();
         stop::draw(stop, &StopView { drawing: self.options.drawing, file, cluster_now: now.as_deref() })
     }
 
-    /// The end, without the commands that a block has just named.
+    /// The end; without commands where a block has just named some.
     pub fn end(&self, text: &str, exit_code: u8, next: &[String]) -> String {
-        let new: Vec<String> = next.iter().filter(|command| !self.named.contains(command)).cloned().collect();
-        ending::draw(text, exit_code, &new, self.options.file.as_deref(), self.options.drawing)
+        let next = if self.has_named { &[] } else { next };
+        ending::draw(text, exit_code, next, self.options.file.as_deref(), self.options.drawing)
     }
 }

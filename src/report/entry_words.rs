@@ -2,11 +2,17 @@
 
 use super::event::Level;
 use super::words::{counted, length_of_milliseconds, moment};
+use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::run::phase::PhaseId;
 
 /// One line, present tense for what begins, no full stop.
 pub fn words(what: &What) -> String {
+    words_after(what, None)
+}
+
+/// The same, with the write that an outcome is of: one that moved writes says how long they paused at most.
+pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
     let because = |reason: &Option<String>| reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match what {
         What::Begun { workflow, cluster, tables, intent, .. } => {
@@ -24,7 +30,9 @@ pub fn words(what: &What) -> String {
         What::Intent { mutation, .. } => mutation.verb().words(),
         What::Outcome { result, evidence, took_milliseconds, .. } => {
             let took = length_of_milliseconds(*took_milliseconds);
-            with_evidence(&format!("{} after {took}", result_words(*result)), evidence)
+            let moved_writes = matches!(attempted, Some(Mutation::SwitchTraffic(switch)) if switch.moves_writes());
+            let pause = if moved_writes { ", writes paused no longer than that" } else { "" };
+            with_evidence(&format!("{} after {took}{pause}", result_words(*result)), evidence)
         }
         What::Reached { phase, evidence } => with_evidence(&format!("{phase} is done"), evidence),
         What::Approval { gate, reason, expires_at, end_revert_window, .. } => {

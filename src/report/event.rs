@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::port::{Answer, Facts};
 use crate::family::{Condition, Traffic, WayBack};
+use crate::model::workflow::CopyPhase;
 use crate::record::entry::Entry;
 use crate::run::decision::{Ending, Hold, Stop};
 use crate::run::phase::PhaseId;
 
+#[expect(clippy::large_enum_variant, reason = "events are made one at a time and not kept")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Event {
@@ -93,7 +96,27 @@ pub struct TableProgress {
     pub done: bool,
 }
 
+impl TableProgress {
+    /// The copy's progress by table; empty when it wasn't looked at.
+    pub fn of(facts: &Facts) -> BTreeMap<String, Self> {
+        let status = facts.answers.iter().find_map(|answered| match &answered.answer {
+            Ok(Answer::CopyProgress(status)) => Some(status),
+            _ => None,
+        });
+        let tables = status.map(|status| &status.table_copies).into_iter().flatten();
+        tables
+            .map(|(table, copy)| {
+                let done = copy.phase == CopyPhase::Complete;
+                (table.clone(), Self { rows_copied: copy.rows_copied, rows_total: copy.rows_total, done })
+            })
+            .collect()
+    }
+}
+
 /// Something that shows events. It decides nothing and its failures stop nothing.
 pub trait View: Send {
     fn event(&mut self, at: Timestamp, event: &Event);
+
+    /// Time has passed and nothing happened: what counts down is drawn anew.
+    fn tick(&mut self, _at: Timestamp) {}
 }

@@ -6,14 +6,13 @@ use std::io::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::blocks::{Blocks, ViewOptions};
-use super::event::{Event, Level, View};
+use super::blocks::{Blocks, ViewOptions, log_line};
+use super::event::{Event, View};
 use super::event_words;
-use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use super::rate::Rates;
 use super::stop;
-use super::words::{clock, day};
+use super::words::day;
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
@@ -86,19 +85,13 @@ impl<W: Write + Send> Lines<W> {
         if said == self.last {
             return;
         }
-        let mut page = Page::new(Drawing { width: usize::MAX, ..self.options.drawing });
+        let drawing = Drawing { width: usize::MAX, ..self.options.drawing };
         let today = day(at);
         if today != self.last_day {
-            page.line(0, &[dim(&today)]);
+            self.write(&format!("{today}\n"));
             self.last_day = today;
         }
-        let text = match event_words::level(event) {
-            Level::Error => vec![bad("error: "), plain(text)],
-            Level::Warning => vec![caution("warning: "), plain(text)],
-            Level::Info => vec![plain(text)],
-        };
-        page.item(0, &[dim(clock(at)), plain(" "), bold(format!("{phase:15}")), plain("  ")], &text);
-        self.write(&page.finish());
+        self.write(&log_line(at, &phase, event_words::level(event), &text, drawing));
         self.last = said;
         self.last_phase = phase;
     }
@@ -179,6 +172,7 @@ fn without_numbers(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::event::Level;
     use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, night};
 
     fn shown(events: Vec<(Timestamp, Event)>) -> String {

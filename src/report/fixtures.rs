@@ -64,6 +64,7 @@ pub fn facts(target_shards: &[&str]) -> Facts {
         served: cells.iter().map(|cell| ((*cell).to_owned(), served.clone())).collect(),
         other_rules: Default::default(),
         workflows: vec![],
+        asked_keyspaces: Default::default(),
         answers: vec![],
     }
 }
@@ -236,8 +237,10 @@ pub fn begin(alias: &str) -> Event {
 pub fn night() -> Vec<(Timestamp, Event)> {
     let movement = movement(2);
     let mut events = vec![(at(0), begin("production"))];
+    let switch = movement.mutations(&PhaseId::SWITCH_PRIMARY).pop();
     let entry = |second: i64, serial: u64, what: What| {
-        let words = super::entry_words::words(&what);
+        let attempted = if serial == 5 { switch.clone() } else { None };
+        let words = super::entry_words::words_after(&what, attempted.as_ref());
         (at(second), Event::Entry { entry: Entry { serial, at: at(second), by: actor(), what }, words })
     };
     let intent = |phase: PhaseId, attempt: u64| {
@@ -280,4 +283,55 @@ pub fn night() -> Vec<(Timestamp, Event)> {
     };
     events.push((at(92), end));
     events
+}
+
+/// The record of a movement until its writes were switched.
+pub fn night_entries() -> Vec<Entry> {
+    let movement = movement(2);
+    let intent = |phase: PhaseId, attempt: u64| {
+        let mutation = movement.mutations(&phase).pop().unwrap();
+        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None }
+    };
+    let outcome = |attempt: u64, result, took_milliseconds: u64, evidence: &str| What::Outcome {
+        attempt,
+        result,
+        evidence: vec![evidence.into()],
+        took_milliseconds,
+        found: None,
+    };
+    let reached = |phase: PhaseId, evidence: &str| What::Reached { phase, evidence: vec![evidence.into()] };
+    let approval = What::Approval {
+        gate: PhaseId::SWITCH_PRIMARY,
+        reason: "the window is quiet, CHG-1042".into(),
+        intent: Digest::of(&"intent"),
+        forecast: Digest::of(&"forecast"),
+        expires_at: Some(at(86_400)),
+        end_revert_window: false,
+    };
+    let begun = What::Begun {
+        workflow: "commerce2customer".into(),
+        cluster: "production".into(),
+        fingerprint: "f".into(),
+        intent: Digest::of(&"intent"),
+        frozen: Digest::of(&"frozen"),
+        tables: vec!["corder".into(), "customer".into()],
+        spec: None,
+    };
+    let mut entries = entries(vec![
+        (0, begun),
+        (1, intent(PhaseId::CREATE, 1)),
+        (4, outcome(1, OutcomeResult::Done, 2_840, "streams on -80, 80-; 18 routing rules lead to `commerce`")),
+        (4, reached(PhaseId::CREATE, "2 streams")),
+        (5, intent(PhaseId::COPY, 2)),
+        (6, outcome(2, OutcomeResult::Done, 812, "2 streams run")),
+        (11_200, reached(PhaseId::COPY, "2 streams run, lag 1 s")),
+        (79_000, approval),
+        (79_200, intent(PhaseId::SWITCH_PRIMARY, 3)),
+        (79_206, outcome(3, OutcomeResult::RolledBack, 6_104, "it did not happen: lock wait timeout")),
+        (79_300, intent(PhaseId::SWITCH_PRIMARY, 4)),
+        (79_302, outcome(4, OutcomeResult::Done, 2_149, "writes lead to `customer` in every cell, the source denies them")),
+        (79_302, reached(PhaseId::SWITCH_PRIMARY, "writes lead to `customer` in every cell")),
+    ]);
+    entries[7].by.user = "bob".into();
+    entries
 }

@@ -22,16 +22,21 @@ pub struct HoldView<'a> {
     pub waiting: bool,
 }
 
-/// "held before switch-primary".
+/// "held before switch-primary": the state, and where.
 pub fn state(hold: &Hold) -> String {
+    let (what, rest) = parts(hold);
+    format!("{what}{rest}")
+}
+
+fn parts(hold: &Hold) -> (&'static str, String) {
     match hold.kind {
         HoldKind::Gate | HoldKind::VoidApproval | HoldKind::AttemptFailed | HoldKind::NotQuiet => {
-            format!("held before {}", hold.gate)
+            ("held", format!(" before {}", hold.gate))
         }
-        HoldKind::Window => format!("held before {} until a window opens", hold.gate),
-        HoldKind::RevertWindow => "in the revert window".into(),
-        HoldKind::Paused => "paused".into(),
-        HoldKind::SwitchedBack => "switched back".into(),
+        HoldKind::Window => ("held", format!(" before {} until a window opens", hold.gate)),
+        HoldKind::RevertWindow => ("revert window", String::new()),
+        HoldKind::Paused => ("paused", String::new()),
+        HoldKind::SwitchedBack => ("switched back", String::new()),
     }
 }
 
@@ -49,10 +54,8 @@ pub fn release(hold: &Hold, file: Option<&str>, waiting: bool) -> Vec<String> {
 /// Draws the hold.
 pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
     let mut page = Page::new(view.drawing);
-    let state = state(hold);
-    let (first, rest) = state.split_once(' ').unwrap_or((&state, ""));
-    let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
-    page.line(0, &[caution(first.to_uppercase()), bold(rest), plain(": "), plain(&hold.why)]);
+    let (what, rest) = parts(hold);
+    page.line(0, &[caution(what.to_uppercase()), bold(rest), plain(": "), plain(&hold.why)]);
     if let Some(until) = hold.until {
         let verb = if hold.kind == HoldKind::RevertWindow { "ends" } else { "opens" };
         page.line(0, &[plain(format!("It {verb} {}, ", moment(until))), bold(away(until, view.now))]);

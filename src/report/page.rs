@@ -188,7 +188,28 @@ fn words(spans: &[Span]) -> Vec<Vec<Span>> {
         }
     }
     words.retain(|word| !word.is_empty());
-    words
+    let mut joined: Vec<Vec<Span>> = Vec::with_capacity(words.len());
+    for word in words {
+        match joined.last_mut() {
+            // "5 s" stays on one line.
+            Some(last) if is_number(last) && is_unit(&word) => {
+                let style = last[0].style;
+                last.push(Span { text: " ".to_owned(), style });
+                last.extend(word);
+            }
+            _ => joined.push(word),
+        }
+    }
+    joined
+}
+
+fn is_number(word: &[Span]) -> bool {
+    matches!(word, [only] if only.text.chars().all(|c| c.is_ascii_digit() || c == '.' || c == ','))
+}
+
+fn is_unit(word: &[Span]) -> bool {
+    const UNITS: [&str; 5] = ["s", "ms", "min", "h", "d"];
+    word.first().is_some_and(|first| UNITS.contains(&first.text.trim_end_matches([',', '.', ';', ':', ')', '?'])))
 }
 
 #[cfg(test)]
@@ -208,6 +229,13 @@ mod tests {
             page.finish(),
             "  C201 a table\n       without a\n       key, too\n       wide表表\n\n  cutover approve switch-primary --reason TEXT\n"
         );
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let mut page = Page::new(NARROW);
+        page.line(0, &[plain("its locks stay for 45 s, at most")]);
+        assert_eq!(page.finish(), "its locks stay for\n45 s, at most\n");
     }
 
     #[test]

@@ -77,7 +77,8 @@ fn head(page: &mut Page, plan: &Plan) {
 
 fn checks(page: &mut Page, plan: &Plan, full: bool) {
     let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
-    let sections: [(&str, &dyn Fn(&&Finding) -> bool); 4] = [
+    type Wanted<'a> = &'a dyn Fn(&&Finding) -> bool;
+    let sections: [(&str, Wanted<'_>); 4] = [
         ("In the way", &|finding| finding.blocks()),
         ("Warnings", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
         ("Waived", &|finding| not_passed(finding) && finding.waived.is_some()),
@@ -184,7 +185,11 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     match plan.verdict {
         Verdict::Ready => {
             if !view.full && rules > 0 {
-                page.verbatim(0, &[dim("Each rule and check: "), command(for_file("cutover plan --verbose", view.file))]);
+                page.verbatim(
+                    0,
+                    &[plain("Each rule, write and check: "), command(for_file("cutover plan --verbose", view.file))],
+                );
+                page.gap();
             }
             page.line(0, &[bold("Next")]);
             page.command(2, &for_file("cutover apply", view.file));

@@ -14,8 +14,7 @@ fn codes_are_unique_and_every_page_has_its_headings() {
     assert_eq!(codes.len(), pages.len(), "a code stands twice");
     for page in &pages {
         let headings: Vec<&str> = page.text.lines().filter(|line| line.starts_with('#')).collect();
-        assert_eq!(headings, ["## What it means", "## Why it matters", "## What to do"], "{}", page.code);
-        assert!(page.text.lines().all(|line| line.chars().count() <= 130), "{} has a line that is too long", page.code);
+        assert!(headings.starts_with(&["## What it means", "## Why it matters", "## What to do"]), "{}: {headings:?}", page.code);
         assert!(!page.title.ends_with('.') && page.text.ends_with('\n'), "{}", page.code);
     }
 }
@@ -31,7 +30,8 @@ fn every_code_in_the_sources_has_a_page() {
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for piece in text.split('"').filter(|piece| piece.len() == 4 && piece.starts_with('C')) {
-                    if piece[1..].bytes().all(|byte| byte.is_ascii_digit()) {
+                    // A code that there is not, for tests.
+                    if piece != "C999" && piece[1..].bytes().all(|byte| byte.is_ascii_digit()) {
                         found.insert(piece.to_owned());
                     }
                 }
@@ -39,7 +39,7 @@ fn every_code_in_the_sources_has_a_page() {
         }
     }
     let mut used = BTreeSet::new();
-    for folder in ["spec", "operator"] {
+    for folder in ["spec", "operator", "plan"] {
         collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder), &mut used);
     }
     let pages: BTreeSet<String> = pages().iter().map(|page| page.code.to_owned()).collect();
@@ -52,6 +52,7 @@ fn a_page_is_found_in_any_case_and_as_json() {
     let env = TestEnv::new();
     let text = env.run(&["explain", "c113"]);
     assert!(text.code == Some(0) && text.stdout.starts_with("# C113: a gate that there is not\n\n## What it means\n"), "{text}");
+    assert!(env.run(&["explain", "C206"]).stdout.lines().all(|line| line.chars().count() <= 100));
     let json = env.run(&["explain", "C113", "--format", "json"]);
     let value: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(value["code"], "C113");

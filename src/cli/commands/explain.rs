@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::report::wrap::wrap;
 use crate::{operator, plan, spec};
 
 /// Explain a code that another command printed
@@ -53,7 +54,9 @@ pub fn run(args: ExplainArgs, context: &mut Context) -> Result<Exit, Error> {
     if context.is_json() {
         context.ui.json(&json!({ "code": page.code, "title": page.title, "text": page.text }))?;
     } else {
-        context.ui.data(&format!("# {}: {}\n\n{}", page.code, page.title, page.text))?;
+        let text = format!("# {}: {}\n\n{}", page.code, page.title, page.text);
+        let width = context.ui.drawing.width.clamp(40, 100);
+        context.ui.data(&wrap(&text, width))?;
     }
     Ok(Exit::Done)
 }

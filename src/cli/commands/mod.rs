@@ -5,12 +5,15 @@ pub mod approve;
 pub mod cancel;
 pub mod completions;
 pub mod explain;
+pub mod history;
+pub mod init;
 pub mod man;
 pub mod pause;
 pub mod plan;
 pub mod restore_rules;
 pub mod resume;
 pub mod schema;
+pub mod status;
 pub mod switch_back;
 pub mod validate;
 pub mod waive;
@@ -24,16 +27,19 @@ use super::exit::Exit;
 /// Every command, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Approve(approve::ApproveArgs),
     Waive(waive::WaiveArgs),
+    Status(status::StatusArgs),
     Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     SwitchBack(switch_back::SwitchBackArgs),
     Cancel(cancel::CancelArgs),
     RestoreRules(restore_rules::RestoreRulesArgs),
+    History(history::HistoryArgs),
     Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -44,6 +50,9 @@ impl Command {
     pub fn run(self, context: &mut Context) -> Result<Exit, Error> {
         match self {
             Self::Validate(args) => validate::run(args, context),
+            Self::Init(args) => init::run(args, context),
+            Self::Status(args) => status::run(args, context),
+            Self::History(args) => history::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Apply(args) => apply::run(args, context),
             Self::Approve(args) => approve::run(args, context),

@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::files::read_plan_file;
+use crate::clock::{Clock as _, SystemClock};
 use crate::report::problems;
 use crate::spec::{self, GATES, GatePolicy, Movement, Problem, Reading, Spec, TableSelection};
 
@@ -25,7 +26,7 @@ pub struct ValidateArgs {
 
 pub fn run(args: ValidateArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let mut exit = Exit::Done;
     for file in &args.files {
         match read_plan_file(file).and_then(|text| judge(file, text, now)) {

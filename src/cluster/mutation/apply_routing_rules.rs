@@ -15,9 +15,10 @@ use crate::model::routing::{RoutingRules, Rule};
 pub struct ApplyRoutingRules {
     pub remove: Vec<String>,
     pub set: Vec<Rule>,
-    /// The whole set to be sent. Not in the record: the edit is, and what it replaces is kept beside it.
+    /// The whole set to be sent. Not in the record: the edit is, and what it replaces is kept beside it. None in an edit that
+    /// was read from there, which can't be sent: an empty set would delete all rules of the cluster.
     #[serde(skip)]
-    pub whole: RoutingRules,
+    pub whole: Option<RoutingRules>,
 }
 
 impl ApplyRoutingRules {
@@ -30,16 +31,16 @@ impl ApplyRoutingRules {
         for rule in &set {
             whole.set(rule.from_table.clone(), rule.to_table.clone());
         }
-        Self { remove, set, whole }
+        Self { remove, set, whole: Some(whole) }
     }
 
-    /// Replaces all rules of the cluster and publishes them to every cell.
-    pub fn request(&self) -> vtctldata::ApplyRoutingRulesRequest {
-        vtctldata::ApplyRoutingRulesRequest {
-            routing_rules: Some(routing_rules_message(&self.whole)),
+    /// Replaces all rules of the cluster and publishes them to every cell. None without the whole set.
+    pub fn request(&self) -> Option<vtctldata::ApplyRoutingRulesRequest> {
+        Some(vtctldata::ApplyRoutingRulesRequest {
+            routing_rules: Some(routing_rules_message(self.whole.as_ref()?)),
             skip_rebuild: false,
             rebuild_cells: Vec::new(),
-        }
+        })
     }
 }
 
@@ -79,8 +80,9 @@ mod tests {
         now.set("ours", "a.ours");
         now.set("theirs", "b.theirs");
         let edit = ApplyRoutingRules::edit(&now, vec!["ours".into()], vec![]);
-        assert_eq!(edit.whole.target("theirs"), Some("b.theirs"));
-        assert_eq!(edit.whole.len(), 1);
+        let whole = edit.whole.unwrap();
+        assert_eq!(whole.target("theirs"), Some("b.theirs"));
+        assert_eq!(whole.len(), 1);
     }
 
     #[test]
@@ -88,9 +90,18 @@ mod tests {
         let mut now = RoutingRules::default();
         now.set("theirs", "b.theirs");
         let set = vec![Rule { from_table: "ours".into(), to_table: "a.ours".into() }];
-        let request = ApplyRoutingRules::edit(&now, vec![], set).request();
+        let request = ApplyRoutingRules::edit(&now, vec![], set).request().unwrap();
         let rules = request.routing_rules.unwrap().rules;
         assert_eq!(rules.iter().map(|rule| rule.from_table.as_str()).collect::<Vec<_>>(), ["ours", "theirs"]);
         assert!(!request.skip_rebuild && request.rebuild_cells.is_empty());
+    }
+
+    #[test]
+    fn an_edit_from_the_record_cannot_be_sent() {
+        let edit = ApplyRoutingRules::edit(&RoutingRules::default(), vec!["ours".into()], vec![]);
+        assert!(edit.request().is_some(), "no rule left is a set, too");
+        let text = serde_json::to_string(&edit).unwrap();
+        let read: ApplyRoutingRules = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.request(), None);
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::call::Vtctld;
 use super::cluster::Cluster;
-use crate::cluster::error::ClusterError;
+use crate::cluster::error::{ClusterError, Effect, ErrorKind};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Receipt, Writer};
 use crate::cluster::printable;
@@ -37,7 +37,7 @@ async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterErr
         Mutation::CompleteMoveTables(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
         Mutation::CancelWorkflow(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
         Mutation::ApplyRoutingRules(it) => {
-            vtctld.write(it.request(), deadline).await?;
+            vtctld.write(it.request().ok_or_else(without_rules)?, deadline).await?;
             String::new()
         }
         Mutation::RebuildVSchemaGraph(it) => {
@@ -45,4 +45,15 @@ async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterErr
             String::new()
         }
     })
+}
+
+fn without_rules() -> ClusterError {
+    ClusterError {
+        call: "ApplyRoutingRules",
+        kind: ErrorKind::Application,
+        effect: Effect::None,
+        message: "not sent: the edit was read from a record and has no set of rules; it has to be worked out from an observation"
+            .into(),
+        code: tonic::Code::FailedPrecondition,
+    }
 }

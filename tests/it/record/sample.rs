@@ -40,6 +40,7 @@ pub fn begun() -> What {
         intent: digest("intent"),
         frozen: digest("frozen"),
         tables: vec!["corder".into(), "customer".into()],
+        spec: None,
     }
 }
 
@@ -92,10 +93,8 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
     rules.set("customer@replica", "commerce.customer");
     let rule = Rule { from_table: "customer".into(), to_table: "customer.customer".into() };
     // What isn't in the record is left away here, so that equal is equal.
-    let edit = ApplyRoutingRules {
-        whole: RoutingRules::default(),
-        ..ApplyRoutingRules::edit(&rules, vec!["commerce.customer@rdonly".into()], vec![rule])
-    };
+    let edit =
+        ApplyRoutingRules { whole: None, ..ApplyRoutingRules::edit(&rules, vec!["commerce.customer@rdonly".into()], vec![rule]) };
     vec![
         (PhaseId::CREATE, Mutation::CreateMoveTables(create)),
         (PhaseId::COPY, Mutation::SetStreams(streams(StreamsWanted::Running, None))),
@@ -137,7 +136,11 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
 pub fn everything() -> Vec<NewEntry> {
     let mut whats = vec![
         begun(),
-        What::Edited { intent: digest("edited"), gates: vec![PhaseId::SWITCH_PRIMARY, PhaseId::new("of-another-family")] },
+        What::Edited {
+            intent: digest("edited"),
+            gates: vec![PhaseId::SWITCH_PRIMARY, PhaseId::new("of-another-family")],
+            spec: None,
+        },
         What::Goal { goal: Goal::Forward, reason: None },
         What::Goal { goal: Goal::SwitchedBack, reason: Some("errors in \"checkout\"\nsince 12:03\tUTC \\ '''quoted'''".into()) },
         What::Goal { goal: Goal::Cancelled, reason: None },

@@ -12,7 +12,7 @@ use crate::cluster::vtctld::generated::vtctldata::GetSchemaRequest;
 use crate::model::name::{KeyspaceName, TableName};
 
 /// A tablet makes several statements for each table, so thousands of them take a while.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) async fn definitions(
     asking: &Asking,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::statement::{EXPRESSIONS, each, existing};
+use crate::cluster::error::ErrorKind;
 use crate::cluster::port::Unread;
 use crate::cluster::vtctld::ask::{Asking, CALLS_AT_ONCE, Cause, NotRead};
 use crate::cluster::vtctld::concurrently::concurrently;
@@ -16,8 +17,8 @@ use crate::model::topology::TabletAlias;
 /// `ER_QUERY_TIMEOUT`.
 const QUERY_TIMEOUT: &str = "errno 3024";
 
-/// How much longer than the statement the call may take.
-const GRACE: Duration = Duration::from_secs(10);
+/// How much longer than the statement the call may take: vtctld waits for a tablet that is down as long as it is let.
+const GRACE: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
 pub(super) struct Sql {
@@ -43,6 +44,10 @@ impl Sql {
                 let seconds = self.limit.as_secs_f64();
                 let why = format!("it could not be read within {seconds} s on {tablet}; --deep allows more time");
                 Err(NotRead { unread: Unread::new(why), cause: Cause::TooSlow })
+            }
+            Err(error) if error.kind == ErrorKind::DeadlineExceeded => {
+                let seconds = (self.limit + GRACE).as_secs_f64();
+                Err(Unread::new(format!("{tablet} gave no answer within {seconds} s")).into())
             }
             Err(error) => Err(error.into()),
         }

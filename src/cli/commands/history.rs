@@ -1,0 +1,50 @@
+//! `cutover history`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::files::read_plan_file;
+use crate::cli::global::Format;
+use crate::cli::session;
+use crate::report::history::History;
+use crate::spec;
+
+/// Tell who did what, when, why, and on what evidence
+///
+/// From the record alone; the cluster is not asked.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The plan file
+    #[arg(default_value = "workflow.toml", value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub fn run(args: HistoryArgs, context: &mut Context) -> Result<Exit, Error> {
+    let text = read_plan_file(&args.file)?;
+    let reading = spec::read(&text).map_err(|problems| session::bad_file(&args.file, &text, problems))?;
+    let record_folder = context.record_folder(&reading.spec.cluster)?;
+    let store = session::store_of(&args.file, record_folder);
+    let Some((entries, missing)) = store.history().map_err(Error::record)? else {
+        return Err(Error::ended(
+            Exit::Refused,
+            format!("there is no record `{}`: nothing was done from here", store.path().display()),
+            "`cutover plan` shows what would happen",
+        ));
+    };
+    if missing > 0 {
+        context
+            .ui
+            .warn(&format!("{missing} older entries were moved out of the record, and `.cutover/` here does not have them"));
+    }
+    let history = History::of(&entries);
+    match context.global.format {
+        Format::Json => context.ui.json(&serde_json::json!(history))?,
+        Format::Markdown => context.ui.data(&history.markdown())?,
+        Format::Human => context.ui.data(&history.draw(context.ui.drawing))?,
+    }
+    Ok(Exit::Done)
+}
