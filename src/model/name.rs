@@ -64,7 +64,7 @@ fn check(text: &str, limit: usize, forbidden: &[char]) -> Result<(), NameError> 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $limit:expr, $forbidden:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 

@@ -12,7 +12,7 @@ use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
 
 /// One entry. `serial` is its place, from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Entry {
     pub serial: u64,
     pub at: Timestamp,
@@ -21,7 +21,7 @@ pub struct Entry {
 }
 
 /// Who wrote an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Actor {
     pub user: String,
     pub host: String,
@@ -29,7 +29,7 @@ pub struct Actor {
     pub version: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "entry")]
 pub enum What {
     /// The first entry: what this movement is. `frozen` is the digest of the parts that may not change in flight.
@@ -112,7 +112,7 @@ pub enum What {
 }
 
 /// Where a movement goes; the last one counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
     Forward,
@@ -123,7 +123,7 @@ pub enum Goal {
     RulesRestored,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeResult {
     /// The postcondition was observed.

@@ -29,7 +29,7 @@ const CHECKSUM_BEGIN: &str = "checksum = \"";
 const CHECKSUM_END: &str = "\"\n";
 
 /// What stands above the entries; all of it follows from them, so that a reader need not fold.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Header {
     format: u64,
@@ -47,6 +47,24 @@ struct Header {
     /// Not a part of the head, but read with it.
     #[serde(skip_serializing, rename = "entry", default)]
     entries: Vec<Entry>,
+}
+
+/// The JSON Schema of a lockfile, for programs that read one. It says nothing about the checksum.
+pub fn schema() -> serde_json::Value {
+    let generator = schemars::generate::SchemaSettings::draft07().for_deserialize().into_generator();
+    let mut schema = generator.into_root_schema_for::<Header>().to_value();
+    schema["title"] = "Cutover's lockfile".into();
+    schema["description"] = "What stands above the entries follows from them, so that a reader need not fold.".into();
+    schema["properties"]["seal"] = serde_json::json!({
+        "description": "Over every byte above the line of the checksum.",
+        "type": "object",
+        "required": ["checksum"],
+        "properties": { "checksum": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" } },
+    });
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.extend(["entry".into(), "seal".into()]);
+    }
+    schema
 }
 
 /// The bytes of a record; the same for the same record.

@@ -46,7 +46,7 @@ pub struct Record {
 }
 
 /// What was moved out of a record, kept content-addressed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compacted {
     /// How many entries, all times together.

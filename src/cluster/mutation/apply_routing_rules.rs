@@ -11,7 +11,7 @@ use crate::model::routing::{RoutingRules, Rule};
 
 /// vtctld knows only "replace all", without compare-and-set, so the whole set is worked out from an observation that is at most
 /// two seconds old, and what is there afterwards is compared with what was there before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ApplyRoutingRules {
     pub remove: Vec<String>,
     pub set: Vec<Rule>,

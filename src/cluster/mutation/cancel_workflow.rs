@@ -9,7 +9,7 @@ use super::{Verb, locked_deadline, shell};
 use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CancelWorkflow {
     pub workflow: WorkflowName,
     pub target_keyspace: KeyspaceName,

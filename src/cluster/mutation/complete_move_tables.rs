@@ -20,7 +20,7 @@ pub enum SourceTables {
     Keep,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CompleteMoveTables {
     pub workflow: WorkflowName,
     pub target_keyspace: KeyspaceName,

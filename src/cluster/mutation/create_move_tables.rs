@@ -12,7 +12,7 @@ use crate::model::name::{CellName, KeyspaceName, TableName, WorkflowName};
 use crate::model::topology::TabletType;
 
 /// Sent with `auto_start` false: streams begin only after everything that create made was found as forecast.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CreateMoveTables {
     pub workflow: WorkflowName,
     pub source_keyspace: KeyspaceName,

@@ -13,7 +13,7 @@ use crate::model::name::{CellName, KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
 
 /// The id is ours and recorded before it is used, so that a lost answer leaves no VDiff that nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CreateVDiff {
     pub workflow: WorkflowName,
     pub target_keyspace: KeyspaceName,

@@ -28,7 +28,7 @@ pub use stop_vdiff::StopVDiff;
 pub use switch_traffic::{Direction, SwitchTraffic};
 
 /// One write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "verb")]
 pub enum Mutation {
     CreateMoveTables(CreateMoveTables),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Verb;
 use crate::cluster::vtctld::generated::vtctldata;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RebuildVSchemaGraph {
     /// Empty means every cell.
     pub cells: Vec<String>,

@@ -9,7 +9,7 @@ use super::{Verb, shell};
 use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata};
 use crate::model::name::{KeyspaceName, WorkflowName};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SetStreams {
     pub keyspace: KeyspaceName,
     pub workflow: WorkflowName,
@@ -18,7 +18,7 @@ pub struct SetStreams {
     pub message: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StreamsWanted {
     Running,

@@ -14,14 +14,14 @@ use crate::cluster::vtctld::generated::vtctldata;
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::TabletType;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     Forward,
     Backward,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SwitchTraffic {
     pub workflow: WorkflowName,
     /// The target keyspace of the forward workflow, for both directions.

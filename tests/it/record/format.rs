@@ -179,3 +179,17 @@ fn the_lockfiles_of_every_release_are_read_for_ever() {
         assert!(read_file(&name).is_ok(), "{name}: {:?}", read_file(&name));
     }
 }
+
+#[test]
+fn the_schema_knows_what_is_written() {
+    let schema = cutover::record::format::schema();
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    let problems = |record: &Record| {
+        let value: serde_json::Value = toml::from_str(&text(record)).unwrap();
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(&record()), Vec::<String>::new());
+    let mut value: serde_json::Value = toml::from_str(&text(&small_record())).unwrap();
+    value["entry"][1]["what"]["entry"] = "prophecy".into();
+    assert!(!validator.is_valid(&value));
+}
