@@ -239,7 +239,15 @@ mod tests {
         }
         after.set("view", "s.other");
         let diff = before.diff(&after);
-        insta::assert_snapshot!(drawn(&diff, &["a", "b", "c"], false), @"");
+        insta::assert_snapshot!(drawn(&diff, &["a", "b", "c"], false), @"
+        routing rules: 6 added, 1 changed
+          2 for each of a, b
+            + <table>            → s.<table>
+            + t.<table>@replica  → s.<table>
+          + t.c@replica  → s.c
+          ~ c            elsewhere.c → s.c
+          + view  → s.other
+        ");
         assert_eq!(drawn(&diff, &["a", "b", "c"], true).lines().count(), 1 + 7);
     }
 
@@ -247,6 +255,9 @@ mod tests {
     fn names_with_the_placeholders_letters_are_kept() {
         let mut after = RoutingRules::default();
         after.set("s.s", "t.s");
-        insta::assert_snapshot!(drawn(&RoutingRules::default().diff(&after), &["s"], false), @"");
+        insta::assert_snapshot!(drawn(&RoutingRules::default().diff(&after), &["s"], false), @"
+        routing rules: 1 added
+          + s.s  → t.s
+        ");
     }
 }

@@ -62,6 +62,11 @@ mod tests {
     fn an_ending_names_what_may_come_next() {
         let ending = Ending::SwitchedBack;
         let drawn = draw(words(ending), 0, &next(ending, "commerce2customer"), None, PLAIN);
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @"
+        done: switched back: all traffic is at the source
+        Next, one of
+          cutover approve switch-replicas --reason TEXT
+          cutover cancel --confirm commerce2customer
+        ");
     }
 }

@@ -87,7 +87,32 @@ mod tests {
     #[test]
     fn a_look_at_a_copy() {
         let shown = lines(vec![(at(3), copying(3, &[("corder", 10, 100)]))]);
-        insta::assert_snapshot!(serde_json::to_string_pretty(&shown[0]).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&shown[0]).unwrap(), @r#"
+        {
+          "@timestamp": "2026-11-20T02:00:03Z",
+          "@level": "info",
+          "@message": "10 of about 100 rows (10%)",
+          "type": "progress",
+          "at": "2026-11-20T02:00:03Z",
+          "phase": "copy",
+          "waiting_for": "rows are being copied",
+          "traffic": {
+            "rdonly": "source",
+            "replica": "source",
+            "primary": "source"
+          },
+          "tables": {
+            "corder": {
+              "rows_copied": 10,
+              "rows_total": 100,
+              "done": false
+            }
+          },
+          "lag_seconds": null,
+          "way_back": null,
+          "until": null
+        }
+        "#);
     }
 
     #[test]

@@ -133,18 +133,70 @@ mod tests {
 
     #[test]
     fn a_gate_ends_with_the_commands_that_release_it() {
-        insta::assert_snapshot!(draw(&gate_hold(), &view(PLAIN, false)), @"");
+        insta::assert_snapshot!(draw(&gate_hold(), &view(PLAIN, false)), @"
+        HELD before switch-primary: the plan file holds here for an operator
+
+        Not yet as it must be when switch-primary begins
+          ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+          ? no old transaction: not known: customer/-80: the query took longer than 2 s
+
+        What happens next
+          • writes go to `customer`; they pause while it happens: about 2 s when calm,
+            5 s of catch-up at most
+          • if vtctld dies in it, its locks stay for 45 s
+
+        Proved
+          ✓ verify done 2026-11-20 02:08:00 UTC
+          ✓ rows were compared: VDiff compared 1204331 rows, none differs
+
+        Next
+          cutover approve switch-primary --reason TEXT
+          cutover apply
+        ");
     }
 
     #[test]
     fn a_run_that_waits_does_not_tell_to_run_apply() {
         let drawn = draw(&gate_hold(), &HoldView { file: Some("a/workflow.toml"), ..view(ASCII, true) });
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @"
+        HELD before switch-primary: the plan file holds here for an operator
+
+        Not yet as it must be when switch-primary begins
+          x lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+          ? no old transaction: not known: customer/-80: the query took longer than 2 s
+
+        What happens next
+          * writes go to `customer`; they pause while it happens: about 2 s when calm,
+            5 s of catch-up at most
+          * if vtctld dies in it, its locks stay for 45 s
+
+        Proved
+          + verify done 2026-11-20 02:08:00 UTC
+          + rows were compared: VDiff compared 1204331 rows, none differs
+
+        To release it, from another terminal; this run then goes on by itself
+          cutover approve a/workflow.toml switch-primary --reason TEXT
+        ");
     }
 
     #[test]
     fn the_revert_window_counts_down_and_names_the_way_back() {
-        insta::assert_snapshot!(draw(&revert_hold(), &view(PLAIN, false)), @"");
+        insta::assert_snapshot!(draw(&revert_hold(), &view(PLAIN, false)), @"
+        REVERT WINDOW: the way back is open: 1 reverse streams run, lag 0 s
+        It ends 2026-11-20 02:39:00Z, in 29 min
+
+        What happens next
+          • source tables renamed to `_<table>_old` in `commerce`
+
+        Proved
+          ✓ switch-primary done 2026-11-20 02:09:00 UTC
+
+        Back, at any time: cutover switch-back
+
+        Next, one of
+          cutover apply --wait
+          cutover approve complete --end-revert-window --reason TEXT
+        ");
         assert!(draw(&revert_hold(), &view(PLAIN, true)).contains("cutover approve complete --end-revert-window"));
     }
 

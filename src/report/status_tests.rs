@@ -103,7 +103,18 @@ fn a_movement_without_record_has_not_started() {
         (found.state, found.phase.as_str(), &found.next[..]),
         (State::NotStarted, "pre-check", &["cutover plan".to_owned()][..])
     );
-    insta::assert_snapshot!(draw(&found, &view()), @"");
+    insta::assert_snapshot!(draw(&found, &view()), @"
+    SANDBOX NOT STARTED: commerce2customer on sandbox (vtctld.prod.example:15999)
+      not begun
+
+      traffic  reads and writes at `commerce`; not begun
+
+    With vtctldclient
+      vtctldclient GetRoutingRules
+
+    Next
+      cutover plan
+    ");
 }
 
 #[test]
@@ -116,14 +127,70 @@ fn held_before_the_primary_switch() {
         completed_at: Some(at(72_000)),
         rows_compared: Some(1_204_331),
     });
-    insta::assert_snapshot!(draw(&found, &view()), @"");
+    insta::assert_snapshot!(draw(&found, &view()), @"
+    HELD before switch-primary: commerce2customer on production
+    (vtctld.prod.example:15999)
+      the plan file holds here for an operator
+
+      traffic  reads at `customer`, writes at `commerce`; not begun
+      VDiff    passed: 1,204,331 rows compared, none differs, 2 h 3 min ago
+
+    Last on record
+      2026-11-20 05:06:40Z  copy             copy is done (alice)
+      2026-11-20 23:56:40Z  switch-primary   approve switch-primary, expires
+                                             2026-11-21 02:00:00Z: the window is
+                                             quiet, CHG-1042 (bob)
+      2026-11-21 00:00:00Z  switch-primary   switch primary traffic of
+                                             `commerce2customer` to `customer`:
+                                             rolled-back (alice)
+      2026-11-21 00:01:40Z  switch-primary   switch primary traffic of
+                                             `commerce2customer` to `customer`: done
+                                             (alice)
+      2026-11-21 00:01:42Z  switch-primary   switch-primary is done (alice)
+
+    With vtctldclient
+      vtctldclient GetRoutingRules
+      vtctldclient MoveTables --workflow commerce2customer --target-keyspace customer SwitchTraffic --tablet-types primary --timeout 5s --max-replication-lag-allowed 30s --enable-reverse-replication --initialize-target-sequences
+
+    Next
+      cutover approve switch-primary --reason TEXT
+      cutover apply
+    ");
 }
 
 #[test]
 fn in_the_revert_window() {
     let decision = Decision::Hold(Box::new(Hold { until: Some(at(81_102)), ..revert_hold() }));
     let found = status(&SWITCHED, Some(&decision), Some(acting()));
-    insta::assert_snapshot!(draw(&found, &view()), @"");
+    insta::assert_snapshot!(draw(&found, &view()), @"
+    RUNNING at revert-window: commerce2customer on production
+    (vtctld.prod.example:15999)
+      alice runs `cutover apply`
+      until 2026-11-21 00:31:42Z, in 28 min
+
+      traffic  reads and writes at `customer`; not begun
+      acting   alice on ops-1: `cutover apply`, process 4711, since 2026-11-20
+               23:56:40Z (6 min 40 s ago)
+
+    Last on record
+      2026-11-20 05:06:40Z  copy             copy is done (alice)
+      2026-11-20 23:56:40Z  switch-primary   approve switch-primary, expires
+                                             2026-11-21 02:00:00Z: the window is
+                                             quiet, CHG-1042 (bob)
+      2026-11-21 00:00:00Z  switch-primary   switch primary traffic of
+                                             `commerce2customer` to `customer`:
+                                             rolled-back (alice)
+      2026-11-21 00:01:40Z  switch-primary   switch primary traffic of
+                                             `commerce2customer` to `customer`: done
+                                             (alice)
+      2026-11-21 00:01:42Z  switch-primary   switch-primary is done (alice)
+
+    With vtctldclient
+      vtctldclient GetRoutingRules
+
+    Next
+      cutover status --watch
+    ");
 }
 
 #[test]
@@ -153,7 +220,64 @@ fn the_copy_in_json() {
     let found = Status::of(&input);
     let text = serde_json::to_string_pretty(&found).unwrap();
     assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), found, "it can be read back");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    {
+      "format_version": 1,
+      "observed_at": "2026-11-20T02:00:00Z",
+      "workflow": "commerce2customer",
+      "cluster": {
+        "alias": "production",
+        "address": "vtctld.prod.example:15999",
+        "fingerprint": "f"
+      },
+      "source_keyspace": "commerce",
+      "target_keyspace": "customer",
+      "phase": "copy",
+      "state": "waiting",
+      "why": "rows are being copied",
+      "situation": "not begun",
+      "contradictions": [],
+      "traffic": {
+        "rdonly": "source",
+        "replica": "source",
+        "primary": "source"
+      },
+      "copy": {
+        "tables": [
+          {
+            "table": "corder",
+            "rows_copied": 1000,
+            "rows_total": 1000,
+            "done": true
+          },
+          {
+            "table": "customer",
+            "rows_copied": 250,
+            "rows_total": 1000,
+            "done": false
+          }
+        ]
+      },
+      "lag_seconds": null,
+      "last": [
+        {
+          "serial": 6,
+          "at": "2026-11-20T02:00:06Z",
+          "user": "alice",
+          "host": "ops-1",
+          "entry": "outcome",
+          "what": "done after 0.8 s: 2 streams run"
+        }
+      ],
+      "equivalent": [
+        "vtctldclient GetRoutingRules",
+        "vtctldclient Workflow --keyspace customer start --workflow commerce2customer"
+      ],
+      "next": [
+        "cutover apply"
+      ]
+    }
+    "#);
     let drawn = draw(&found, &StatusView { full: true, now: at(60), ..view() });
     assert!(drawn.contains("1,250 of about 2,000 rows (62%), 1 of 2 tables done"), "{drawn}");
     assert!(drawn.contains("customer   25%  250 of ~1,000"), "{drawn}");

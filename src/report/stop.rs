@@ -103,7 +103,19 @@ mod tests {
             "VDiff found differences: `corder` on customer/-80: 2 rows differ, 0 only in the source, 1 only in the target",
         );
         let view = StopView { drawing: PLAIN, file: None, cluster_now: Some("reads at `customer`, writes at `commerce`") };
-        insta::assert_snapshot!(draw(&stop, &view), @"");
+        insta::assert_snapshot!(draw(&stop, &view), @"
+        REFUSED AT VERIFY: nothing was switched; traffic is where it was
+
+          C310 customer.commerce2customer: VDiff found differences: `corder` on
+               customer/-80: 2 rows differ, 0 only in the source, 1 only in the target
+               mend the rows; `cutover apply` compares anew
+
+        Now  reads at `customer`, writes at `commerce`
+
+        Next, when it has been dealt with
+          cutover explain C310
+          cutover apply
+        ");
     }
 
     #[test]
@@ -117,7 +129,18 @@ mod tests {
         );
         let stop = Stop { kind: StopKind::NeedsHuman, phase: None, findings: vec![finding] };
         let view = StopView { drawing: PLAIN, file: Some("w.toml"), cluster_now: None };
-        insta::assert_snapshot!(draw(&stop, &view), @"");
+        insta::assert_snapshot!(draw(&stop, &view), @"
+        NEEDS A HUMAN: the cluster is between states, or is not what the record says;
+        nothing more is written
+
+          C404 cluster: the cluster is between states: the source denies moved tables:
+               writes are refused
+               `cutover apply --finish-only` tries to make it whole
+
+        Next
+          cutover explain C404
+          cutover doctor w.toml
+        ");
     }
 
     #[test]
