@@ -119,7 +119,7 @@ key!(
     "fingerprint",
     Kind::Text,
     Fallback::Nothing,
-    "What the cluster must turn out to be; `cutover doctor` prints it. Another cluster is refused."
+    "What the cluster must turn out to be; `cutover plan --format json` prints it. Another cluster is refused."
 );
 key!(
     NOTIFY,

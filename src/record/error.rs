@@ -98,13 +98,13 @@ impl FormatError {
         let file = path.display();
         let back = format!(
             "put the last good one back: `cp {} {file}`, or `git checkout -- {file}` if it is committed. If there is none, \
-             `cutover adopt` makes a record from what the cluster says",
+             end the movement by hand with vtctldclient, and move the file away before a new one begins",
             last_good(path).display()
         );
         match self {
             Self::Conflicted { .. } => format!(
                 "keep one side whole, the one with the higher serial: `git checkout --ours -- {file}` or `git checkout --theirs -- \
-                 {file}`. The sides can't be mixed; what the other side did shows in the cluster, and `cutover doctor` compares"
+                 {file}`. The sides can't be mixed; what the other side did shows in the cluster, and `cutover status` shows it"
             ),
             Self::LineEndings { .. } | Self::ByteOrderMark => format!(
                 "let git leave it alone: put `{} -text` into .gitattributes, then `git checkout -- {file}`",
@@ -193,7 +193,7 @@ impl RecordError {
                     .to_owned()
             }
             Self::Gone { path, .. } => format!(
-                "put it back: `cp {} {}`, or from git. If there is none, `cutover adopt` makes a record from what the cluster says",
+                "put it back: `cp {} {}`, or from git. If there is none, end the movement by hand with vtctldclient",
                 last_good(path).display(),
                 path.display()
             ),

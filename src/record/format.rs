@@ -22,7 +22,7 @@ pub const LIMIT_BYTES: usize = 4 << 20;
 const COMMENT: &str = "\
 # The record of a movement: what was wanted, tried, seen and allowed, in order. What is, the cluster says.
 # Cutover writes this file and nobody edits it: the last line is a checksum. It may be committed beside its plan file.
-# `cutover history` shows it; `cutover doctor` compares it with the cluster.
+# `cutover history` shows it; `cutover status` compares it with the cluster.
 ";
 
 const CHECKSUM_BEGIN: &str = "checksum = \"";

@@ -349,7 +349,7 @@ fn next(input: &StatusInput<'_>, state: State) -> Vec<String> {
         _ => {}
     }
     let command = match (state, input.progress.goal()) {
-        (State::NeedsHuman, _) => "cutover doctor",
+        (State::NeedsHuman, _) => "cutover apply --finish-only",
         (State::NotStarted, _) => "cutover plan",
         (State::Complete | State::Cancelled, _) => "cutover history",
         (_, Goal::SwitchedBack) => "cutover switch-back",

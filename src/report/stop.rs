@@ -51,7 +51,7 @@ pub fn next(stop: &Stop) -> Vec<String> {
     let explain = stop.findings.first().map(|finding| format!("cutover explain {}", finding.code));
     let then = match stop.kind {
         StopKind::Refused => "cutover apply",
-        StopKind::NeedsHuman => "cutover doctor",
+        StopKind::NeedsHuman => "cutover status",
         StopKind::Stale => "cutover plan",
     };
     explain.into_iter().chain([then.to_owned()]).collect()
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_human_leads_to_the_doctor() {
+    fn what_needs_a_human_leads_to_the_status() {
         let finding = Finding::fail(
             "C404",
             Severity::Error,
@@ -139,7 +139,7 @@ mod tests {
 
         Next
           cutover explain C404
-          cutover doctor w.toml
+          cutover status w.toml
         ");
     }
 

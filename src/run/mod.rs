@@ -3,6 +3,7 @@
 pub mod decision;
 pub mod gates;
 pub mod machine;
+pub mod pages;
 pub mod phase;
 pub mod reconcile;
 pub mod watch;

@@ -13,6 +13,7 @@ use crate::family::{Family as _, View};
 use crate::finding::Finding;
 use crate::plan::checks;
 use crate::record::entry::What;
+use crate::run::pages;
 use crate::run::watch::Watch;
 
 /// Accept what blocks, by its code and with a reason
@@ -20,11 +21,9 @@ use crate::run::watch::Watch;
 /// Bound to the plan file's meaning and to the counts seen: when either changes, the waiver is void.
 #[derive(Debug, Args)]
 pub struct WaiveArgs {
-    /// The code of the finding, as `plan` or `apply` printed it
-    code: String,
-    /// The plan file
-    #[arg(default_value = "workflow.toml", value_name = "FILE")]
-    file: PathBuf,
+    /// The plan file, if it isn't workflow.toml, and the code of the finding as `plan` or `apply` printed it
+    #[arg(value_names = ["FILE", "CODE"], num_args = 1..=2, required = true)]
+    file_and_code: Vec<String>,
     /// Only the finding about this subject
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
@@ -38,23 +37,28 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
     if args.reason.trim().is_empty() {
         return Err(Error::usage("a reason is needed", "say in a few words why it may be so; it stands in the record"));
     }
+    let (file, code) = match args.file_and_code.as_slice() {
+        [code] => (PathBuf::from("workflow.toml"), code.clone()),
+        [file, code] => (PathBuf::from(file), code.clone()),
+        _ => return Err(Error::usage("a code is missing", "`cutover waive [FILE] CODE --reason TEXT`")),
+    };
     block_on(async {
-        let mut session = Session::open(context, &args.file, "waive", Wants::Nothing).await?;
+        let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
         session.begin()?;
         let found: Vec<Finding> = blocking(&session)
             .await?
             .into_iter()
-            .filter(|finding| finding.code.eq_ignore_ascii_case(&args.code))
+            .filter(|finding| finding.code.eq_ignore_ascii_case(&code))
             .filter(|finding| args.subject.as_ref().is_none_or(|subject| *subject == finding.subject))
             .collect();
         if found.is_empty() {
             return Err(Error::ended(
                 Exit::Refused,
-                format!("nothing with the code {} blocks now", args.code),
+                format!("nothing with the code {code} blocks now"),
                 "`cutover plan` shows what blocks",
             ));
         }
-        if let Some(fixed) = found.iter().find(|finding| !checks::is_waivable(finding)) {
+        if let Some(fixed) = found.iter().find(|finding| !checks::is_waivable(finding) && !pages::is_waivable(&finding.code)) {
             return Err(Error::ended(
                 Exit::Refused,
                 format!("{} can't be waived: {}", fixed.code, fixed.summary),

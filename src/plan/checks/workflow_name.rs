@@ -37,7 +37,7 @@ It is somebody's work: made by hand, from another plan file, or after ours was c
 because of its name could drop tables that nobody here has looked at.
 
 ## What to do
-If this movement was begun by hand or its record was lost, `cutover adopt` takes it over after showing what it found. If it is
+If this movement was begun by hand or its record was lost, finish it by hand with vtctldclient, or put the record back. If it is
 somebody else's, choose another `workflow` name. If it is a leftover, `vtctldclient MoveTables --workflow NAME --target-keyspace
 KEYSPACE cancel` removes it, and drops its target tables. This check cannot be waived.
 
@@ -66,7 +66,7 @@ fn finding(ownership: Ownership, name: String) -> Finding {
             Severity::Error,
             name.as_str(),
             format!("the workflow `{name}` is there already, and it isn't this movement's"),
-            "`cutover adopt` takes over a movement that was made by hand; else choose another name",
+            "choose another name; a movement that was made by hand is finished by hand, with vtctldclient",
         )
         .at("workflow"),
     }

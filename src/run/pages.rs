@@ -1,0 +1,221 @@
+//! The pages of `cutover explain` for what stops a run on its way.
+
+/// A page, and whether what it is about can be waived.
+pub struct RunPage {
+    pub code: &'static str,
+    pub title: &'static str,
+    pub waivable: bool,
+    pub page: &'static str,
+}
+
+/// In the order of the codes.
+pub static PAGES: &[RunPage] = &[
+    RunPage { code: "C301", title: "A stream does not go on", waivable: false, page: STREAM_STANDS },
+    RunPage { code: "C302", title: "Somebody stopped a stream", waivable: false, page: STREAM_STOPPED },
+    RunPage { code: "C310", title: "VDiff found rows that differ", waivable: true, page: MISMATCH },
+    RunPage { code: "C311", title: "VDiff proves nothing", waivable: false, page: NO_PROOF },
+    RunPage { code: "C320", title: "The kept routing rules are not here", waivable: false, page: NOT_KEPT },
+    RunPage { code: "C321", title: "There are no routing rules to restore", waivable: false, page: NOTHING_TO_RESTORE },
+    RunPage { code: "C330", title: "There is no way back from here", waivable: false, page: NO_WAY_BACK },
+    RunPage { code: "C331", title: "Cancelling would drop the newer rows", waivable: false, page: WRITES_AT_TARGET },
+    RunPage { code: "C332", title: "It can't be cancelled from here", waivable: false, page: NOT_CANCELLABLE },
+    RunPage { code: "C401", title: "Somebody changed what is ours", waivable: false, page: DRIFT },
+    RunPage { code: "C402", title: "The workflow is not ours", waivable: false, page: FOREIGN },
+    RunPage { code: "C403", title: "The cluster contradicts the record", waivable: false, page: CONTRADICTION },
+    RunPage { code: "C404", title: "The cluster is between states", waivable: false, page: BETWEEN },
+    RunPage { code: "C405", title: "Not as forecast after a write", waivable: false, page: NOT_AS_FORECAST },
+];
+
+pub fn is_waivable(code: &str) -> bool {
+    PAGES.iter().any(|page| page.code == code && page.waivable)
+}
+
+const STREAM_STANDS: &str = "## What it means
+
+A stream of the movement is in an error that stays, or stands still with a message of Vitess's own (a DDL on the source, say). An
+error counts only after a minute: a reparent shows one for some seconds and passes.
+
+## Why it matters
+
+The target no longer follows the source. Traffic is where it was; nothing is lost as long as the source keeps its binary logs.
+
+## What to do
+
+Read the message, mend its cause, then `cutover resume` and `cutover apply`. To give up: `cutover cancel --confirm WORKFLOW`.
+";
+
+const STREAM_STOPPED: &str = "## What it means
+
+A stream that we started has been stopped by somebody, without a message.
+
+## Why it matters
+
+The target no longer follows the source, and whoever stopped it may have had a reason.
+
+## What to do
+
+Find out who; `cutover resume` starts the streams again, `cutover apply` goes on.
+";
+
+const MISMATCH: &str = "## What it means
+
+VDiff compared source and target row by row, and some rows differ or are on one side only. Tables, shards and counts are named;
+rows never are.
+
+## Why it matters
+
+Switching now would serve wrong rows.
+
+## What to do
+
+Look at the rows with `vtctldclient VDiff … show`, find out who writes to the target, mend it. `cutover apply` compares anew. Only
+if the difference is known to be harmless (a collation on which VDiff cries wolf): `cutover waive C310 --reason TEXT`. The waiver
+holds for these counts alone.
+";
+
+const NO_PROOF: &str = "## What it means
+
+VDiff ended without comparing every table on every shard, or with an error, three times in this run.
+
+## Why it matters
+
+Not compared is not equal, and no switch happens without a comparison.
+
+## What to do
+
+The message names the shard. Look whether its tablets are healthy, then `cutover apply`.
+";
+
+const NOT_KEPT: &str = "## What it means
+
+The routing rules that `remove-rules` removed were kept in `.cutover/` beside the record, and are not in this folder.
+
+## Why it matters
+
+Restoring is putting back what stood there, not guessing it.
+
+## What to do
+
+Run it where `remove-rules` ran, or set the rules by hand with `vtctldclient ApplyRoutingRules`.
+";
+
+const NOTHING_TO_RESTORE: &str = "## What it means
+
+The movement is not at its end, so its routing rules are still in use or were never made.
+
+## Why it matters
+
+`restore-rules` undoes `remove-rules` and nothing else.
+
+## What to do
+
+`cutover status` shows where the movement stands.
+";
+
+const NO_WAY_BACK: &str = "## What it means
+
+The movement is completed, or the cluster is between states.
+
+## Why it matters
+
+After `complete` no reverse stream keeps the source up to date: its copy of the rows grows old, or is gone.
+
+## What to do
+
+After `complete`, a way back is a new movement, from the target to the source. Between states: `cutover apply --finish-only` first.
+";
+
+const WRITES_AT_TARGET: &str = "## What it means
+
+The target takes writes, and cancelling drops the target's tables.
+
+## Why it matters
+
+The rows written since the switch are there. Dropping them could lose them.
+
+## What to do
+
+`cutover switch-back`, then `cutover cancel --confirm WORKFLOW`.
+";
+
+const NOT_CANCELLABLE: &str = "## What it means
+
+Cancelling is safe only while every table, cell and shard is seen to be at the source.
+
+## Why it matters
+
+It drops tables, and must not drop what may be the only copy.
+
+## What to do
+
+`cutover status` shows where the movement stands; between states, `cutover apply --finish-only` first.
+";
+
+const DRIFT: &str = "## What it means
+
+A routing rule, a denied table or a VSchema entry of this movement is not as our last write left it.
+
+## Why it matters
+
+Somebody else writes there. What the plan showed is no longer what would happen.
+
+## What to do
+
+Find out who. Put it back as the message says it was, then `cutover apply`. Changes of what is not ours are told, and stop nothing.
+";
+
+const FOREIGN: &str = "## What it means
+
+A workflow of this name exists, and this record did not create it; or it was made anew since.
+
+## Why it matters
+
+It may be somebody's movement under way. Nothing of it may be touched.
+
+## What to do
+
+Choose another `workflow` name, or run the command where the movement's `workflow.lock` lies.
+";
+
+const CONTRADICTION: &str = "## What it means
+
+The record says that the workflow was created, and nothing of it is in the cluster, and no cancel of ours is on record.
+
+## Why it matters
+
+Absent is not done: somebody removed it, and with it perhaps a copy.
+
+## What to do
+
+`cutover history` shows what was done. If the movement is over, move `workflow.lock` away; a new `apply` then begins from nothing.
+";
+
+const BETWEEN: &str = "## What it means
+
+The cluster fits no whole state of the movement: some of it is before a step and some after. The message lists what speaks against
+the nearest whole state.
+
+## Why it matters
+
+Writes may be refused in such a state. It arises when vtctld or a tablet dies in the middle of a step, or by somebody's hands.
+
+## What to do
+
+`cutover apply --finish-only` makes whole what our own last write left half done. If it says that no step of ours is safe, the
+message names what to look at; `cutover status` shows it all.
+";
+
+const NOT_AS_FORECAST: &str = "## What it means
+
+A write happened, and something that it was forecast to change, or to leave alone, is otherwise. A LOST entry is somebody else's
+that stood before our write and is gone after it: routing rules are one list, and whoever writes last wins.
+
+## Why it matters
+
+The forecast is a promise; when it breaks, a human looks before anything else is written.
+
+## What to do
+
+What stood before the write is kept in `.cutover/` under the digest that the message names. Put right what is wrong, then
+`cutover apply`.
+";
