@@ -86,6 +86,21 @@ impl Stream {
         !self.position.is_empty() && self.copying_tables.is_empty() && self.state == StreamState::Running
     }
 
+    /// Stopped by Vitess for a moment: a VDiff, or the catch-up between two tables of a copy, which runs to a position and stops there.
+    pub fn is_stopped_in_passing(&self) -> bool {
+        let message = self.message.as_str();
+        self.state == StreamState::Stopped
+            && (message == STOPPED_FOR_VDIFF
+                || message.starts_with("Stopped at position")
+                || message.starts_with("Stop position"))
+    }
+
+    /// In an error, or stopped with a message that is none of a switch's: bad only when it stays.
+    pub fn is_suspicious(&self) -> bool {
+        let stopped = self.state == StreamState::Stopped && !self.message.is_empty();
+        self.state == StreamState::Error || (stopped && !self.is_frozen() && !self.is_stopped_for_cutover())
+    }
+
     pub fn is_frozen(&self) -> bool {
         self.state == StreamState::Stopped && self.message == FROZEN
     }

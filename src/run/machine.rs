@@ -329,6 +329,11 @@ impl Run<'_> {
             return self.needs_human(None, between_states(self.view.situation));
         }
         let phase = last.map_or(PhaseId::CREATE, |attempt| attempt.phase.clone());
+        let mut needed = self.input.family.query_for(&phase, self.input.progress);
+        if !self.input.facts.covers(&needed) {
+            needed.merge(self.input.family.query());
+            return Decision::Look(needed);
+        }
         match self.input.family.step_finish(&self.view) {
             Step::Act(mutation) => Decision::Act(Box::new(self.act(&phase, mutation))),
             Step::Wait(waiting) => Decision::Wait(phase, waiting),

@@ -10,11 +10,21 @@
 
 mod adapter;
 mod checks;
+mod hands;
+mod killed;
+mod movement;
 mod rig_works;
 mod support;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    support::harness::run([("adapter", adapter::tests()), ("checks", checks::tests()), ("rig_works", rig_works::tests())])
+    support::harness::run([
+        ("adapter", adapter::tests()),
+        ("checks", checks::tests()),
+        ("hands", hands::tests()),
+        ("killed", killed::tests()),
+        ("movement", movement::tests()),
+        ("rig_works", rig_works::tests()),
+    ])
 }

@@ -67,7 +67,7 @@ impl MoveTables {
                 StreamShape::Frozen
             } else if stream.is_stopped_for_cutover() {
                 StreamShape::StoppedForCutover
-            } else if stream.state == StreamState::Stopped && stream.message != crate::model::workflow::STOPPED_FOR_VDIFF {
+            } else if stream.state == StreamState::Stopped && !stream.is_stopped_in_passing() {
                 StreamShape::Stopped
             } else {
                 StreamShape::Moving

@@ -22,7 +22,7 @@ use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
-use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::model::workflow::{Stream, Workflow};
 use crate::plan::checks::{self, CheckInput};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
@@ -213,7 +213,7 @@ impl Family for MoveTables {
         let running = forward.filter(runs).or_else(|| reverse.filter(runs));
         Pulse {
             lag_seconds: running.and_then(|workflow| workflow.transaction_lag_seconds),
-            any_error: running.is_some_and(|workflow| workflow.streams.iter().any(|stream| stream.state == StreamState::Error)),
+            any_error: running.is_some_and(|workflow| workflow.streams.iter().any(Stream::is_suspicious)),
         }
     }
 

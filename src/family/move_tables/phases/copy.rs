@@ -5,7 +5,7 @@ use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
-use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
+use crate::model::workflow::{Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
 
@@ -90,30 +90,17 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
         let subject = format!("{}/{}", movement.target(), stream.shard);
         Some(Finding::fail("C301", Severity::Error, subject, summary, help))
     };
-    for stream in &workflow.streams {
+    let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
+    for stream in workflow.streams.iter().filter(|stream| stream.is_suspicious()) {
         let message = &stream.message;
-        if stream.state == StreamState::Stopped
-            && !message.is_empty()
-            && message != STOPPED_FOR_VDIFF
-            && !stream.is_stopped_for_cutover()
-        {
+        let ends_it = message.to_ascii_lowercase().contains("terminal error") || message.starts_with("Stopped at DDL");
+        if stays || ends_it {
+            let how = if stream.state == StreamState::Error { "is in error" } else { "stands still" };
             return fail(
                 stream,
-                format!("stream {} of `{name}` stands still: {message}", stream.id),
+                format!("stream {} of `{name}` {how}: {message}", stream.id),
                 format!(
-                    "when its cause is dealt with, `cutover resume`; to give up, `cutover cancel --confirm {}`",
-                    movement.workflow()
-                ),
-            );
-        }
-        let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
-        let terminal = message.to_ascii_lowercase().contains("terminal error");
-        if stream.state == StreamState::Error && (terminal || stays) {
-            return fail(
-                stream,
-                format!("stream {} of `{name}` is in error: {message}", stream.id),
-                format!(
-                    "traffic is at the source. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
+                    "traffic is where it was. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
                     movement.workflow()
                 ),
             );

@@ -2,7 +2,8 @@
 
 use super::super::MoveTables;
 use super::{cancel, remove_rules};
-use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph, SwitchTraffic};
+use crate::cluster::mutation::{CompleteMoveTables, Mutation, RebuildVSchemaGraph, SourceTables, SwitchTraffic};
+use crate::cluster::port::Ask;
 use crate::family::{Step, View};
 
 /// The lag of stopped streams grows while nobody switches; a finishing switch must not be refused for it (experiments.md).
@@ -28,6 +29,12 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         })),
         // Nothing was ever served from it: away with it, and create begins anew.
         Mutation::CreateMoveTables(_) if forward_exists => Step::Act(cancel::mutation(movement)),
+        // Renaming again would fail for the name that is taken; what is left to do is what `keep` does.
+        Mutation::CompleteMoveTables(complete)
+            if forward_exists && complete.source_tables == SourceTables::Rename && are_renamed(movement, view) =>
+        {
+            Step::Act(Mutation::CompleteMoveTables(CompleteMoveTables { source_tables: SourceTables::Keep, ..complete.clone() }))
+        }
         Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_) if forward_exists => Step::Act(last.mutation.clone()),
         Mutation::CancelWorkflow(_) if movement.has_rules(&view.facts.routing_rules) => {
             Step::Act(remove_rules::mutation(movement, &view.facts.routing_rules))
@@ -37,6 +44,15 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         }
         _ => Step::Between(why(view)),
     }
+}
+
+/// Whether every source shard has every table under its new name, and none under its old one.
+fn are_renamed(movement: &MoveTables, view: &View<'_>) -> bool {
+    let Ok(by_shard) = view.facts.table_names(&Ask::TableNames(movement.source().clone())) else { return false };
+    !by_shard.is_empty()
+        && by_shard
+            .values()
+            .all(|names| movement.tables.iter().all(|table| names.contains(&table.renamed()) && !names.contains(table.as_str())))
 }
 
 fn why(view: &View<'_>) -> String {

@@ -1,0 +1,118 @@
+//! Movements of tables from the plan to the end, while an application writes and reads.
+
+use serde_json::Value;
+
+use super::support::{Application, Case, Movement, Shape, World, cases};
+
+/// Short limits, so that the tests wait for the cluster and not for the clock.
+pub const QUICK: &str = "[switch]\nstable-for = \"1s\"\n";
+
+/// Every gate open, and a revert window of `seconds`.
+pub fn auto_advance(seconds: u32, source_tables: &str) -> String {
+    format!(
+        "[gates]\npolicy = \"auto-advance\"\ncomplete = \"auto-advance\"\nremove-rules = \"auto-advance\"\n\n{QUICK}\n[revert]\n\
+         window = \"{seconds}s\"\n\n[complete]\nsource-tables = \"{source_tables}\"\n"
+    )
+}
+
+pub fn tests() -> Vec<Case> {
+    cases![a_movement_goes_forward_back_and_forward_again, all_of_it_in_one_apply, forty_tables_at_once, an_unsharded_target]
+}
+
+/// The rules that `plan --format json` forecasts a phase to add, remove and change, as three counts.
+fn forecast(plan: &Value, phase: &str) -> [usize; 3] {
+    let phases = plan["phases"].as_array().expect("phases");
+    let found = phases.iter().find(|found| found["name"] == phase).expect("the phase is in the plan");
+    ["added", "removed", "changed"].map(|kind| found["routing_rules"][kind].as_array().expect("a list").len())
+}
+
+fn a_movement_goes_forward_back_and_forward_again(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    let movement = Movement::prepare(world, &Shape { rows: 100_000, ..Shape::default() });
+    let rest = format!(
+        "[gates]\nswitch-replicas = \"auto-advance\"\n\n{QUICK}\n[revert]\nwindow = \"1h\"\n\n[complete]\nsource-tables = \"rename\"\n"
+    );
+    movement.write_plan(world, &rest);
+    let application = Application::start(&movement, world.cluster);
+
+    let plan = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
+    assert_eq!(plan["verdict"], "ready");
+    assert_eq!(forecast(&plan, "create"), [18, 0, 0]);
+    assert_eq!(forecast(&plan, "switch-replicas"), [0, 0, 12]);
+    assert_eq!(forecast(&plan, "switch-primary"), [0, 2, 4]);
+    assert_eq!(forecast(&plan, "remove-rules"), [0, 16, 0]);
+    assert!(movement.routing_rules().is_empty(), "plan writes nothing");
+
+    let held = world.cutover().args(["apply", "--yes"]).limit_seconds(300).run_expecting(3);
+    assert!(held.stderr.contains("held before switch-primary"), "{held}");
+    assert!(held.stderr.contains("cutover approve switch-primary --reason TEXT"), "{held}");
+    assert_eq!(movement.routing_rules().len(), 18);
+
+    world.cutover().args(["approve", "switch-primary", "--reason", "the test says so"]).run_expecting(0);
+    let held = world.cutover().args(["apply"]).run_expecting(3);
+    assert!(held.stderr.contains("revert window"), "{held}");
+    assert_eq!(movement.routing_rules().len(), 16);
+    assert_eq!(vtctl.denied_tables("commerce", "0"), movement.tables);
+    application.wait_for_writes(200);
+
+    world.cutover().args(["switch-back", "--reason", "to see that it goes"]).run_expecting(0);
+    assert_eq!(vtctl.denied_tables("commerce", "0"), [""; 0]);
+    application.wait_for_writes(200);
+    let sticky = world.cutover().args(["apply"]).run_expecting(3);
+    assert!(sticky.stderr.contains("cutover approve switch-replicas"), "{sticky}");
+
+    world.cutover().args(["approve", "switch-replicas", "--reason", "again"]).run_expecting(0);
+    world.cutover().args(["apply", "--approve", "switch-primary", "--reason", "again"]).limit_seconds(300).run_expecting(3);
+    application.wait_for_writes(200);
+    let approve = ["approve", "complete", "--end-revert-window", "--reason", "seen enough"];
+    world.cutover().args(approve).run_expecting(0);
+    world.cutover().args(["apply"]).run_expecting(3);
+    let tables = world.cluster.tables("commerce");
+    for table in &movement.tables {
+        assert!(tables.contains(&format!("_{table}_old")), "{table} was renamed: {tables:?}");
+    }
+    world.cutover().args(["apply", "--approve", "remove-rules", "--reason", "the application is moved"]).run_expecting(0);
+    assert!(movement.routing_rules().is_empty());
+
+    let record = std::fs::read(world.folder().join("workflow.lock")).expect("the record");
+    world.cutover().args(["apply"]).run_expecting(0);
+    let after = std::fs::read(world.folder().join("workflow.lock")).expect("the record");
+    assert!(record == after, "an apply after the end writes nothing");
+
+    let report = application.finish();
+    report.assert_nothing_lost("customer");
+    eprint!("({report}) ");
+}
+
+fn all_of_it_in_one_apply(world: &World) {
+    let movement = Movement::prepare(world, &Shape { rows: 10_000, ..Shape::default() });
+    // The rules stay: the application goes on under the names of the source.
+    movement.write_plan(world, &auto_advance(2, "drop"));
+    let application = Application::start(&movement, world.cluster);
+    world.cutover().args(["apply", "--yes", "--wait", "--until", "complete"]).limit_seconds(300).run_expecting(0);
+    application.wait_for_writes(200);
+    let report = application.finish();
+    report.assert_nothing_lost("customer");
+    assert_eq!(report.failed, 0, "{report}: {:#?}", report.error_texts());
+    world.cutover().args(["apply", "--wait"]).run_expecting(0);
+    assert!(movement.routing_rules().is_empty());
+    assert!(movement.tables.iter().all(|table| !world.cluster.tables("commerce").contains(table)), "dropped");
+}
+
+fn forty_tables_at_once(world: &World) {
+    let movement = Movement::prepare(world, &Shape { tables: 40, rows: 10, ..Shape::default() });
+    movement.write_plan(world, &auto_advance(0, "rename"));
+    world.cutover().args(["apply", "--yes", "--wait"]).limit_seconds(300).run_expecting(0);
+    assert!(movement.routing_rules().is_empty());
+    assert!(movement.tables.iter().all(|table| world.cluster.tables("customer").contains(table)));
+}
+
+fn an_unsharded_target(world: &World) {
+    let movement = Movement::prepare(world, &Shape { target: "archive", tables: 2, rows: 1000 });
+    movement.write_plan(world, &auto_advance(0, "keep"));
+    let application = Application::start(&movement, world.cluster);
+    world.cutover().args(["apply", "--yes", "--wait", "--until", "complete"]).limit_seconds(300).run_expecting(0);
+    application.wait_for_writes(100);
+    application.finish().assert_nothing_lost("archive");
+    assert_eq!(world.cluster.vtctl().denied_tables("commerce", "0"), movement.tables, "kept tables stay denied");
+}
