@@ -46,11 +46,7 @@ fn a_movement_by_hand_loses_nothing(world: &World) {
     vtctl.move_tables(target, workflow, &[&["create"], flags.as_slice()].concat());
     assert_eq!(movement.routing_rules().len(), 9 * movement.tables.len());
     movement.wait_until_caught_up();
-    vtctl.move_tables(
-        target,
-        workflow,
-        &["switchtraffic", "--initialize-target-sequences", "--max-replication-lag-allowed", "5s"],
-    );
+    vtctl.move_tables(target, workflow, &["switchtraffic", "--initialize-target-sequences"]);
     for shard in world.cluster.shards(target) {
         assert_eq!(vtctl.denied_tables(target, &shard), [""; 0], "the target {shard} takes writes");
     }
