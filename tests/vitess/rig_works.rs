@@ -35,7 +35,7 @@ fn the_cluster_serves(world: &World) {
 
 fn a_movement_by_hand_loses_nothing(world: &World) {
     let vtctl = world.cluster.vtctl();
-    let movement = Movement::prepare(world, &Shape { rows: 100_000, ..Shape::default() });
+    let movement = Movement::prepare(world, &Shape { rows: 20_000, ..Shape::default() });
     let Movement { target, workflow, .. } = &movement;
     let application = Application::start(&movement, world.cluster);
 
