@@ -116,12 +116,13 @@ impl Movement {
         self.cluster.shards(self.target).len() > 1
     }
 
+    /// The tables are created through Vitess, as an application's are. A table that was created in MySQL past vttablet is
+    /// not in vttablet's schema, and what it does not know it does not deny: Vitess 22 and 24 then both lost writes in a
+    /// switch that said it was successful.
     fn create_tables(&self) {
-        let mut primary = self.cluster.connect_primary(self.source, "0");
-        let mut execute = |sql: &str| primary.query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        execute("set cte_max_recursion_depth = 100000000");
+        let mut statements = Vec::new();
         for table in &self.tables {
-            execute(&format!(
+            statements.push(format!(
                 "create table {table} (
                     id bigint unsigned not null auto_increment,
                     token varchar(64) not null,
@@ -130,6 +131,22 @@ impl Movement {
                     written_at timestamp(6) not null default current_timestamp(6),
                     primary key (id), key (token))"
             ));
+            if self.is_sharded() {
+                statements.push(format!(
+                    "create table {table}_seq (id int, next_id bigint, cache bigint, primary key (id)) comment 'vitess_sequence'"
+                ));
+            }
+        }
+        self.cluster.vtctl().run(&["ApplySchema", "--sql", &statements.join(";"), self.source]);
+        self.fill_tables();
+    }
+
+    /// The rows come past Vitess, for its 30 s per transaction are not enough for many on a busy machine.
+    fn fill_tables(&self) {
+        let mut primary = self.cluster.connect_primary(self.source, "0");
+        let mut execute = |sql: &str| primary.query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        execute("set cte_max_recursion_depth = 100000000");
+        for table in &self.tables {
             if self.rows > 0 {
                 execute(&format!(
                     "insert into {table} (id, token, note)
@@ -139,9 +156,6 @@ impl Movement {
                 ));
             }
             if self.is_sharded() {
-                execute(&format!(
-                    "create table {table}_seq (id int, next_id bigint, cache bigint, primary key (id)) comment 'vitess_sequence'"
-                ));
                 execute(&format!("insert into {table}_seq values (0, 1, 1000)"));
             }
         }
@@ -236,6 +250,7 @@ impl Movement {
             let journal = "delete from _vt.resharding_journal where val like";
             primary.query_drop(format!("{journal} '%{workflow}%'")).map_err(|error| error.to_string())?;
         }
+        vtctl.attempt(&["ReloadSchemaKeyspace", "--include-primary", keyspace])?;
         let mut vschema = vtctl.vschema(keyspace);
         if let Some(tables) = vschema["tables"].as_object_mut() {
             tables.retain(|name, _| !self.owns_table(name));
