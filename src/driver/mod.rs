@@ -42,6 +42,15 @@ pub struct RunOptions {
     pub machine: Options,
     /// Stay at holds that may end.
     pub wait: bool,
+    /// How long to try for the lease. A run that waits gives it back at each wait, so an emergency command gets it soon.
+    pub lease_patience: Duration,
+}
+
+impl RunOptions {
+    /// For commands that somebody types while another run goes on.
+    pub fn patient() -> Self {
+        Self { lease_patience: Duration::from_secs(60), ..Self::default() }
+    }
 }
 
 /// How a run ended.
@@ -84,6 +93,7 @@ pub struct Driver<'a> {
     extra: Query,
     goal_serial: u64,
     unreachable_since: Option<Timestamp>,
+    busy_since: Option<Timestamp>,
     baseline: Option<(crate::model::digest::Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
 }
@@ -99,6 +109,7 @@ impl<'a> Driver<'a> {
             extra: Query::default(),
             goal_serial: 0,
             unreachable_since: None,
+            busy_since: None,
             baseline: None,
             told: Default::default(),
         }
@@ -328,7 +339,15 @@ impl<'a> Driver<'a> {
         if self.lease.is_none() {
             match (self.ports.take_lease)() {
                 Ok(lease) => self.lease = Some(lease),
-                Err(LeaseError::Held(held)) => return Ok(Some(Finish::Busy(held.to_string()))),
+                Err(LeaseError::Held(held)) => {
+                    let now = self.ports.clock.now();
+                    let since = *self.busy_since.get_or_insert(now);
+                    if now.duration_since(since).unsigned_abs() >= self.options.lease_patience {
+                        return Ok(Some(Finish::Busy(held.to_string())));
+                    }
+                    self.pause(Duration::from_millis(100)).await;
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             }
             // What was decided without the lease is decided again with it.

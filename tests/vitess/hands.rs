@@ -58,7 +58,7 @@ fn a_row_changed_on_the_target_stops_verify(world: &World) {
     movement.write_plan(world, &format!("{QUICK}\n{HOLDS}"));
     world.cutover().args(["apply", "--yes", "--until", "copy"]).run_expecting(0);
     let table = &movement.tables[0];
-    world.cluster.execute_primaries("customer", &format!("update {table} set hits = hits + 1 order by 1 limit 1"));
+    world.cluster.execute_primaries("customer", &format!("update {table} set hits = hits + 1 where id = 1"));
     let stopped = world.cutover().args(["apply"]).run_expecting(4);
     assert!(stopped.stderr.contains(table.as_str()) && stopped.stderr.contains("1 rows differ"), "table and counts: {stopped}");
     world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
@@ -117,7 +117,7 @@ fn an_old_transaction_does_not_make_the_pause_long(world: &World) {
 
 fn somebodys_vdiff_is_waited_for(world: &World) {
     let vtctl = world.cluster.vtctl();
-    let movement = Movement::prepare(world, &Shape { rows: 200_000, ..Shape::default() });
+    let movement = Movement::prepare(world, &Shape { rows: 20_000, ..Shape::default() });
     movement.write_plan(world, &auto_advance(3600, "rename"));
     world.cutover().args(["apply", "--yes", "--until", "switch-replicas"]).limit_seconds(300).run_expecting(0);
     vtctl.vdiff("customer", &movement.workflow, &["create"]);

@@ -1,19 +1,20 @@
 //! `apply` is killed at moments spread over its run, and run again: the same end, nothing twice, nothing lost.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::movement::auto_advance;
-use super::support::{Application, Case, Movement, Shape, World, cases};
+use super::support::{Application, Case, Movement, Shape, World};
 
 pub fn tests() -> Vec<Case> {
-    cases![
-        killed_before_and_in_create,
-        killed_while_rows_move,
-        killed_in_the_primary_switch,
-        killed_at_the_end,
-        a_switch_back_is_killed
-    ]
+    let tests: [(&str, fn(&World)); 5] = [
+        ("killed_before_and_in_create", killed_before_and_in_create),
+        ("killed_while_rows_move", killed_while_rows_move),
+        ("killed_in_the_primary_switch", killed_in_the_primary_switch),
+        ("killed_at_the_end", killed_at_the_end),
+        ("a_switch_back_is_killed", a_switch_back_is_killed),
+    ];
+    tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(600)).collect()
 }
 
 /// After this text, and so many milliseconds later.
@@ -63,6 +64,7 @@ fn survives(world: &World, moments: &[Moment]) {
         // The movement before has left its record; this one begins its own.
         std::fs::remove_file(&lock).ok();
         movement.write_plan(world, &auto_advance(1, "rename"));
+        let began = Instant::now();
         let application = Application::start(&movement, world.cluster);
         let until = if moment.0.starts_with("remove") { "remove-rules" } else { "complete" };
         let run = world.cutover().args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(200).spawn();
@@ -81,6 +83,7 @@ fn survives(world: &World, moments: &[Moment]) {
             assert_eq!(done, 1, "{verb} happened once after {moment:?}\n{record}");
         }
         assert!(movement.routing_rules().is_empty(), "moment {index}");
+        eprint!("{moment:?} {:.0} s, ", began.elapsed().as_secs_f32());
     }
 }
 

@@ -77,8 +77,11 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         if let (Some(gate), Some(reason)) = (&args.approve, &args.reason) {
             approve::append(&mut session, gate, reason, false).await?;
         }
-        let options =
-            RunOptions { machine: Options { until, finish_only: args.finish_only, start_streams: false }, wait: args.wait };
+        let options = RunOptions {
+            machine: Options { until, finish_only: args.finish_only, start_streams: false },
+            wait: args.wait,
+            ..RunOptions::default()
+        };
         drive(context, &session, options).await
     })
 }

@@ -65,6 +65,6 @@ pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
             ));
         }
         session.append(vec![What::Goal { goal: Goal::Cancelled, reason: args.reason.clone() }])?;
-        drive(context, &session, RunOptions::default()).await
+        drive(context, &session, RunOptions::patient()).await
     })
 }

@@ -31,6 +31,6 @@ pub fn run(args: PauseArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(async {
         let mut session = Session::open(context, &args.file, "pause", Wants::Record).await?;
         session.append(vec![What::Paused { reason: args.reason.clone() }])?;
-        drive(context, &session, RunOptions::default()).await
+        drive(context, &session, RunOptions::patient()).await
     })
 }

@@ -32,6 +32,6 @@ pub fn run(args: RestoreRulesArgs, context: &mut Context) -> Result<Exit, Error>
     block_on(async {
         let mut session = Session::open(context, &args.file, "restore-rules", Wants::Record).await?;
         session.append(vec![What::Goal { goal: Goal::RulesRestored, reason: args.reason.clone() }])?;
-        drive(context, &session, RunOptions::default()).await
+        drive(context, &session, RunOptions::patient()).await
     })
 }

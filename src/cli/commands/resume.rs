@@ -31,6 +31,6 @@ pub fn run(args: ResumeArgs, context: &mut Context) -> Result<Exit, Error> {
         let mut session = Session::open(context, &args.file, "resume", Wants::Record).await?;
         session.append(vec![What::Resumed { reason: args.reason.clone() }])?;
         let machine = Options { start_streams: true, ..Options::default() };
-        drive(context, &session, RunOptions { machine, wait: false }).await
+        drive(context, &session, RunOptions { machine, ..RunOptions::patient() }).await
     })
 }

@@ -32,6 +32,6 @@ pub fn run(args: SwitchBackArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(async {
         let mut session = Session::open(context, &args.file, "switch-back", Wants::Record).await?;
         session.append(vec![What::Goal { goal: Goal::SwitchedBack, reason: args.reason.clone() }])?;
-        drive(context, &session, RunOptions::default()).await
+        drive(context, &session, RunOptions::patient()).await
     })
 }
