@@ -7,7 +7,8 @@ use super::movement::auto_advance;
 use super::support::{Application, Case, Movement, Shape, World};
 
 pub fn tests() -> Vec<Case> {
-    let tests: [(&str, fn(&World)); 5] = [
+    type Test = (&'static str, fn(&World));
+    let tests: [Test; 5] = [
         ("killed_before_and_in_create", killed_before_and_in_create),
         ("killed_while_rows_move", killed_while_rows_move),
         ("killed_in_the_primary_switch", killed_in_the_primary_switch),
