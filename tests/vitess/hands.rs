@@ -9,7 +9,7 @@ use super::movement::{QUICK, auto_advance};
 use super::support::{Application, Case, Movement, Shape, World, cases};
 
 pub fn tests() -> Vec<Case> {
-    cases![
+    let cases = cases![
         of_two_applies_one_acts,
         a_second_terminal_approves_and_switches_back,
         a_row_changed_on_the_target_stops_verify,
@@ -19,7 +19,8 @@ pub fn tests() -> Vec<Case> {
         cancel_brings_reads_back_first,
         pause_and_resume,
         the_rules_come_back,
-    ]
+    ];
+    cases.into_iter().map(|case| case.limit_seconds(600)).collect()
 }
 
 const HOLDS: &str = "[revert]\nwindow = \"1h\"\n\n[complete]\nsource-tables = \"rename\"\n";

@@ -15,7 +15,7 @@ pub fn tests() -> Vec<Case> {
         ("killed_at_the_end", killed_at_the_end),
         ("a_switch_back_is_killed", a_switch_back_is_killed),
     ];
-    tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(600)).collect()
+    tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(900)).collect()
 }
 
 /// After this text, and so many milliseconds later.

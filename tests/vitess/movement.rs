@@ -16,7 +16,9 @@ pub fn auto_advance(seconds: u32, source_tables: &str) -> String {
 }
 
 pub fn tests() -> Vec<Case> {
-    cases![a_movement_goes_forward_back_and_forward_again, all_of_it_in_one_apply, forty_tables_at_once, an_unsharded_target]
+    let cases =
+        cases![a_movement_goes_forward_back_and_forward_again, all_of_it_in_one_apply, forty_tables_at_once, an_unsharded_target];
+    cases.into_iter().map(|case| case.limit_seconds(900)).collect()
 }
 
 /// The rules that `plan --format json` forecasts a phase to add, remove and change, as three counts.
