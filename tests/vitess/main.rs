@@ -10,11 +10,23 @@
 
 mod adapter;
 mod checks;
+mod log_in;
+mod record;
 mod rig_works;
+mod signals;
 mod support;
+mod two_at_once;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    support::harness::run([("adapter", adapter::tests()), ("checks", checks::tests()), ("rig_works", rig_works::tests())])
+    support::harness::run([
+        ("adapter", adapter::tests()),
+        ("checks", checks::tests()),
+        ("log_in", log_in::tests()),
+        ("record", record::tests()),
+        ("rig_works", rig_works::tests()),
+        ("signals", signals::tests()),
+        ("two_at_once", two_at_once::tests()),
+    ])
 }

@@ -71,6 +71,15 @@ impl Movement {
         )
     }
 
+    /// `plan` with these lines under `[gates]`, this revert window, and limits so short that tests wait for the cluster and not for
+    /// the clock; source tables are renamed. `policy = "auto-advance"` there is for the switches alone.
+    pub fn quick_plan(&self, gates: &str, revert_window: &str) -> String {
+        self.plan(&format!(
+            "[switch]\nstable-for = \"1s\"\nmax-transaction-age = \"60s\"\n\n[revert]\nwindow = \"{revert_window}\"\n\n\
+             [complete]\nsource-tables = \"rename\"\n\n[gates]\n{gates}\n"
+        ))
+    }
+
     /// Writes `plan` as the `workflow.toml` of the test's folder.
     pub fn write_plan(&self, world: &World, rest: &str) -> PathBuf {
         world.write("workflow.toml", &self.plan(rest))
