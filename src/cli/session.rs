@@ -14,8 +14,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::port::{Ask, Facts, Query, Reader};
 use crate::cluster::vtctld::{ClientCertificate, Cluster, ConnectionSettings, Credentials, SqlReads, TlsSettings, Vtctld};
-use crate::family::Family;
 use crate::family::move_tables::MoveTables;
+use crate::family::{Family, SituationKind};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::TableName;
@@ -170,6 +170,37 @@ impl Session {
         Ok(())
     }
 
+    /// Refuses to begin a record where a workflow of that name lives: it is somebody's, or ours and its lockfile is gone. Before anything
+    /// is written, for a new record would take the place of the last copy of the old one too.
+    pub async fn refuse_foreign(&self) -> Result<(), Error> {
+        if self.record.is_some() {
+            return Ok(());
+        }
+        let facts = self.cluster.observe(&self.movement.query()).await.map_err(|error| Error::cluster(&error, &self.address))?;
+        let situation = self.movement.situation(&facts, &self.progress());
+        if situation.kind != SituationKind::Foreign {
+            return Ok(());
+        }
+        let lockfile = self.store.path();
+        let last_good = crate::record::error::last_good(&lockfile);
+        let is_of_this = |record: &Record| {
+            record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(self.fingerprint.as_str())).is_ok()
+        };
+        let help = if self.store.last_written().as_ref().is_some_and(is_of_this) {
+            format!(
+                "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
+                last_good.display(),
+                lockfile.display()
+            )
+        } else {
+            format!(
+                "it is not ours to touch. Choose another `workflow` name, or run this where its `{}` lies",
+                file_name(&lockfile)
+            )
+        };
+        Err(Error::ended(Exit::Refused, format!("C402 workflow: {}", situation.words), help))
+    }
+
     /// Begins the record, or takes an edited plan file up into it.
     pub fn begin(&mut self) -> Result<(), Error> {
         let bytes = crate::driver::bytes_of(&self.spec);
@@ -256,6 +287,10 @@ impl Session {
     pub fn command(&self) -> &'static str {
         self.command
     }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {

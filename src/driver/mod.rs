@@ -15,7 +15,7 @@ use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::port::{Facts, Query};
 use crate::family::Family;
 use crate::family::picture::Picture;
-use crate::record::entry::{Entry, Goal, What};
+use crate::record::entry::{Entry, Goal, OutcomeResult, What};
 use crate::record::error::RecordError;
 use crate::record::lease::{Lease, LeaseError};
 use crate::record::progress::Progress;
@@ -124,11 +124,15 @@ impl<'a> Driver<'a> {
         self.watch = Watch::new(record.serial());
         self.goal_serial = record.progress().goal.map_or(0, |goal| goal.serial);
         loop {
-            if let Some(exit_code) = self.ports.signals.requested() {
-                return Ok(Finish::Signalled { exit_code, left: None });
-            }
             let record = self.load()?;
             let progress = record.progress();
+            if let Some(exit_code) = self.ports.signals.requested() {
+                let left = self.unfinished(&progress);
+                if left.is_none() || self.ports.signals.count() > 1 {
+                    return Ok(Finish::Signalled { exit_code, left });
+                }
+                self.stay_to_finish();
+            }
             if let Some(words) = self.overtaken(&record, &progress) {
                 return Ok(Finish::Overtaken(words));
             }
@@ -181,9 +185,38 @@ impl<'a> Driver<'a> {
                     self.watch.waiting_since.clear();
                     self.pause(Duration::from_secs(1)).await;
                 }
-                Decision::Done(ending) => return Ok(Finish::Ended(ending)),
+                Decision::Done(ending) => {
+                    return Ok(match self.ports.signals.requested() {
+                        Some(exit_code) if ending == Ending::NothingToFinish => Finish::Signalled { exit_code, left: None },
+                        _ => Finish::Ended(ending),
+                    });
+                }
+                // A cluster that another process has changed since the record was read contradicts it in appearance only.
+                Decision::Stop(_) if self.load()?.serial() != record.serial() => {}
                 Decision::Stop(stop) => return Ok(Finish::Stopped(stop)),
             }
+        }
+    }
+
+    /// The write of this run of which it isn't known what became, or that stopped half way: whoever leaves now leaves it behind.
+    fn unfinished(&self, progress: &Progress) -> Option<String> {
+        let last = progress.attempts.last().filter(|attempt| attempt.serial > self.watch.began_at_serial)?;
+        let words = last.mutation.verb().words();
+        match last.outcome {
+            None => Some(format!(
+                "left behind, nobody has looked what became of it: {words}. `cutover apply` looks, and goes on from there"
+            )),
+            Some((OutcomeResult::HalfDone, _)) => {
+                Some(format!("left behind, STOPPED HALF WAY: {words}. `cutover apply --finish-only` makes it whole"))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// A signal between a write and the look at it: the write is made whole first, and nothing else is begun.
+    fn stay_to_finish(&mut self) {
+        if !std::mem::replace(&mut self.options.machine.finish_only, true) {
+            self.say(Level::Warning, "stopping once the last write is seen to be whole. Once more leaves it behind");
         }
     }
 

@@ -12,9 +12,13 @@ mod adapter;
 mod checks;
 mod hands;
 mod killed;
+mod log_in;
 mod movement;
+mod record;
 mod rig_works;
+mod signals;
 mod support;
+mod two_at_once;
 
 use std::process::ExitCode;
 
@@ -25,6 +29,10 @@ fn main() -> ExitCode {
         ("hands", hands::tests()),
         ("killed", killed::tests()),
         ("movement", movement::tests()),
+        ("log_in", log_in::tests()),
+        ("record", record::tests()),
         ("rig_works", rig_works::tests()),
+        ("signals", signals::tests()),
+        ("two_at_once", two_at_once::tests()),
     ])
 }

@@ -61,6 +61,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         }
         // For the whole run: two applies of one movement would only get in each other's way.
         let _running = session.leases.try_take(&session.lease_key(" apply"), &session.lease_info()).map_err(Error::lease)?;
+        session.refuse_foreign().await?;
         if session.record.is_none() {
             if args.finish_only {
                 return Err(Error::ended(

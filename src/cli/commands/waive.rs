@@ -44,6 +44,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
     };
     block_on(async {
         let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
+        session.refuse_foreign().await?;
         session.begin()?;
         let found: Vec<Finding> = blocking(&session)
             .await?

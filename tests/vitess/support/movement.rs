@@ -71,6 +71,15 @@ impl Movement {
         )
     }
 
+    /// `plan` with these lines under `[gates]`, this revert window, and limits so short that tests wait for the cluster and not for
+    /// the clock; source tables are renamed. `policy = "auto-advance"` there is for the switches alone.
+    pub fn quick_plan(&self, gates: &str, revert_window: &str) -> String {
+        self.plan(&format!(
+            "[switch]\nstable-for = \"1s\"\nmax-transaction-age = \"60s\"\n\n[revert]\nwindow = \"{revert_window}\"\n\n\
+             [complete]\nsource-tables = \"rename\"\n\n[gates]\n{gates}\n"
+        ))
+    }
+
     /// Writes `plan` as the `workflow.toml` of the test's folder.
     pub fn write_plan(&self, world: &World, rest: &str) -> PathBuf {
         world.write("workflow.toml", &self.plan(rest))
@@ -276,8 +285,8 @@ fn is_copying(stream: &Value) -> bool {
     states.any(|state| state.get("phase").is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED"))
 }
 
-/// `a`, `b`, …: the tables' last letters.
-fn letter(index: usize) -> char {
-    let offset = u8::try_from(index).ok().filter(|offset| *offset < 26).expect("26 tables at most");
-    char::from(b'a' + offset)
+/// `a`, `b`, … `z`, `aa`, …: the tables' last letters.
+fn letter(index: usize) -> String {
+    let last = char::from(b'a' + u8::try_from(index % 26).unwrap_or(0));
+    if index < 26 { last.to_string() } else { format!("{}{last}", letter(index / 26 - 1)) }
 }

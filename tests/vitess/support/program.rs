@@ -99,6 +99,15 @@ impl Running {
         self.so_far(Some(status))
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_some()
+    }
+
     /// Sends it a signal by name: `INT`, `TERM`, `STOP`, `CONT`.
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
@@ -111,12 +120,23 @@ impl Running {
         self.so_far(None)
     }
 
-    /// Waits until it has said something on either stream.
+    /// Waits until it has said something on either stream. It fails at once when the program ends without having said it.
     pub fn wait_for_text(&self, text: &str) {
+        let mut has_ended = false;
         wait::until_true(self.limit, &format!("cutover {} says {text:?}", self.what), || {
             let output = self.output();
-            output.stdout.contains(text) || output.stderr.contains(text)
+            let is_said = output.stdout.contains(text) || output.stderr.contains(text);
+            assert!(is_said || !has_ended, "it ended and never said {text:?}: {output}");
+            // Looked at once more after the end: it may have said it last.
+            has_ended = self.is_zombie();
+            is_said
         });
+    }
+
+    /// Whether it has ended and nobody has waited for it yet.
+    fn is_zombie(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
     }
 
     fn so_far(&self, status: Option<ExitStatus>) -> Output {
