@@ -198,8 +198,9 @@ impl Movement {
         for table in &self.tables {
             for kind in ["primary", "replica"] {
                 wait::until_true(LEARNING, &format!("{table} is served by a {kind}"), || {
-                    let mut connection = self.cluster.connect(&format!("{}@{kind}", self.source)).expect("vtgate is there");
-                    let count: Result<Option<u64>, _> = connection.query_first(format!("select count(*) from {table}"));
+                    // vtgate refuses the connection itself while it knows of no healthy tablet of this type.
+                    let connection = self.cluster.connect(&format!("{}@{kind}", self.source));
+                    let count = connection.and_then(|mut it| it.query_first::<u64, _>(format!("select count(*) from {table}")));
                     matches!(count, Ok(Some(count)) if count == expected)
                 });
             }

@@ -1,12 +1,16 @@
 //! A real Vitess cluster, run by the scripts in `tests/vitess/rig`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
 
 use super::vtctl::Vtctl;
+use super::wait;
 
 /// A running cluster. One that was started here goes down when it is dropped, or by itself when this process has
 /// ended; the one of `tests/all` is left standing.
@@ -123,10 +127,25 @@ impl Cluster {
         self.script("vtctld", &[&[name], flags].concat()).trim().to_owned()
     }
 
-    /// Starts what has ended, wakes what is stopped, ends further vtctlds: what a test broke, the next one finds whole.
-    /// Gives the names of what it had to start.
+    /// Starts what has ended, wakes what is stopped, ends further vtctlds, and waits until vtgate serves every shard: what
+    /// a test broke, the next one finds whole. Gives the names of what it had to start.
     pub fn heal(&self) -> Vec<String> {
-        self.script("heal", &[]).lines().map(str::to_owned).collect()
+        let begun = self.script("heal", &[]).lines().map(str::to_owned).collect();
+        self.wait_until_served();
+        begun
+    }
+
+    /// A tablet that serves again is known to vtgate only after its next health check.
+    fn wait_until_served(&self) {
+        let shards: BTreeSet<String> =
+            self.tablets().into_iter().map(|tablet| format!("{}/{}", tablet.keyspace, tablet.shard)).collect();
+        for (shard, kind) in shards.iter().flat_map(|shard| [(shard, "primary"), (shard, "replica")]) {
+            let target = format!("{shard}@{kind}");
+            wait::until_true(Duration::from_secs(60), &format!("vtgate serves {target}"), || {
+                let connection = self.connect(&target);
+                connection.and_then(|mut it| it.query_first::<u64, _>("select 1")).is_ok()
+            });
+        }
     }
 
     /// The keys of locks in the topology, each below `/vitess/global`: who died with a lock left one.
