@@ -70,6 +70,9 @@ pub trait Family: Send + Sync {
     /// What must hold at the moment of a phase's first write.
     fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition>;
 
+    /// What standing still before a gate costs, and what passing it will: how long, disk, when a VDiff pass goes stale, the worst pause.
+    fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String>;
+
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;
 
@@ -199,20 +202,37 @@ pub struct Condition {
     pub result: ConditionResult,
     /// What was seen, in words.
     pub seen: String,
+    /// Its code, if it can be waived by name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<String>,
+    /// What a waiver of it binds to: void when this is no longer the same.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub counts: String,
+    /// The reason of the waiver that covers it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub waived: Option<String>,
 }
 
 impl Condition {
     pub fn new(name: &str, passes: bool, seen: impl Into<String>) -> Self {
         let result = if passes { ConditionResult::Pass } else { ConditionResult::Fail };
-        Self { name: name.to_owned(), result, seen: seen.into() }
+        Self { name: name.to_owned(), result, seen: seen.into(), code: None, counts: String::new(), waived: None }
     }
 
     pub fn inconclusive(name: &str, why: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), result: ConditionResult::Inconclusive, seen: why.into() }
+        Self { result: ConditionResult::Inconclusive, ..Self::new(name, false, why) }
     }
 
+    /// It can be waived under this code, for as long as `counts` stay the same.
+    pub fn waivable(mut self, code: &str, counts: impl Into<String>) -> Self {
+        self.code = Some(code.to_owned());
+        self.counts = counts.into();
+        self
+    }
+
+    /// Whether a write may be sent as far as this is concerned.
     pub fn passes(&self) -> bool {
-        self.result == ConditionResult::Pass
+        self.result == ConditionResult::Pass || self.waived.is_some()
     }
 }
 

@@ -178,6 +178,7 @@ pub fn gate_hold() -> Hold {
             Condition::new("lag is low and stable", false, "lag 7 s (at most 5 s), low for 0 s (at least 10 s)"),
             Condition::inconclusive("no old transaction", "customer/-80: the query took longer than 2 s"),
         ],
+        price: vec![],
         release: vec!["cutover approve switch-primary --reason TEXT".into(), "cutover apply".into()],
         until: None,
     }
@@ -191,6 +192,7 @@ pub fn revert_hold() -> Hold {
         proved: vec!["switch-primary done 2026-11-20 02:09:00 UTC".into()],
         next: vec!["source tables renamed to `_<table>_old` in `commerce`".into()],
         conditions: vec![],
+        price: vec![],
         release: vec!["cutover apply --wait".into(), "cutover approve complete --end-revert-window --reason TEXT".into()],
         until: Some(at(2_340)),
     }

@@ -52,8 +52,11 @@ pub struct Hold {
     pub proved: Vec<String>,
     /// What happens next, once released.
     pub next: Vec<String>,
-    /// What it costs and what stands in the way, as far as it is known.
+    /// What stands in the way, as far as it is known.
     pub conditions: Vec<Condition>,
+    /// What standing still costs, and what passing will.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub price: Vec<String>,
     /// The commands that release it, or end it otherwise.
     pub release: Vec<String>,
     /// When it ends by itself, if it does.

@@ -370,7 +370,8 @@ impl Run<'_> {
             HoldKind::Window | HoldKind::NotQuiet => vec!["cutover apply --wait".to_owned()],
             HoldKind::Paused => vec!["cutover resume".to_owned()],
         };
-        Hold { gate: gate.clone(), kind, why, proved, next: family.effects(&next_phase), conditions, release, until }
+        let price = family.price(gate, &self.view);
+        Hold { gate: gate.clone(), kind, why, proved, next: family.effects(&next_phase), conditions, price, release, until }
     }
 
     fn refuse(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {

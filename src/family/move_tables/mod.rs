@@ -8,6 +8,7 @@ pub mod fixtures;
 mod forecast;
 mod happened;
 mod phases;
+mod price;
 mod rules;
 mod situation;
 
@@ -138,6 +139,10 @@ impl Family for MoveTables {
 
     fn conditions(&self, phase: &PhaseId, view: &View<'_>) -> Vec<Condition> {
         phases::conditions(self, phase, view)
+    }
+
+    fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String> {
+        price::of(self, phase, view)
     }
 
     fn step_pause(&self, view: &View<'_>) -> Step {
