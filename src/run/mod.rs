@@ -6,4 +6,5 @@ pub mod machine;
 pub mod pages;
 pub mod phase;
 pub mod reconcile;
+pub mod retry;
 pub mod watch;
