@@ -6,6 +6,8 @@ mod call;
 mod clock_jumps;
 mod ports;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

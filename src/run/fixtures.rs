@@ -13,7 +13,9 @@ use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Answer, Answered, Ask, Facts, HeldLock, Query, Unread};
 use crate::family::move_tables::fixtures::commerce_to_customer;
 use crate::family::picture::{Ours, Picture};
-use crate::family::{Condition, Family, Happened, Phase, Pulse, Side, Situation, SituationKind, Step, Traffic, View, Waiting, WayBack};
+use crate::family::{
+    Condition, Family, Happened, Phase, Pulse, Side, Situation, SituationKind, Step, Traffic, View, Waiting, WayBack,
+};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::record::entry::{Actor, Entry, Goal, OutcomeResult, What};
@@ -126,7 +128,7 @@ impl Bench {
         crate::family::forecast_digest(self, gate, &facts, &self.situation(&facts, &self.progress()))
     }
 
-    fn facts(&self) -> Facts {
+    pub fn facts(&self) -> Facts {
         let answered = Answered { ask: self.lock_ask(), answer: self.locks.clone().map(Answer::Locks) };
         Facts {
             observed_at: self.now,

@@ -153,8 +153,7 @@ fn what_we_may_not_do_is_not_tried_again() {
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     bench.approve(PhaseId::COMPLETE);
     let attempt = bench.attempt(PhaseId::COMPLETE, complete(), Some(OutcomeResult::NotDone));
-    bench.watch.call =
-        Some(CallEnd { attempt, at: bench.now, error: Some("denied".into()), lost: false, not_allowed: true });
+    bench.watch.call = Some(CallEnd { attempt, at: bench.now, error: Some("denied".into()), lost: false, not_allowed: true });
     let Decision::Stop(stop) = bench.decide_checked() else { panic!("it stops") };
     assert_eq!(stop.kind, StopKind::NotAllowed);
 }

@@ -14,13 +14,8 @@ fn switching(happened: Happened, call: Option<(Option<&str>, bool)>) -> Bench {
     bench.happened = happened;
     let attempt = bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
     bench.watch.before = Some((attempt, bench.picture.clone()));
-    bench.watch.call = call.map(|(error, lost)| CallEnd {
-        attempt,
-        at: bench.now,
-        error: error.map(str::to_owned),
-        lost,
-        not_allowed: false,
-    });
+    bench.watch.call =
+        call.map(|(error, lost)| CallEnd { attempt, at: bench.now, error: error.map(str::to_owned), lost, not_allowed: false });
     bench
 }
 
@@ -52,8 +47,16 @@ fn lock() -> HeldLock {
 fn an_answer_is_a_hint_and_a_look_is_evidence() {
     let refused = Some((Some("lag is too high"), false));
     assert_eq!(result(&switching(Happened::Yes(vec![]), Some((None, false))).decide()), Some(OutcomeResult::Done));
-    assert_eq!(result(&switching(Happened::Yes(vec![]), refused).decide()), Some(OutcomeResult::Done), "an error, and it happened");
-    assert_eq!(result(&switching(Happened::No, Some((None, false))).decide()), Some(OutcomeResult::NotDone), "OK, and nothing happened");
+    assert_eq!(
+        result(&switching(Happened::Yes(vec![]), refused).decide()),
+        Some(OutcomeResult::Done),
+        "an error, and it happened"
+    );
+    assert_eq!(
+        result(&switching(Happened::No, Some((None, false))).decide()),
+        Some(OutcomeResult::NotDone),
+        "OK, and nothing happened"
+    );
     assert_eq!(result(&switching(Happened::No, refused).decide()), Some(OutcomeResult::RolledBack));
 }
 
