@@ -178,7 +178,7 @@ fn codes(finish: &Finish) -> Vec<&str> {
 
 /// The primary may be switched; and once it was sent, it has happened.
 fn released() -> Bench {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.options.until = Some(PhaseId::SWITCH_PRIMARY);
     bench
@@ -195,7 +195,7 @@ async fn no_write_on_a_look_that_took_too_long() {
 
 #[tokio::test(start_paused = true)]
 async fn rules_that_changed_between_look_and_write_are_not_overwritten() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     let edit = ApplyRoutingRules::edit(&Default::default(), vec!["customer".into()], vec![]);
     bench.steps = [(PhaseId::REMOVE_RULES, Step::Act(Mutation::ApplyRoutingRules(edit)))].into();
     bench.kind = SituationKind::Completed;
@@ -215,7 +215,7 @@ async fn rules_that_changed_between_look_and_write_are_not_overwritten() {
 
 #[tokio::test(start_paused = true)]
 async fn another_process_s_write_is_not_judged_while_it_lives() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
     let stage = Stage::new(bench);
     let _theirs = Stage::lease(&stage.leases(), 2).unwrap();
@@ -226,7 +226,7 @@ async fn another_process_s_write_is_not_judged_while_it_lives() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.kind = SituationKind::Switched;
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     let stage = Stage::new(bench);

@@ -45,7 +45,7 @@ pub struct Bench {
 
 impl Bench {
     /// A movement that was begun, with every gate of the running example, and the primary about to be switched.
-    pub fn new() -> Self {
+    pub fn begun() -> Self {
         let spec = commerce_to_customer().spec;
         let mut bench = Self {
             spec,

@@ -34,7 +34,7 @@ fn is_switch(decision: &Decision) -> bool {
 
 #[test]
 fn a_gate_that_holds_is_opened_by_an_approval_and_shut_by_its_expiry() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::Gate));
     bench.approve(PhaseId::SWITCH_PRIMARY);
     assert!(is_switch(&bench.decide_checked()));
@@ -46,11 +46,11 @@ fn a_gate_that_holds_is_opened_by_an_approval_and_shut_by_its_expiry() {
 
 #[test]
 fn an_approval_of_another_plan_or_another_forecast_is_void() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.forecast.routing_rules.set("customer", "elsewhere.customer");
     assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::VoidApproval), "another forecast");
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     let gates = vec![PhaseId::SWITCH_PRIMARY];
     bench.add(What::Edited { intent: Digest::of_bytes(b"another plan"), gates, spec: None });
@@ -59,7 +59,7 @@ fn an_approval_of_another_plan_or_another_forecast_is_void() {
 
 #[test]
 fn one_try_to_switch_writes_a_release() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(OutcomeResult::RolledBack));
     let Decision::Hold(hold) = bench.decide() else { panic!("no second try") };
@@ -72,7 +72,7 @@ fn one_try_to_switch_writes_a_release() {
 
 #[test]
 fn stopping_a_vdiff_before_the_switch_is_no_try() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     let stop = crate::cluster::mutation::StopVDiff {
         workflow: crate::model::name::WorkflowName::new("c2c").unwrap(),
@@ -85,7 +85,7 @@ fn stopping_a_vdiff_before_the_switch_is_no_try() {
 
 #[test]
 fn what_blocks_the_moment_is_waited_for_then_held() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.conditions = vec![Condition::new("no old transaction", false, "connection 7")];
     assert!(matches!(bench.decide(), Decision::Await(..)));
@@ -98,7 +98,7 @@ fn what_blocks_the_moment_is_waited_for_then_held() {
 
 #[test]
 fn a_condition_is_waived_for_what_was_seen_and_for_nothing_else() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.conditions = vec![Condition::new("no old transaction", false, "connection 7").waivable("C342", "7 on 0")];
     let waiver = |seen: &str| What::Waiver {
@@ -118,7 +118,7 @@ fn a_condition_is_waived_for_what_was_seen_and_for_nothing_else() {
 
 #[test]
 fn a_failing_check_stops_the_write_and_a_waived_one_does_not() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     bench.findings = vec![Finding::fail("C209", Severity::Error, "rules", "somebody's", "mend it")];
     assert_eq!(stop_codes(&bench.decide()), ["C209"]);
@@ -128,7 +128,7 @@ fn a_failing_check_stops_the_write_and_a_waived_one_does_not() {
 
 #[test]
 fn a_refused_write_is_tried_three_times_and_then_said() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.kind = SituationKind::Switched;
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     bench.approve(PhaseId::COMPLETE);
@@ -148,7 +148,7 @@ fn a_refused_write_is_tried_three_times_and_then_said() {
 
 #[test]
 fn what_we_may_not_do_is_not_tried_again() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.kind = SituationKind::Switched;
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     bench.approve(PhaseId::COMPLETE);
@@ -166,7 +166,7 @@ fn only_what_stopped_half_way_is_finished() {
         (OutcomeResult::NotDone, false),
         (OutcomeResult::Done, false),
     ] {
-        let mut bench = Bench::new();
+        let mut bench = Bench::begun();
         bench.kind = SituationKind::Between;
         bench.finish = Step::Act(switch_primary());
         bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(result));
@@ -182,7 +182,7 @@ fn only_what_stopped_half_way_is_finished() {
 
 #[test]
 fn an_approval_on_the_way_back_does_not_turn_it_round() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.add(What::Goal { goal: Goal::SwitchedBack, reason: None });
     bench.back = Step::Act(switch_primary());
     bench.approve(PhaseId::SWITCH_PRIMARY);
@@ -200,7 +200,7 @@ fn an_approval_on_the_way_back_does_not_turn_it_round() {
 
 #[test]
 fn after_a_switch_back_auto_advance_needs_a_word_too() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     for gate in bench.spec.gates.values_mut() {
         gate.policy = crate::spec::GatePolicy::AutoAdvance;
     }
@@ -219,7 +219,7 @@ fn after_a_switch_back_auto_advance_needs_a_word_too() {
 
 #[test]
 fn somebodys_hands_in_what_is_ours_stop_the_way_forward_and_not_the_way_back() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     let mut baseline = Picture::default();
     baseline.routing_rules.set("customer", "commerce.customer");
     bench.baseline = Some(baseline);
@@ -231,7 +231,7 @@ fn somebodys_hands_in_what_is_ours_stop_the_way_forward_and_not_the_way_back() {
 
 #[test]
 fn a_difference_stops_every_run_until_it_is_explained() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.attempt(PhaseId::SWITCH_REPLICAS, switch_primary(), Some(OutcomeResult::Differs));
     bench.watch = Watch::new(bench.serial());
     assert_eq!(stop_codes(&bench.decide()), ["C405"], "also a run that did not see it");
@@ -247,7 +247,7 @@ fn a_difference_stops_every_run_until_it_is_explained() {
 
 #[test]
 fn a_window_counts_the_worst_case_of_every_write() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.kind = SituationKind::Switched;
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     bench.approve(PhaseId::COMPLETE);

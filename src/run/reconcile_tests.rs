@@ -10,7 +10,7 @@ use crate::record::entry::{OutcomeResult, What};
 
 /// A switch under way in this run; its call has ended as said, or not at all.
 fn switching(happened: Happened, call: Option<(Option<&str>, bool)>) -> Bench {
-    let mut bench = Bench::new();
+    let mut bench = Bench::begun();
     bench.happened = happened;
     let attempt = bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
     bench.watch.before = Some((attempt, bench.picture.clone()));
