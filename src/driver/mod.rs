@@ -2,8 +2,11 @@
 //!
 //! Everything that it needs from outside comes in as a port. It decides nothing: the machine does.
 
+mod acting;
 mod call;
 mod clock_jumps;
+mod leasing;
+mod looking;
 mod ports;
 mod sight;
 #[cfg(test)]
@@ -13,7 +16,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clock_jumps::ClockJumps;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use leasing::Judge;
 use uuid::Uuid;
 
 use crate::cluster::error::{ClusterError, ErrorKind};
@@ -36,15 +40,6 @@ use crate::run::watch::Watch;
 
 pub use ports::{Ports, Signals};
 pub use sight::{Replaced, bytes_of};
-
-/// A write starts only on a look that is at most this old.
-const FRESH: SignedDuration = SignedDuration::from_secs(2);
-/// So many looks in a row that are older by the time of the write, and the run ends.
-const STALE_LOOKS: u32 = 5;
-/// How long a run goes on looking at a cluster that can't be reached before it gives up.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// Longer while a write of ours may be under way: leaving then is worse.
-const PATIENCE_IN_A_WRITE: SignedDuration = SignedDuration::from_secs(300);
 
 /// What a run wants.
 #[derive(Debug, Clone, Default)]
@@ -151,9 +146,6 @@ impl<'a> Driver<'a> {
             if let Some(stop) = self.edited(&progress) {
                 return Ok(stop);
             }
-            if let Some(busy) = self.take_lease_of_an_open_attempt(&progress).await? {
-                return Ok(busy);
-            }
             if let Some(exit_code) = self.ports.signals.requested() {
                 let left = self.unfinished(&progress);
                 if left.is_none() || self.ports.signals.count() > 1 {
@@ -163,6 +155,14 @@ impl<'a> Driver<'a> {
             }
             if let Some(words) = self.overtaken(&record, &progress) {
                 return Ok(Finish::Overtaken(words));
+            }
+            match self.lease_of_an_open_attempt(&record, &progress)? {
+                Judge::May => {}
+                Judge::Waits => {
+                    self.pause(Duration::from_millis(200)).await;
+                    continue;
+                }
+                Judge::Leaves(finish) => return Ok(finish),
             }
             let Some(facts) = self.observe(&progress).await? else {
                 self.pause(Duration::from_secs(1)).await;
@@ -261,55 +261,8 @@ impl<'a> Driver<'a> {
         None
     }
 
-    /// A write without outcome that isn't this run's own may be another process's, still alive. Who has the lease judges it.
-    async fn take_lease_of_an_open_attempt(&mut self, progress: &Progress) -> Result<Option<Finish>, DriverError> {
-        if self.lease.is_some() {
-            return Ok(None);
-        }
-        let Some(open) = &progress.open_attempt else { return Ok(None) };
-        if open.serial > self.watch.began_at_serial
-            && self.watch.before.as_ref().is_some_and(|(attempt, _)| *attempt == open.attempt)
-        {
-            return Ok(None);
-        }
-        self.try_lease().await
-    }
-
-    /// Takes the lease, or waits a moment for it. A finish when others have had it for longer than this run is patient.
-    async fn try_lease(&mut self) -> Result<Option<Finish>, DriverError> {
-        loop {
-            match (self.ports.take_lease)() {
-                Ok(lease) => {
-                    self.busy_since = None;
-                    self.lease = Some(lease);
-                    return Ok(None);
-                }
-                Err(LeaseError::Held(held)) => {
-                    let now = self.ports.clock.now();
-                    let since = *self.busy_since.get_or_insert(now);
-                    if now.duration_since(since).unsigned_abs() >= self.options.lease_patience {
-                        return Ok(Some(Finish::Busy(held.to_string())));
-                    }
-                    if let Some(exit_code) = self.ports.signals.requested() {
-                        return Ok(Some(Finish::Signalled { exit_code, left: None }));
-                    }
-                    self.pause(Duration::from_millis(100)).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// What was counted in a time that was set since is counted anew.
-    fn mind_the_clock(&mut self) {
-        let now = self.ports.clock.now();
-        if let Some(seconds) = self.jumps.see(now, self.ports.clock.elapsed()) {
-            self.watch.clock_was_set();
-            self.say(
-                Level::Warning,
-                &format!("this machine's clock was set by {seconds} s, or it slept; what was stable is watched anew"),
-            );
-        }
+    fn is_by_us(&self, entry: &Entry) -> bool {
+        entry.by.process == self.ports.actor.process && entry.by.host == self.ports.actor.host
     }
 
     fn decide(&self, progress: &Progress, facts: &Facts) -> Decision {
@@ -338,116 +291,13 @@ impl<'a> Driver<'a> {
             return None;
         }
         let entry = record.entries.iter().find(|entry| entry.serial == goal.serial)?;
-        let ours = entry.by.process == self.ports.actor.process && entry.by.host == self.ports.actor.host;
         let to = match goal.goal {
             Goal::Forward => return None,
             Goal::SwitchedBack => "switch back",
             Goal::Cancelled => "cancel",
             Goal::RulesRestored => "put the routing rules back",
         };
-        (!ours).then(|| format!("{} on {} has chosen to {to} at {}", entry.by.user, entry.by.host, goal.at))
-    }
-
-    /// One look. None when the cluster can't be reached for now.
-    async fn observe(&mut self, progress: &Progress) -> Result<Option<Facts>, DriverError> {
-        let mut query = machine::query(self.family, progress);
-        query.merge(self.extra.clone());
-        match self.ports.reader.observe(&query).await {
-            Ok(facts) => {
-                if self.unreachable_since.take().is_some() {
-                    self.say(Level::Info, "the cluster answers again");
-                }
-                Ok(Some(facts))
-            }
-            // A shard without a primary, a cell that doesn't answer: in a reparent it passes. Who may not look needn't try again.
-            Err(error) if !is_final(error.kind) => {
-                let now = self.ports.clock.now();
-                let since = *self.unreachable_since.get_or_insert(now);
-                let patience = if progress.open_attempt.is_some() { PATIENCE_IN_A_WRITE } else { PATIENCE };
-                if now.duration_since(since) >= patience {
-                    return Err(error.into());
-                }
-                if since == now {
-                    self.say(
-                        Level::Warning,
-                        &format!("{error}; nothing is decided until it answers (trying for {} s)", patience.as_secs()),
-                    );
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn see(&mut self, facts: &Facts, progress: &Progress) {
-        let now = facts.observed_at;
-        self.watch.see_between(self.family.situation(facts, progress).kind == SituationKind::Between, now);
-        self.see_before(progress);
-        let pulse = self.family.pulse(facts);
-        self.watch.see_lag(pulse.lag_seconds, self.family.spec().switch.max_lag_seconds, now);
-        self.watch.see_errors(pulse.any_error, now);
-        let picture = self.family.picture(facts);
-        self.watch.see(picture.digest_of_ours(&self.family.ours()), now);
-        match &progress.baseline {
-            None => self.baseline = None,
-            Some(digest) if self.baseline.as_ref().is_some_and(|(known, _)| known == digest) => {}
-            Some(digest) => {
-                let kept = self.ports.kept.fetch(digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                self.baseline = kept.map(|picture| (digest.clone(), picture));
-                let lost = "what stood there after the last write is not kept here (`.cutover/` beside the record is missing or was \
-                            emptied): what others changed since can't be told";
-                if self.baseline.is_none() && self.told.insert(lost.to_owned()) {
-                    self.say(Level::Warning, lost);
-                }
-            }
-        }
-    }
-
-    /// What stood there before a write that an earlier run left without outcome, if it is kept here.
-    fn see_before(&mut self, progress: &Progress) {
-        let Some(open) = &progress.open_attempt else { return };
-        if self.watch.before.as_ref().is_some_and(|(attempt, _)| *attempt == open.attempt) {
-            return;
-        }
-        let kept = open.replaced.as_ref().and_then(|digest| self.ports.kept.fetch(digest).ok());
-        let replaced = kept.and_then(|bytes| serde_json::from_slice::<Replaced>(&bytes).ok());
-        match replaced.and_then(|replaced| replaced.picture) {
-            Some(picture) => self.watch.before = Some((open.attempt, picture)),
-            None => {
-                let lost = format!(
-                    "what stood there before write {} is not kept here (`.cutover/` beside the record): whether all is as forecast can't be told",
-                    open.attempt
-                );
-                if self.told.insert(lost.clone()) {
-                    self.say(Level::Warning, &lost);
-                }
-            }
-        }
-    }
-
-    /// Somebody else's hands in what is not ours: told once, on record, and no reason to stop.
-    fn tell_foreign_changes(&mut self, record: &Record, progress: &Progress, facts: &Facts) -> Result<(), DriverError> {
-        let Some((_, baseline)) = &self.baseline else { return Ok(()) };
-        if progress.open_attempt.is_some() {
-            return Ok(());
-        }
-        let mut whats = Vec::new();
-        for difference in baseline.differences(&self.family.picture(facts), &self.family.ours()) {
-            if difference.ours {
-                continue;
-            }
-            let text = format!(
-                "somebody else changed {}: it was {}, it is {}",
-                difference.subject, difference.expected, difference.found
-            );
-            if self.told.insert(text.clone()) && !sight::is_on_record(record, &text) {
-                whats.push(What::Remark { phase: None, text });
-            }
-        }
-        if !whats.is_empty() {
-            self.note(record, whats, None)?;
-        }
-        Ok(())
+        (!self.is_by_us(entry)).then(|| format!("{} on {} has chosen to {to} at {}", entry.by.user, entry.by.host, goal.at))
     }
 
     /// Appends to the record. Somebody else's append in between is no harm: the loop looks and decides anew.
@@ -489,80 +339,6 @@ impl<'a> Driver<'a> {
         self.emit(Event::Entry { entry: entry.clone(), words: entry_words::words(&entry.what) });
     }
 
-    async fn act(
-        &mut self,
-        record: &Record,
-        progress: &Progress,
-        act: Act,
-        facts: &Facts,
-    ) -> Result<Option<Finish>, DriverError> {
-        let Some(lease) = &self.lease else {
-            // What was decided without the lease is decided again with it.
-            return self.try_lease().await;
-        };
-        match lease.check() {
-            Ok(()) => {}
-            Err(LeaseError::Lost(path)) => {
-                self.lease = None;
-                return Ok(Some(Finish::Busy(format!("the lease at `{}` was taken away; nothing was sent", path.display()))));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if !self.is_fresh(facts) {
-            self.stale_looks += 1;
-            if self.stale_looks >= STALE_LOOKS {
-                return Ok(Some(slow(&act)));
-            }
-            self.say(Level::Warning, "the look took too long to write on; looking again");
-            return Ok(None);
-        }
-        self.stale_looks = 0;
-        let replaced = self.ports.kept.keep(&sight::bytes_of(&Replaced::of(facts, &act.before)))?;
-        let attempt = progress.next_attempt();
-        let intent = What::Intent {
-            attempt,
-            phase: act.phase.clone(),
-            mutation: act.mutation.clone(),
-            forecast: act.forecast.clone(),
-            replaced: Some(replaced),
-        };
-        let Some(record) = self.note(record, vec![intent], None)? else { return Ok(None) };
-        if let Some(why) = self.overtaken_on_the_way(&act, facts).await {
-            let evidence = vec![format!("it was not sent: {why}")];
-            let result = OutcomeResult::NotDone;
-            self.note(&record, vec![What::Outcome { attempt, result, evidence, took_milliseconds: 0, found: None }], None)?;
-            return Ok(None);
-        }
-        self.extra = Query::default();
-        self.watch.before = Some((attempt, act.before.clone()));
-        *self.watch.retries.entry(act.phase.clone()).or_default() += 1;
-        self.call(attempt, act).await
-    }
-
-    /// The last look before a write leaves: why it must not, after all. Making the intent durable took its time, and an edit of the
-    /// routing rules replaces all of them, with nothing in Vitess to compare and set.
-    async fn overtaken_on_the_way(&self, act: &Act, facts: &Facts) -> Option<String> {
-        if matches!(act.mutation, Mutation::ApplyRoutingRules(_)) {
-            return match self.ports.reader.observe(&self.family.query()).await {
-                Ok(now) if now.routing_rules == facts.routing_rules => None,
-                Ok(_) => Some("somebody changed routing rules in the moment before".to_owned()),
-                Err(error) => Some(error.to_string()),
-            };
-        }
-        (!self.is_fresh(facts)).then(|| "making the intent durable took longer than a look may be old".to_owned())
-    }
-
-    fn is_fresh(&self, facts: &Facts) -> bool {
-        self.ports.clock.now().duration_since(facts.observed_at).abs() <= FRESH
-    }
-
-    /// The lease is the right to write: given back at every wait, but not while a write of ours may be under way.
-    fn give_lease_back(&mut self, progress: &Progress) {
-        if progress.open_attempt.is_none() {
-            self.lease = None;
-        }
-    }
-
     fn kept_rules(&self, progress: &Progress) -> Option<crate::model::routing::RoutingRules> {
         let removed = progress.attempts.iter().rev().find(|attempt| attempt.phase == crate::run::phase::PhaseId::REMOVE_RULES)?;
         let bytes = self.ports.kept.fetch(removed.replaced.as_ref()?).ok()?;
@@ -596,11 +372,6 @@ fn may_end(hold: &Hold) -> bool {
     }
 }
 
-/// Errors of a look that another look won't mend.
-fn is_final(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::Unimplemented | ErrorKind::TooLarge)
-}
-
 /// The plan file was edited, and what this run knows of it no longer counts.
 fn stale() -> Finish {
     let finding = Finding::fail(
@@ -613,14 +384,3 @@ fn stale() -> Finish {
     Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))
 }
 
-/// Looks take so long that none is fresh enough to write on.
-fn slow(act: &Act) -> Finish {
-    let finding = Finding::fail(
-        "C407",
-        Severity::Error,
-        "vtctld",
-        format!("{STALE_LOOKS} looks in a row took longer than {} s each: too old to write on", FRESH.as_secs()),
-        "find out what makes vtctld or this machine slow, then `cutover apply`",
-    );
-    Finish::Stopped(Box::new(Stop { kind: StopKind::Refused, phase: Some(act.phase.clone()), findings: vec![finding] }))
-}

@@ -225,6 +225,29 @@ async fn another_process_s_write_is_not_judged_while_it_lives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_waits_lets_another_process_finish_its_write() {
+    let mut bench = Bench::begun();
+    let attempt = bench.attempt(PhaseId::SWITCH_REPLICAS, switch_primary(), None);
+    let stage = Stage::new(bench);
+    let theirs = Stage::lease(&stage.leases(), 2).unwrap();
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(stage.outcomes().is_empty(), "it judged another's write");
+        let by = Actor { user: "kim".into(), host: "ops1".into(), process: 2, version: "0".into() };
+        let what = What::Outcome { attempt, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found: None };
+        let serial = stage.store.load().unwrap().unwrap().serial();
+        stage.store.append(serial, vec![NewEntry { at: stage.clock.now(), by, what }]).unwrap();
+        drop(theirs);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    };
+    tokio::select! {
+        finish = stage.run_with(true) => panic!("it ended: {finish:?}"),
+        () = other => {}
+    }
+    assert_eq!(stage.outcomes(), [OutcomeResult::Done]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
     let mut bench = Bench::begun();
     bench.kind = SituationKind::Switched;

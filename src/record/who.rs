@@ -5,8 +5,11 @@ use super::entry::Actor;
 /// How long a name may be in the record.
 const LIMIT_CHARACTERS: usize = 64;
 
-/// The actor of this process. `user` is what the environment says (`USER`, or `GITHUB_ACTOR`); without it, the number.
+/// The actor of this process. `user` is what the environment says (`USER`, or `GITHUB_ACTOR`); without it the system's name for
+/// the user, or else the number.
 pub fn this_process(user: Option<&str>) -> Actor {
+    let known = whoami::username().ok();
+    let user = user.filter(|user| !user.trim().is_empty()).or(known.as_deref());
     let name = rustix::system::uname();
     let host = name.nodename().to_string_lossy();
     actor(user, rustix::process::getuid().as_raw(), &host, std::process::id(), env!("CARGO_PKG_VERSION"))
@@ -46,5 +49,6 @@ mod tests {
         let actor = this_process(Some("morgan"));
         assert_eq!((actor.user.as_str(), actor.process), ("morgan", std::process::id()));
         assert!(!actor.host.is_empty());
+        assert!(!this_process(None).user.is_empty());
     }
 }

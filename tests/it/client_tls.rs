@@ -61,7 +61,7 @@ async fn another_name_or_another_authority_is_not_vtctld() {
         let error = write.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::None), "{error}");
         let text = error.to_string();
-        assert!(text.contains(&format!("vtctld at {address} (TLS): ")) && text.contains(word), "{text}");
+        assert!(text.contains(&format!("vtctld at {address} (TLS, without a client certificate): ")) && text.contains(word), "{text}");
     }
     assert_eq!(server.seen().len(), 0);
 }
@@ -72,6 +72,7 @@ async fn a_client_certificate_where_vtctld_wants_one() {
     let (server, address) = serve(&authority, Some(&clients));
     let without = call(address, trusting(&authority)).await.unwrap_err();
     assert_eq!(without.kind, ErrorKind::Unreachable, "{without}");
+    assert!(without.to_string().contains("without a client certificate"), "vtctld itself closes without a word: {without}");
     let strangers = TlsSettings { client_certificate: Some(Authority::new("strangers").client()), ..trusting(&authority) };
     let stranger = call(address, strangers).await.unwrap_err();
     assert_eq!(stranger.kind, ErrorKind::Unreachable, "{stranger}");

@@ -95,7 +95,9 @@ impl ConnectionSettings {
         let sign = SignCalls::new(self.credentials.as_ref())?;
         let (channel, how) = match &self.tls {
             None => (endpoint("http", &address)?.connect_lazy(), "plaintext"),
-            Some(tls) => (tls.channel(&address)?, "TLS"),
+            // vtctld that wants one closes the connection without a word when there is none.
+            Some(tls) if tls.client_certificate.is_none() => (tls.channel(&address)?, "TLS, without a client certificate"),
+            Some(tls) => (tls.channel(&address)?, "TLS, with a client certificate"),
         };
         let transport = Transport::Network(InterceptedService::new(channel, sign));
         Ok((transport, format!("vtctld at {address} ({how})")))
