@@ -1,6 +1,6 @@
 //! Looks: the cluster is asked, and what every look shows is remembered or told.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::sight::{self, Replaced};
 use super::{Driver, DriverError};
@@ -109,7 +109,12 @@ impl Driver<'_> {
     }
 
     /// Somebody else's hands in what is not ours: told once, on record, and no reason to stop.
-    pub(super) fn tell_foreign_changes(&mut self, record: &Record, progress: &Progress, facts: &Facts) -> Result<(), DriverError> {
+    pub(super) fn tell_foreign_changes(
+        &mut self,
+        record: &Record,
+        progress: &Progress,
+        facts: &Facts,
+    ) -> Result<(), DriverError> {
         let Some((_, baseline)) = &self.baseline else { return Ok(()) };
         if progress.open_attempt.is_some() {
             return Ok(());

@@ -20,11 +20,11 @@ use jiff::Timestamp;
 use leasing::Judge;
 use uuid::Uuid;
 
-use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::error::ClusterError;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
+use crate::family::Family;
 use crate::family::picture::Picture;
-use crate::family::{Family, SituationKind};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::record::entry::{Entry, Goal, OutcomeResult, What};
@@ -34,7 +34,7 @@ use crate::record::progress::{Attempt, Progress};
 use crate::record::store::{NewEntry, Record};
 use crate::report::entry_words;
 use crate::report::event::{Event, Level};
-use crate::run::decision::{Act, Decision, Ending, Hold, HoldKind, Stop, StopKind};
+use crate::run::decision::{Decision, Ending, Hold, HoldKind, Stop, StopKind};
 use crate::run::machine::{self, Input, Options};
 use crate::run::watch::Watch;
 
@@ -383,4 +383,3 @@ fn stale() -> Finish {
     );
     Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))
 }
-

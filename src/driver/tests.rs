@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::clock::Clock;
-use crate::cluster::error::Effect;
+use crate::cluster::error::{Effect, ErrorKind};
 use crate::cluster::mutation::ApplyRoutingRules;
 use crate::cluster::port::{Reader, Receipt, Writer};
-use crate::family::{Happened, Step};
+use crate::family::{Happened, SituationKind, Step};
 use crate::record::entry::Actor;
 use crate::record::file::FileStore;
 use crate::record::file_system::{HostFileSystem, ThreadSleeper};

@@ -61,7 +61,10 @@ async fn another_name_or_another_authority_is_not_vtctld() {
         let error = write.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Unreachable, Effect::None), "{error}");
         let text = error.to_string();
-        assert!(text.contains(&format!("vtctld at {address} (TLS, without a client certificate): ")) && text.contains(word), "{text}");
+        assert!(
+            text.contains(&format!("vtctld at {address} (TLS, without a client certificate): ")) && text.contains(word),
+            "{text}"
+        );
     }
     assert_eq!(server.seen().len(), 0);
 }
