@@ -129,3 +129,7 @@ fn switched(
         _ => partly(),
     }
 }
+
+#[cfg(test)]
+#[path = "happened_tests.rs"]
+mod tests;

@@ -135,3 +135,6 @@ pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
         _ => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;
