@@ -93,6 +93,7 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
                 StopKind::Refused => Exit::Refused,
                 StopKind::NeedsHuman => Exit::NeedsHuman,
                 StopKind::Stale => Exit::Stale,
+                StopKind::NotAllowed => Exit::NotAllowed,
             };
             view.event(now, &Event::Stop(stop.clone()));
             view.event(

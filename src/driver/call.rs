@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::{Driver, DriverError, Finish};
+use crate::cluster::error::ErrorKind;
 use crate::report::event::{Event, Level};
 use crate::run::decision::Act;
 use crate::run::watch::CallEnd;
@@ -46,18 +47,28 @@ impl Driver<'_> {
                 }
             }
         };
-        let error = match result {
-            Ok(Ok(receipt)) => {
-                tracing::debug!(summary = receipt.summary, "answered");
-                None
+        let mut end = CallEnd { attempt, at: self.ports.clock.now(), error: None, lost: false, not_allowed: false };
+        match result {
+            Ok(Ok(receipt)) => tracing::debug!(summary = receipt.summary, "answered"),
+            Ok(Err(error)) => {
+                end.lost = is_lost(error.kind);
+                end.not_allowed = matches!(error.kind, ErrorKind::PermissionDenied | ErrorKind::Unauthenticated);
+                end.error = Some(error.to_string());
             }
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(panicked) => Some(format!("the call broke: {panicked}")),
-        };
-        if let Some(error) = &error {
+            Err(panicked) => {
+                end.lost = true;
+                end.error = Some(format!("the call broke: {panicked}"));
+            }
+        }
+        if let Some(error) = &end.error {
             self.say(Level::Warning, &format!("{error}; looking what the cluster says"));
         }
-        self.watch.call = Some(CallEnd { attempt, at: self.ports.clock.now(), error });
+        self.watch.call = Some(end);
         Ok(None)
     }
+}
+
+/// Whether the server may still be at work on a call that ended so.
+fn is_lost(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unreachable | ErrorKind::DeadlineExceeded | ErrorKind::Cancelled | ErrorKind::Garbled)
 }

@@ -3,26 +3,34 @@
 //! Everything that it needs from outside comes in as a port. It decides nothing: the machine does.
 
 mod call;
+mod clock_jumps;
 mod ports;
 mod sight;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clock_jumps::ClockJumps;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
-use crate::family::Family;
 use crate::family::picture::Picture;
+use crate::family::{Family, SituationKind};
+use crate::finding::{Finding, Severity};
+use crate::model::digest::Digest;
 use crate::record::entry::{Entry, Goal, OutcomeResult, What};
 use crate::record::error::RecordError;
 use crate::record::lease::{Lease, LeaseError};
-use crate::record::progress::Progress;
+use crate::record::progress::{Attempt, Progress};
 use crate::record::store::{NewEntry, Record};
 use crate::report::entry_words;
 use crate::report::event::{Event, Level};
-use crate::run::decision::{Act, Decision, Ending, Hold, HoldKind, Stop};
+use crate::run::decision::{Act, Decision, Ending, Hold, HoldKind, Stop, StopKind};
 use crate::run::machine::{self, Input, Options};
 use crate::run::watch::Watch;
 
@@ -31,6 +39,8 @@ pub use sight::{Replaced, bytes_of};
 
 /// A write starts only on a look that is at most this old.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
+/// So many looks in a row that are older by the time of the write, and the run ends.
+const STALE_LOOKS: u32 = 5;
 /// How long a run goes on looking at a cluster that can't be reached before it gives up.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// Longer while a write of ours may be under way: leaving then is worse.
@@ -49,7 +59,8 @@ pub struct RunOptions {
 impl RunOptions {
     /// For commands that somebody types while another run goes on.
     pub fn patient() -> Self {
-        Self { lease_patience: Duration::from_secs(60), ..Self::default() }
+        let machine = Options { never_forward: true, ..Options::default() };
+        Self { machine, lease_patience: Duration::from_secs(60), ..Self::default() }
     }
 }
 
@@ -92,9 +103,14 @@ pub struct Driver<'a> {
     lease: Option<Lease>,
     extra: Query,
     goal_serial: u64,
+    /// What the plan file meant when this run began: it knows no other.
+    intent: Option<Digest>,
     unreachable_since: Option<Timestamp>,
     busy_since: Option<Timestamp>,
-    baseline: Option<(crate::model::digest::Digest, Picture)>,
+    /// Looks, one after the other, that were too old for a write by the time it was decided.
+    stale_looks: u32,
+    jumps: ClockJumps,
+    baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
 }
 
@@ -108,8 +124,11 @@ impl<'a> Driver<'a> {
             lease: None,
             extra: Query::default(),
             goal_serial: 0,
+            intent: None,
             unreachable_since: None,
             busy_since: None,
+            stale_looks: 0,
+            jumps: ClockJumps::default(),
             baseline: None,
             told: Default::default(),
         }
@@ -122,10 +141,19 @@ impl<'a> Driver<'a> {
     pub async fn run(&mut self) -> Result<Finish, DriverError> {
         let record = self.load()?;
         self.watch = Watch::new(record.serial());
-        self.goal_serial = record.progress().goal.map_or(0, |goal| goal.serial);
+        let progress = record.progress();
+        self.goal_serial = progress.goal.map_or(0, |goal| goal.serial);
+        self.intent = progress.intent;
         loop {
             let record = self.load()?;
             let progress = record.progress();
+            self.mind_the_clock();
+            if let Some(stop) = self.edited(&progress) {
+                return Ok(stop);
+            }
+            if let Some(busy) = self.take_lease_of_an_open_attempt(&progress).await? {
+                return Ok(busy);
+            }
             if let Some(exit_code) = self.ports.signals.requested() {
                 let left = self.unfinished(&progress);
                 if left.is_none() || self.ports.signals.count() > 1 {
@@ -185,6 +213,7 @@ impl<'a> Driver<'a> {
                     self.watch.waiting_since.clear();
                     self.pause(Duration::from_secs(1)).await;
                 }
+                Decision::Done(Ending::NothingToFinish) if progress.intent != self.intent => return Ok(stale()),
                 Decision::Done(ending) => {
                     return Ok(match self.ports.signals.requested() {
                         Some(exit_code) if ending == Ending::NothingToFinish => Finish::Signalled { exit_code, left: None },
@@ -217,6 +246,69 @@ impl<'a> Driver<'a> {
     fn stay_to_finish(&mut self) {
         if !std::mem::replace(&mut self.options.machine.finish_only, true) {
             self.say(Level::Warning, "stopping once the last write is seen to be whole. Once more leaves it behind");
+        }
+    }
+
+    /// Whether somebody has edited the plan file and another process has taken that up. A write under way is made whole first.
+    fn edited(&mut self, progress: &Progress) -> Option<Finish> {
+        if progress.intent == self.intent {
+            return None;
+        }
+        if self.unfinished(progress).is_none() {
+            return Some(stale());
+        }
+        self.stay_to_finish();
+        None
+    }
+
+    /// A write without outcome that isn't this run's own may be another process's, still alive. Who has the lease judges it.
+    async fn take_lease_of_an_open_attempt(&mut self, progress: &Progress) -> Result<Option<Finish>, DriverError> {
+        if self.lease.is_some() {
+            return Ok(None);
+        }
+        let Some(open) = &progress.open_attempt else { return Ok(None) };
+        if open.serial > self.watch.began_at_serial
+            && self.watch.before.as_ref().is_some_and(|(attempt, _)| *attempt == open.attempt)
+        {
+            return Ok(None);
+        }
+        self.try_lease().await
+    }
+
+    /// Takes the lease, or waits a moment for it. A finish when others have had it for longer than this run is patient.
+    async fn try_lease(&mut self) -> Result<Option<Finish>, DriverError> {
+        loop {
+            match (self.ports.take_lease)() {
+                Ok(lease) => {
+                    self.busy_since = None;
+                    self.lease = Some(lease);
+                    return Ok(None);
+                }
+                Err(LeaseError::Held(held)) => {
+                    let now = self.ports.clock.now();
+                    let since = *self.busy_since.get_or_insert(now);
+                    if now.duration_since(since).unsigned_abs() >= self.options.lease_patience {
+                        return Ok(Some(Finish::Busy(held.to_string())));
+                    }
+                    if let Some(exit_code) = self.ports.signals.requested() {
+                        return Ok(Some(Finish::Signalled { exit_code, left: None }));
+                    }
+                    self.pause(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What was counted in a time that was set since is counted anew.
+    fn mind_the_clock(&mut self) {
+        let now = self.ports.clock.now();
+        if let Some(seconds) = self.jumps.see(now, self.ports.clock.elapsed()) {
+            self.watch.clock_was_set();
+            self.say(
+                Level::Warning,
+                &format!("this machine's clock was set by {seconds} s, or it slept; what was stable is watched anew"),
+            );
         }
     }
 
@@ -267,7 +359,8 @@ impl<'a> Driver<'a> {
                 }
                 Ok(Some(facts))
             }
-            Err(error) if matches!(error.kind, ErrorKind::Unreachable | ErrorKind::DeadlineExceeded) => {
+            // A shard without a primary, a cell that doesn't answer: in a reparent it passes. Who may not look needn't try again.
+            Err(error) if !is_final(error.kind) => {
                 let now = self.ports.clock.now();
                 let since = *self.unreachable_since.get_or_insert(now);
                 let patience = if progress.open_attempt.is_some() { PATIENCE_IN_A_WRITE } else { PATIENCE };
@@ -288,6 +381,8 @@ impl<'a> Driver<'a> {
 
     fn see(&mut self, facts: &Facts, progress: &Progress) {
         let now = facts.observed_at;
+        self.watch.see_between(self.family.situation(facts, progress).kind == SituationKind::Between, now);
+        self.see_before(progress);
         let pulse = self.family.pulse(facts);
         self.watch.see_lag(pulse.lag_seconds, self.family.spec().switch.max_lag_seconds, now);
         self.watch.see_errors(pulse.any_error, now);
@@ -299,6 +394,33 @@ impl<'a> Driver<'a> {
             Some(digest) => {
                 let kept = self.ports.kept.fetch(digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 self.baseline = kept.map(|picture| (digest.clone(), picture));
+                let lost = "what stood there after the last write is not kept here (`.cutover/` beside the record is missing or was \
+                            emptied): what others changed since can't be told";
+                if self.baseline.is_none() && self.told.insert(lost.to_owned()) {
+                    self.say(Level::Warning, lost);
+                }
+            }
+        }
+    }
+
+    /// What stood there before a write that an earlier run left without outcome, if it is kept here.
+    fn see_before(&mut self, progress: &Progress) {
+        let Some(open) = &progress.open_attempt else { return };
+        if self.watch.before.as_ref().is_some_and(|(attempt, _)| *attempt == open.attempt) {
+            return;
+        }
+        let kept = open.replaced.as_ref().and_then(|digest| self.ports.kept.fetch(digest).ok());
+        let replaced = kept.and_then(|bytes| serde_json::from_slice::<Replaced>(&bytes).ok());
+        match replaced.and_then(|replaced| replaced.picture) {
+            Some(picture) => self.watch.before = Some((open.attempt, picture)),
+            None => {
+                let lost = format!(
+                    "what stood there before write {} is not kept here (`.cutover/` beside the record): whether all is as forecast can't be told",
+                    open.attempt
+                );
+                if self.told.insert(lost.clone()) {
+                    self.say(Level::Warning, &lost);
+                }
             }
         }
     }
@@ -337,7 +459,12 @@ impl<'a> Driver<'a> {
         }
         let incarnation = facts.map(|facts| self.family.incarnation(facts));
         let ends_a_write = whats.iter().any(|what| matches!(what, What::Outcome { .. }));
-        if let Some(streams) = incarnation.filter(|streams| ends_a_write && *streams != record.progress().streams) {
+        let progress = record.progress();
+        // Streams that are gone are on record as gone only after a write of ours that takes them away: else somebody else did.
+        let takes_away = |open: &Attempt| matches!(open.mutation, Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_));
+        let may_be_gone = progress.open_attempt.as_ref().is_some_and(takes_away);
+        let is_news = |streams: &BTreeMap<String, i64>| *streams != progress.streams && (may_be_gone || !streams.is_empty());
+        if let Some(streams) = incarnation.filter(|streams| ends_a_write && is_news(streams)) {
             whats.push(What::Incarnation { streams });
         }
         let at = self.ports.clock.now();
@@ -369,33 +496,28 @@ impl<'a> Driver<'a> {
         act: Act,
         facts: &Facts,
     ) -> Result<Option<Finish>, DriverError> {
-        if self.lease.is_none() {
-            match (self.ports.take_lease)() {
-                Ok(lease) => self.lease = Some(lease),
-                Err(LeaseError::Held(held)) => {
-                    let now = self.ports.clock.now();
-                    let since = *self.busy_since.get_or_insert(now);
-                    if now.duration_since(since).unsigned_abs() >= self.options.lease_patience {
-                        return Ok(Some(Finish::Busy(held.to_string())));
-                    }
-                    self.pause(Duration::from_millis(100)).await;
-                    return Ok(None);
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let Some(lease) = &self.lease else {
             // What was decided without the lease is decided again with it.
+            return self.try_lease().await;
+        };
+        match lease.check() {
+            Ok(()) => {}
+            Err(LeaseError::Lost(path)) => {
+                self.lease = None;
+                return Ok(Some(Finish::Busy(format!("the lease at `{}` was taken away; nothing was sent", path.display()))));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if !self.is_fresh(facts) {
+            self.stale_looks += 1;
+            if self.stale_looks >= STALE_LOOKS {
+                return Ok(Some(slow(&act)));
+            }
+            self.say(Level::Warning, "the look took too long to write on; looking again");
             return Ok(None);
         }
-        if let Some(lease) = &self.lease
-            && let Err(LeaseError::Lost(path)) = lease.check()
-        {
-            self.lease = None;
-            return Ok(Some(Finish::Busy(format!("the lease at `{}` was taken away; nothing was sent", path.display()))));
-        }
-        if self.ports.clock.now().duration_since(facts.observed_at) > FRESH {
-            return Ok(None);
-        }
-        let replaced = self.ports.kept.keep(&sight::bytes_of(&Replaced::of(facts)))?;
+        self.stale_looks = 0;
+        let replaced = self.ports.kept.keep(&sight::bytes_of(&Replaced::of(facts, &act.before)))?;
         let attempt = progress.next_attempt();
         let intent = What::Intent {
             attempt,
@@ -404,13 +526,34 @@ impl<'a> Driver<'a> {
             forecast: act.forecast.clone(),
             replaced: Some(replaced),
         };
-        if self.note(record, vec![intent], None)?.is_none() {
+        let Some(record) = self.note(record, vec![intent], None)? else { return Ok(None) };
+        if let Some(why) = self.overtaken_on_the_way(&act, facts).await {
+            let evidence = vec![format!("it was not sent: {why}")];
+            let result = OutcomeResult::NotDone;
+            self.note(&record, vec![What::Outcome { attempt, result, evidence, took_milliseconds: 0, found: None }], None)?;
             return Ok(None);
         }
         self.extra = Query::default();
         self.watch.before = Some((attempt, act.before.clone()));
         *self.watch.retries.entry(act.phase.clone()).or_default() += 1;
         self.call(attempt, act).await
+    }
+
+    /// The last look before a write leaves: why it must not, after all. Making the intent durable took its time, and an edit of the
+    /// routing rules replaces all of them, with nothing in Vitess to compare and set.
+    async fn overtaken_on_the_way(&self, act: &Act, facts: &Facts) -> Option<String> {
+        if matches!(act.mutation, Mutation::ApplyRoutingRules(_)) {
+            return match self.ports.reader.observe(&self.family.query()).await {
+                Ok(now) if now.routing_rules == facts.routing_rules => None,
+                Ok(_) => Some("somebody changed routing rules in the moment before".to_owned()),
+                Err(error) => Some(error.to_string()),
+            };
+        }
+        (!self.is_fresh(facts)).then(|| "making the intent durable took longer than a look may be old".to_owned())
+    }
+
+    fn is_fresh(&self, facts: &Facts) -> bool {
+        self.ports.clock.now().duration_since(facts.observed_at).abs() <= FRESH
     }
 
     /// The lease is the right to write: given back at every wait, but not while a write of ours may be under way.
@@ -445,5 +588,39 @@ impl<'a> Driver<'a> {
 
 /// Whether `--wait` makes sense at a hold: by an approval, by time, or by what is in the way going away.
 fn may_end(hold: &Hold) -> bool {
-    !matches!(hold.kind, HoldKind::NotQuiet | HoldKind::Paused)
+    match hold.kind {
+        HoldKind::Paused => false,
+        // All windows have passed: only an edit of the plan file opens another.
+        HoldKind::Window => hold.until.is_some(),
+        _ => true,
+    }
+}
+
+/// Errors of a look that another look won't mend.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::Unimplemented | ErrorKind::TooLarge)
+}
+
+/// The plan file was edited, and what this run knows of it no longer counts.
+fn stale() -> Finish {
+    let finding = Finding::fail(
+        "C406",
+        Severity::Error,
+        "plan file",
+        "it was edited while this run went on, and another command has taken the edit up",
+        "`cutover plan` shows what it means now, `cutover apply` goes on with it",
+    );
+    Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))
+}
+
+/// Looks take so long that none is fresh enough to write on.
+fn slow(act: &Act) -> Finish {
+    let finding = Finding::fail(
+        "C407",
+        Severity::Error,
+        "vtctld",
+        format!("{STALE_LOOKS} looks in a row took longer than {} s each: too old to write on", FRESH.as_secs()),
+        "find out what makes vtctld or this machine slow, then `cutover apply`",
+    );
+    Finish::Stopped(Box::new(Stop { kind: StopKind::Refused, phase: Some(act.phase.clone()), findings: vec![finding] }))
 }

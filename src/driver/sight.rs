@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::port::{Answer, Facts};
+use crate::family::picture::Picture;
 use crate::family::{Family, SituationKind, Waiting};
 use crate::model::routing::RoutingRules;
 use crate::model::vschema::VSchema;
@@ -22,11 +23,15 @@ pub struct Replaced {
     pub routing_rules: RoutingRules,
     pub vschemas: BTreeMap<String, VSchema>,
     pub keyspaces: BTreeMap<String, crate::model::topology::Keyspace>,
+    /// The whole picture before the write: what a run that finds the write without outcome compares with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
 }
 
 impl Replaced {
-    pub fn of(facts: &Facts) -> Self {
+    pub fn of(facts: &Facts, picture: &Picture) -> Self {
         Self {
+            picture: Some(picture.clone()),
             routing_rules: facts.routing_rules.clone(),
             vschemas: facts.vschemas.iter().map(|(keyspace, vschema)| (keyspace.to_string(), vschema.clone())).collect(),
             keyspaces: facts.keyspaces.iter().map(|(name, keyspace)| (name.to_string(), keyspace.clone())).collect(),

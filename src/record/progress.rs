@@ -26,6 +26,8 @@ pub struct Progress {
     pub attempts: Vec<Attempt>,
     /// Phases whose done-condition was observed since the last change of direction, with the time.
     pub reached: BTreeMap<PhaseId, Timestamp>,
+    /// The serials of these observations.
+    pub reached_at_serial: BTreeMap<PhaseId, u64>,
     pub approvals: Vec<StandingApproval>,
     pub waivers: Vec<StandingWaiver>,
     /// `stream <keyspace>.<workflow> <shard> <source shard>` to id.
@@ -85,6 +87,7 @@ pub struct StandingApproval {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingWaiver {
+    pub serial: u64,
     pub code: String,
     pub subject: String,
     pub reason: String,
@@ -126,9 +129,6 @@ impl Progress {
                     if !gates.contains(&approval.gate) && Some(&approval.intent) == before.as_ref() {
                         approval.intent = intent.clone();
                     }
-                }
-                for waiver in &mut self.waivers {
-                    waiver.intent = intent.clone();
                 }
             }
             What::Goal { goal, .. } => {
@@ -176,6 +176,7 @@ impl Progress {
             }
             What::Reached { phase, .. } => {
                 self.reached.insert(phase.clone(), entry.at);
+                self.reached_at_serial.insert(phase.clone(), entry.serial);
             }
             What::Approval { gate, reason, intent, forecast, expires_at, end_revert_window } => {
                 self.approvals.retain(|approval| &approval.gate != gate);
@@ -194,6 +195,7 @@ impl Progress {
             What::Waiver { code, subject, reason, intent, seen } => {
                 self.waivers.retain(|waiver| !(waiver.code == *code && waiver.subject == *subject));
                 self.waivers.push(StandingWaiver {
+                    serial: entry.serial,
                     code: code.clone(),
                     subject: subject.clone(),
                     reason: reason.clone(),
@@ -219,9 +221,35 @@ impl Progress {
         self.attempts.last().map_or(1, |last| last.attempt + 1)
     }
 
-    /// The last attempt of a phase since `serial`.
-    pub fn last_attempt(&self, phase: &PhaseId) -> Option<&Attempt> {
-        self.attempts.iter().rev().find(|attempt| &attempt.phase == phase)
+    /// The last try to move writes in a phase. Stopping a VDiff before it is none.
+    pub fn last_switch_of_writes(&self, phase: &PhaseId) -> Option<&Attempt> {
+        let moves_writes = |attempt: &Attempt| matches!(&attempt.mutation, Mutation::SwitchTraffic(it) if it.moves_writes());
+        self.attempts.iter().rev().find(|attempt| &attempt.phase == phase && moves_writes(attempt))
+    }
+
+    /// The reason of a waiver of this code that binds now: given for the plan as it is and for these counts.
+    pub fn waived(&self, code: &str, counts: &str) -> Option<&str> {
+        let binds = |waiver: &&StandingWaiver| {
+            waiver.code == code && waiver.seen == counts && Some(&waiver.intent) == self.intent.as_ref()
+        };
+        self.waivers.iter().find(binds).map(|waiver| waiver.reason.as_str())
+    }
+
+    /// An approval that lets traffic go forward again after a way back: of one of these gates, given for the plan as it is, not
+    /// expired, and younger than the sight of the way back's end. One that was given while traffic was still on its way back
+    /// doesn't count: it would turn it round in the middle.
+    pub fn forward_again(&self, way_back: &PhaseId, gates: &[PhaseId], now: Timestamp) -> Option<&StandingApproval> {
+        let ended = *self.reached_at_serial.get(way_back)?;
+        let goal_at = self.goal.as_ref().map_or(0, |goal| goal.serial);
+        let counts = |approval: &&StandingApproval| {
+            gates.contains(&approval.gate) && approval.serial > ended && self.stands(approval, now)
+        };
+        (ended > goal_at).then(|| self.approvals.iter().find(counts)).flatten()
+    }
+
+    /// Whether an approval was given for the plan as it is, and has not expired.
+    pub fn stands(&self, approval: &StandingApproval, now: Timestamp) -> bool {
+        Some(&approval.intent) == self.intent.as_ref() && approval.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
 
@@ -274,6 +302,39 @@ mod tests {
             folded.approvals.iter().any(|approval| approval.gate == gate && Some(&approval.intent) == folded.intent.as_ref())
         };
         assert!(binds(PhaseId::SWITCH_PRIMARY) && !binds(PhaseId::COMPLETE));
+    }
+
+    #[test]
+    fn a_waiver_binds_the_plan_and_the_counts() {
+        let waiver = What::Waiver {
+            code: "C310".into(),
+            subject: "customer.c2c".into(),
+            reason: "seen".into(),
+            intent: digest("first"),
+            seen: "1 row".into(),
+        };
+        let folded = fold(vec![begun(), waiver.clone()]);
+        assert_eq!(folded.waived("C310", "1 row"), Some("seen"));
+        assert_eq!(folded.waived("C310", "2 rows"), None);
+        assert_eq!(folded.waived("C311", "1 row"), None);
+        let edited = What::Edited { intent: digest("second"), gates: vec![], spec: None };
+        assert_eq!(fold(vec![begun(), waiver, edited]).waived("C310", "1 row"), None, "an edit voids it");
+    }
+
+    #[test]
+    fn only_an_approval_after_the_way_back_has_ended_leads_forward_again() {
+        let back = || What::Goal { goal: Goal::SwitchedBack, reason: None };
+        let ended = || What::Reached { phase: PhaseId::SWITCH_BACK, evidence: vec![] };
+        let gates = [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY];
+        let leads = |whats: Vec<What>| fold(whats).forward_again(&PhaseId::SWITCH_BACK, &gates, Timestamp::UNIX_EPOCH).is_some();
+        let approval = |gate| approval(gate, "first");
+        assert!(leads(vec![begun(), back(), ended(), approval(PhaseId::SWITCH_REPLICAS)]));
+        assert!(!leads(vec![begun(), back(), approval(PhaseId::SWITCH_PRIMARY), ended()]), "given on the way back");
+        assert!(!leads(vec![begun(), back(), approval(PhaseId::SWITCH_PRIMARY)]), "still on the way back");
+        assert!(!leads(vec![begun(), back(), ended(), approval(PhaseId::COMPLETE)]), "of another gate");
+        assert!(!leads(vec![begun(), back(), ended(), back(), approval(PhaseId::SWITCH_PRIMARY)]), "a second way back");
+        let edited = What::Edited { intent: digest("second"), gates: vec![PhaseId::SWITCH_PRIMARY], spec: None };
+        assert!(!leads(vec![begun(), back(), ended(), approval(PhaseId::SWITCH_PRIMARY), edited]), "void");
     }
 
     #[test]

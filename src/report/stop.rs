@@ -23,6 +23,7 @@ pub fn state(stop: &Stop) -> String {
         StopKind::Refused => "refused",
         StopKind::NeedsHuman => "needs a human",
         StopKind::Stale => "stale",
+        StopKind::NotAllowed => "not allowed",
     };
     match &stop.phase {
         Some(phase) => format!("{what} at {phase}"),
@@ -43,6 +44,7 @@ pub fn meaning(stop: &Stop) -> &'static str {
         StopKind::Refused => "nothing was switched; traffic is where it was",
         StopKind::NeedsHuman => "the cluster is between states, or is not what the record says; nothing more is written",
         StopKind::Stale => "what was planned or approved is not what is there now; nothing was written",
+        StopKind::NotAllowed => "vtctld does not let these credentials do it; traffic is where it was",
     }
 }
 
@@ -50,7 +52,7 @@ pub fn meaning(stop: &Stop) -> &'static str {
 pub fn next(stop: &Stop) -> Vec<String> {
     let explain = stop.findings.first().map(|finding| format!("cutover explain {}", finding.code));
     let then = match stop.kind {
-        StopKind::Refused => "cutover apply",
+        StopKind::Refused | StopKind::NotAllowed => "cutover apply",
         StopKind::NeedsHuman => "cutover status",
         StopKind::Stale => "cutover plan",
     };

@@ -109,6 +109,8 @@ pub enum StopKind {
     Refused,
     /// Exit 5: between states, or the cluster contradicts the record.
     NeedsHuman,
-    /// Exit 7: another cluster, an edited frozen part.
+    /// Exit 7: another cluster, an edited plan file.
     Stale,
+    /// Exit 77: the cluster does not let us.
+    NotAllowed,
 }

@@ -41,7 +41,7 @@ pub struct GateInput<'a> {
 /// Judges one gate.
 pub fn judge(input: &GateInput<'_>) -> GateState {
     let approval = input.progress.approvals.iter().find(|approval| &approval.gate == input.phase);
-    let needs_approval = input.spec.policy == GatePolicy::OperatorHold || going_forward_again(input.progress, input.phase);
+    let needs_approval = input.spec.policy == GatePolicy::OperatorHold || going_forward_again(input);
     let released_at = match (approval.map(|approval| binds(approval, input)), needs_approval) {
         (Some(Ok(())), _) => approval.map_or(0, |approval| approval.serial),
         (Some(Err((kind, why))), true) => return GateState::Shut { kind, why, until: None },
@@ -49,15 +49,17 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         (_, false) => input.began_at_serial,
     };
     if input.one_attempt
-        && let Some(attempt) = input.progress.last_attempt(input.phase)
+        && let Some(attempt) = input.progress.last_switch_of_writes(input.phase)
         && attempt.serial > released_at
         && attempt.outcome.is_some()
     {
+        let evidence = if attempt.evidence.is_empty() { String::new() } else { format!(" ({})", attempt.evidence.join("; ")) };
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,
-            why:
-                "a switch was tried after its release and did not happen; nothing is half done, and a new try needs a new release"
-                    .into(),
+            why: format!(
+                "a switch was tried after its release and did not happen{evidence}; nothing is half done, and a new try needs a \
+                 new release"
+            ),
             until: None,
         };
     }
@@ -70,11 +72,16 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
     })
 }
 
+/// The gates before which traffic moves forward.
+pub const MOVE_TRAFFIC: [PhaseId; 2] = [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY];
+
 /// After a switch back, whatever the policy, one approval younger than it is needed before traffic moves again.
-fn going_forward_again(progress: &Progress, phase: &PhaseId) -> bool {
-    let Some(back) = progress.last_switch_back else { return false };
-    let moves_traffic = [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY].contains(phase);
-    moves_traffic && !progress.approvals.iter().any(|approval| approval.serial > back)
+fn going_forward_again(input: &GateInput<'_>) -> bool {
+    let Some(back) = input.progress.last_switch_back else { return false };
+    let leads_forward = |approval: &StandingApproval| {
+        MOVE_TRAFFIC.contains(&approval.gate) && approval.serial > back && input.progress.stands(approval, input.now)
+    };
+    MOVE_TRAFFIC.contains(input.phase) && !input.progress.approvals.iter().any(leads_forward)
 }
 
 fn wanted(input: &GateInput<'_>) -> String {
@@ -107,7 +114,8 @@ fn outside_windows(input: &GateInput<'_>) -> Option<GateState> {
         let why = format!("this host's time zone data does not know `{zone}`, so no window is known to be open");
         return Some(GateState::Shut { kind: HoldKind::Window, why, until: None });
     };
-    let next = window::next_opening(&input.spec.windows, &time_zone, input.now);
+    let next_after = |at| window::next_opening(&input.spec.windows, &time_zone, at);
+    let next = next_after(input.now);
     match window::open_until(&input.spec.windows, &time_zone, input.now) {
         Some(until) => {
             let left_seconds = until.duration_since(input.now).as_secs();
@@ -115,10 +123,10 @@ fn outside_windows(input: &GateInput<'_>) -> Option<GateState> {
             (!fits).then(|| GateState::Shut {
                 kind: HoldKind::Window,
                 why: format!(
-                    "the window closes in {left_seconds} s, and the switch may take {} s at worst",
+                    "the window closes in {left_seconds} s, and what comes next may take {} s at worst",
                     input.worst_case_seconds
                 ),
-                until: next,
+                until: next_after(until),
             })
         }
         None => Some(GateState::Shut {

@@ -10,6 +10,7 @@ use super::decision::{Act, Decision, Ending, Hold, HoldKind, Stop, StopKind};
 use super::gates::{self, GateInput, GateState};
 use super::phase::PhaseId;
 use super::reconcile;
+use super::retry::{self, Retry};
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
@@ -17,8 +18,8 @@ use crate::family::picture::Picture;
 use crate::family::{Condition, Family, Phase, Situation, SituationKind, Step, View, Waiting, forecast_digest};
 use crate::finding::{CheckResult, Finding, Severity};
 use crate::model::routing::RoutingRules;
-use crate::record::entry::{Goal, What};
-use crate::record::progress::Progress;
+use crate::record::entry::{Goal, OutcomeResult, What};
+use crate::record::progress::{Attempt, Progress};
 
 /// Everything that a decision depends on.
 pub struct Input<'a> {
@@ -42,7 +43,12 @@ pub struct Options {
     pub finish_only: bool,
     /// Start the streams that stand still, and do no more.
     pub start_streams: bool,
+    /// A command for one thing only: whatever others decide meanwhile, this run goes no way forward.
+    pub never_forward: bool,
 }
+
+/// Between whole states for so long, with nothing of ours half done, before it counts: a rebuild of somebody else's shows so, too.
+const BETWEEN_SECONDS: i64 = 10;
 
 /// What the next look must read, as far as the record tells.
 pub fn query(family: &dyn Family, progress: &Progress) -> Query {
@@ -81,7 +87,10 @@ pub fn next(input: &Input<'_>) -> Decision {
     if let Some(stop) = reconcile::stop_after_difference(input) {
         return stop;
     }
-    if let Some(drift) = run.drift() {
+    // The way back is barred by nobody's hands in what is ours.
+    if input.progress.goal() != Goal::SwitchedBack
+        && let Some(drift) = run.drift()
+    {
         return drift;
     }
     if situation.kind == SituationKind::Between {
@@ -99,20 +108,14 @@ pub fn next(input: &Input<'_>) -> Decision {
     }
     match input.progress.goal() {
         Goal::Cancelled => run.other_way(PhaseId::CANCEL, input.family.step_cancel(&view), Ending::Cancelled),
-        Goal::SwitchedBack => {
-            match input.progress.approvals.iter().find(|approval| Some(approval.serial) > input.progress.last_switch_back) {
-                Some(approval) => Decision::Note(vec![What::Goal { goal: Goal::Forward, reason: Some(approval.reason.clone()) }]),
-                None => run.other_way(PhaseId::SWITCH_BACK, input.family.step_back(&view), Ending::SwitchedBack),
-            }
-        }
-        Goal::RulesRestored => {
-            let goal_serial = input.progress.goal.as_ref().map_or(0, |goal| goal.serial);
-            match input.progress.approvals.iter().find(|approval| approval.serial > goal_serial) {
-                Some(approval) => Decision::Note(vec![What::Goal { goal: Goal::Forward, reason: Some(approval.reason.clone()) }]),
-                None => run.other_way(PhaseId::RESTORE_RULES, input.family.step_restore(&view), Ending::RulesRestored),
-            }
-        }
+        Goal::SwitchedBack => run
+            .forward_again(&PhaseId::SWITCH_BACK, &gates::MOVE_TRAFFIC)
+            .unwrap_or_else(|| run.other_way(PhaseId::SWITCH_BACK, input.family.step_back(&view), Ending::SwitchedBack)),
+        Goal::RulesRestored => run
+            .forward_again(&PhaseId::RESTORE_RULES, &[PhaseId::REMOVE_RULES])
+            .unwrap_or_else(|| run.other_way(PhaseId::RESTORE_RULES, input.family.step_restore(&view), Ending::RulesRestored)),
         Goal::Forward if input.progress.paused => run.other_way(PhaseId::COPY, input.family.step_pause(&view), Ending::Paused),
+        Goal::Forward if input.options.never_forward => Decision::Done(Ending::NothingToFinish),
         Goal::Forward => run.forward(),
     }
 }
@@ -123,6 +126,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Forward once more, on an approval that was given after the way back had ended.
+    fn forward_again(&self, way_back: &PhaseId, gates: &[PhaseId]) -> Option<Decision> {
+        if self.input.options.never_forward {
+            return None;
+        }
+        let approval = self.input.progress.forward_again(way_back, gates, self.input.now)?;
+        Some(Decision::Note(vec![What::Goal { goal: Goal::Forward, reason: Some(approval.reason.clone()) }]))
+    }
+
     fn forward(&self) -> Decision {
         let family = self.input.family;
         for phase in family.phases() {
@@ -174,18 +186,14 @@ impl Run<'_> {
     /// A phase's write, behind its gate, its checks and its conditions.
     fn guarded(&self, phase: &Phase, mutation: Mutation) -> Decision {
         let progress = self.input.progress;
-        // What has begun is finished, whatever the hour: the second of two calls, a VDiff made anew.
+        // What has begun is finished, whatever the hour: the second of the two calls that switch reads.
         let since = progress.last_switch_back.unwrap_or(0);
-        let begun = progress.attempts.iter().any(|attempt| {
-            attempt.phase == phase.id
-                && attempt.serial > since
-                && reconcile::is_done(attempt)
-                && Some(&attempt.mutation) != Some(&mutation)
-        }) && phase.id != PhaseId::SWITCH_PRIMARY
-            && phase.id != PhaseId::CREATE;
-        let act = self.act(&phase.id, mutation);
+        let begun = phase.id == PhaseId::SWITCH_REPLICAS
+            && progress.attempts.iter().any(|attempt| {
+                attempt.phase == phase.id && attempt.serial > since && reconcile::is_done(attempt) && attempt.mutation != mutation
+            });
         let worst_case_seconds = self.worst_case_seconds(&phase.id);
-        let conditions = self.input.family.conditions(&phase.id, &self.view);
+        let conditions = self.conditions(&phase.id);
         if phase.has_gate
             && !begun
             && let Some(spec) = self.input.family.spec().gates.get(&phase.id)
@@ -211,7 +219,39 @@ impl Run<'_> {
         if let Some(decision) = self.checks(&phase.id, &phase.id) {
             return decision;
         }
-        Decision::Act(Box::new(act))
+        self.send(&phase.id, mutation)
+    }
+
+    /// What must hold at the moment of a phase's first write, and what of it somebody has waived.
+    fn conditions(&self, phase: &PhaseId) -> Vec<Condition> {
+        let mut conditions = self.input.family.conditions(phase, &self.view);
+        for condition in conditions.iter_mut().filter(|condition| !condition.passes()) {
+            let waived = condition.code.as_ref().and_then(|code| self.input.progress.waived(code, &condition.counts));
+            condition.waived = waived.map(str::to_owned);
+        }
+        conditions
+    }
+
+    /// A write, unless the cluster has just refused the same.
+    fn send(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
+        let refused = |kind, words: String| {
+            let finding = Finding::fail(
+                "C312",
+                Severity::Error,
+                phase.as_str(),
+                format!("Vitess refuses to {}: {words}", mutation.verb().words()),
+                "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands",
+            );
+            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }))
+        };
+        match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
+            Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
+            Retry::In(seconds, words) => {
+                Decision::Wait(phase.clone(), Waiting::new(format!("{words}; tried again in {seconds} s")))
+            }
+            Retry::NoMore(words) => refused(StopKind::Refused, words),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),
+        }
     }
 
     fn not_quiet(&self, phase: &PhaseId, conditions: Vec<Condition>) -> Decision {
@@ -230,11 +270,7 @@ impl Run<'_> {
     }
 
     fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
-        let of = |mutation: &Mutation| match mutation {
-            Mutation::SwitchTraffic(switch) => switch.worst_case_seconds(),
-            _ => 0,
-        };
-        self.input.family.mutations(phase).iter().map(of).sum()
+        self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
     }
 
     /// The checks before a phase; none when they have passed a short while ago.
@@ -279,7 +315,7 @@ impl Run<'_> {
         }
         match step {
             Step::Done(evidence) => self.reached_since_goal(&phase, evidence, ending),
-            Step::Act(mutation) => Decision::Act(Box::new(self.act(&phase, mutation))),
+            Step::Act(mutation) => self.send(&phase, mutation),
             Step::Wait(waiting) | Step::Until(_, waiting) => Decision::Wait(phase, waiting),
             Step::Blocked(finding) => self.refuse(Some(&phase), finding),
             Step::Between(why) => self.needs_human(Some(&phase), between(why)),
@@ -321,11 +357,19 @@ impl Run<'_> {
             .then(|| Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: None, findings: changed })))
     }
 
-    /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands.
+    /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands. A write that came to
+    /// nothing has left nothing to be finished.
     fn finish(&self) -> Decision {
-        let last = self.input.progress.attempts.last();
-        let unfinished = last.is_some_and(|attempt| !reconcile::is_done(attempt));
+        let is_rebuild = |attempt: &&Attempt| matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_));
+        let last = self.input.progress.attempts.iter().rev().find(|attempt| !is_rebuild(attempt));
+        let unfinished = last.is_some_and(|attempt| matches!(attempt.outcome, Some((OutcomeResult::HalfDone, _))));
         if !unfinished {
+            let since = self.input.watch.between_since.unwrap_or(self.input.now);
+            if self.input.now.duration_since(since).as_secs() < BETWEEN_SECONDS {
+                let phase = last.map_or(PhaseId::PRE_CHECK, |attempt| attempt.phase.clone());
+                let against = self.view.situation.contradictions.join("; ");
+                return Decision::Wait(phase, Waiting::new(format!("looking whether it stays so: {against}")));
+            }
             return self.needs_human(None, between_states(self.view.situation));
         }
         let phase = last.map_or(PhaseId::CREATE, |attempt| attempt.phase.clone());
@@ -335,7 +379,7 @@ impl Run<'_> {
             return Decision::Look(needed);
         }
         match self.input.family.step_finish(&self.view) {
-            Step::Act(mutation) => Decision::Act(Box::new(self.act(&phase, mutation))),
+            Step::Act(mutation) => self.send(&phase, mutation),
             Step::Wait(waiting) => Decision::Wait(phase, waiting),
             _ => self.needs_human(Some(&phase), between_states(self.view.situation)),
         }

@@ -1,9 +1,16 @@
 //! The machine: pure decisions about what comes next.
 
 pub mod decision;
+#[cfg(test)]
+pub mod fixtures;
 pub mod gates;
 pub mod machine;
+#[cfg(test)]
+mod machine_tests;
 pub mod pages;
 pub mod phase;
 pub mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
+pub mod retry;
 pub mod watch;

@@ -14,6 +14,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C302", title: "Somebody stopped a stream", waivable: false, page: STREAM_STOPPED },
     RunPage { code: "C310", title: "VDiff found rows that differ", waivable: true, page: MISMATCH },
     RunPage { code: "C311", title: "VDiff proves nothing", waivable: false, page: NO_PROOF },
+    RunPage { code: "C312", title: "Vitess refuses a write", waivable: false, page: REFUSED },
     RunPage { code: "C320", title: "The kept routing rules are not here", waivable: false, page: NOT_KEPT },
     RunPage { code: "C321", title: "There are no routing rules to restore", waivable: false, page: NOTHING_TO_RESTORE },
     RunPage { code: "C330", title: "There is no way back from here", waivable: false, page: NO_WAY_BACK },
@@ -28,7 +29,9 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C402", title: "The workflow is not ours", waivable: false, page: FOREIGN },
     RunPage { code: "C403", title: "The cluster contradicts the record", waivable: false, page: CONTRADICTION },
     RunPage { code: "C404", title: "The cluster is between states", waivable: false, page: BETWEEN },
-    RunPage { code: "C405", title: "Not as forecast after a write", waivable: false, page: NOT_AS_FORECAST },
+    RunPage { code: "C405", title: "Not as forecast after a write", waivable: true, page: NOT_AS_FORECAST },
+    RunPage { code: "C406", title: "The plan file was edited under a run", waivable: false, page: EDITED },
+    RunPage { code: "C407", title: "Looks take too long to write on", waivable: false, page: SLOW },
 ];
 
 pub fn is_waivable(code: &str) -> bool {
@@ -89,6 +92,48 @@ Not compared is not equal, and no switch happens without a comparison.
 ## What to do
 
 The message names the shard. Look whether its tablets are healthy, then `cutover apply`.
+";
+
+const REFUSED: &str = "## What it means
+
+vtctld was asked to do a write, looked at more than once, and it did not happen. Its own words stand in the finding. The same write was
+tried three times, 2 and 15 seconds apart, for a lock that somebody holds or a tablet that restarts passes by itself.
+
+## Why it matters
+
+Traffic is where it was, and nothing is half done. The movement does not go on by itself.
+
+## What to do
+
+Mend what the words name, then `cutover apply`. If they name a lock of the workflow that nobody alive holds: vtctld leaves one for 24
+hours when it dies in a switch; `vtctldclient GetTopologyPath` shows who took it and when.
+";
+
+const EDITED: &str = "## What it means
+
+`apply --wait` was waiting, the plan file was edited, and another command (`approve`, `apply`) took the edit up into the record. The
+waiting run still knew the old file, so it ended before its next write.
+
+## Why it matters
+
+Going on would do what the old file said: other source tables dropped or renamed, other windows, other gates.
+
+## What to do
+
+`cutover plan`, to see what the file means now, then `cutover apply --wait`. Approvals of gates that the edit left alone still stand.
+";
+
+const SLOW: &str = "## What it means
+
+A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves.
+
+## Why it matters
+
+A lag, a lock, a rule that was seen so long ago may be another by now.
+
+## What to do
+
+Find out what makes vtctld or this machine slow (`cutover status -vv` logs how long each call takes), then `cutover apply`.
 ";
 
 const NOT_KEPT: &str = "## What it means
@@ -221,8 +266,9 @@ The forecast is a promise; when it breaks, a human looks before anything else is
 
 ## What to do
 
-What stood before the write is kept in `.cutover/` under the digest that the message names. Put right what is wrong, then
-`cutover apply`.
+What stood before the write is kept in `.cutover/` under the digest that the message names. Find out who else writes, put right what
+is wrong, then say so: `cutover waive C405 --reason TEXT`, and `cutover apply`. Until then no run goes forward, also not a new one;
+`cutover switch-back` works all the same.
 ";
 
 const WAY_BACK_DEAD: &str = "## What it means

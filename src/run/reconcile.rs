@@ -7,15 +7,17 @@ use super::decision::{Decision, Stop, StopKind};
 use super::machine::{Input, wait};
 use super::phase::PhaseId;
 use crate::cluster::mutation::Mutation;
-use crate::cluster::port::{Ask, Query};
+use crate::cluster::port::{Ask, HeldLock, Query};
 use crate::family::picture::Difference;
 use crate::family::{Family, Happened, View};
 use crate::finding::{Finding, Severity};
-use crate::record::entry::{OutcomeResult, What};
-use crate::record::progress::{Attempt, Progress};
+use crate::record::entry::{Goal, OutcomeResult, What};
+use crate::record::progress::{Attempt, Progress, StandingWaiver};
 
 /// A write whose call we did not see end is given this long to show itself once nobody holds its lock.
 const SETTLE_SECONDS: i64 = 5;
+/// Locks that can't be read are taken for held, but not for longer than vtctld waits for its three.
+const UNREADABLE_LOCKS_SECONDS: i64 = 180;
 /// What is not as forecast is looked at again for so long before it counts.
 const DIFFERENCE_SECONDS: i64 = 10;
 
@@ -49,14 +51,16 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
     let call = input.watch.call_of(open.attempt);
     let since = call.map_or(open.at, |call| call.at);
     let waited_seconds = input.now.duration_since(since).as_secs();
-    let held = input.facts.locks(&input.family.lock_ask()).ok().and_then(|locks| locks.first());
+    // A call whose end we saw is over; of any other the server may still be at work.
+    let may_go_on = call.is_none_or(|call| call.lost);
+    let locks = Locks::of(input, waited_seconds);
     match input.family.happened(&open.mutation, view) {
         Happened::Yes(evidence) => happened(input, open, evidence, waited_seconds),
         Happened::No => {
-            if call.is_none() && (held.is_some() || input.watch.unchanged_seconds(input.now) < SETTLE_SECONDS) {
+            if may_go_on && (locks.may_be_held() || input.watch.unchanged_seconds(input.now) < SETTLE_SECONDS) {
                 return Decision::Wait(
                     open.phase.clone(),
-                    wait(lock_words(held, "whether a write that we did not see end still happens")),
+                    wait(locks.words("whether a write that we did not see end still happens")),
                 );
             }
             let error = call.and_then(|call| call.error.clone());
@@ -72,9 +76,12 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
             outcome(input, open, result, evidence)
         }
         Happened::Partly(why) => {
-            // A call that came back may still be at work on the server, but not for long; one that we did not see end holds its lock.
-            if held.is_some() && waited_seconds < 60 {
-                return Decision::Wait(open.phase.clone(), wait(lock_words(held, &why)));
+            // A call that came back may still be at work on the server, but not for long; one that we did not see end holds its lock
+            // until it ends, or until its leases have: a lock older than that is a dead vtctld's.
+            let patience_seconds =
+                if may_go_on { i64::try_from(open.mutation.verb().worst_case_seconds()).unwrap_or(i64::MAX) } else { 60 };
+            if locks.may_be_held() && waited_seconds < patience_seconds {
+                return Decision::Wait(open.phase.clone(), wait(locks.words(&why)));
             }
             if input.watch.unchanged_seconds(input.now) < SETTLE_SECONDS {
                 return Decision::Wait(open.phase.clone(), wait(format!("it is half done: {why}")));
@@ -86,12 +93,36 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
     }
 }
 
-fn lock_words(held: Option<&crate::cluster::port::HeldLock>, what: &str) -> String {
-    match held {
-        Some(lock) => {
-            format!("{what}; `{}` is locked by {} on {} since {} ({})", lock.of, lock.user, lock.host, lock.time, lock.action)
+/// What is known of the movement's locks.
+enum Locks<'a> {
+    Free,
+    Held(&'a HeldLock),
+    /// They can't be read; why.
+    Unknown(String),
+}
+
+impl<'a> Locks<'a> {
+    fn of(input: &Input<'a>, waited_seconds: i64) -> Self {
+        match input.facts.locks(&input.family.lock_ask()) {
+            Ok(locks) => locks.first().map_or(Self::Free, Self::Held),
+            Err(_) if waited_seconds >= UNREADABLE_LOCKS_SECONDS => Self::Free,
+            Err(unread) => Self::Unknown(unread.why),
         }
-        None => what.to_owned(),
+    }
+
+    /// What could not be read is not free.
+    fn may_be_held(&self) -> bool {
+        !matches!(self, Self::Free)
+    }
+
+    fn words(&self, what: &str) -> String {
+        match self {
+            Self::Free => what.to_owned(),
+            Self::Held(lock) => {
+                format!("{what}; `{}` is locked by {} on {} since {} ({})", lock.of, lock.user, lock.host, lock.time, lock.action)
+            }
+            Self::Unknown(why) => format!("{what}; who holds its locks can't be read: {why}"),
+        }
     }
 }
 
@@ -154,23 +185,38 @@ fn what(input: &Input<'_>, open: &Attempt, result: OutcomeResult, evidence: Vec<
     }
 }
 
-/// What stops a run after a write that happened and left something else than was forecast: whole first, then a human.
-pub fn stop_after_difference(input: &Input<'_>) -> Option<Decision> {
-    let last = input.progress.attempts.last()?;
-    let of_this_run = last.ended_at_serial > input.watch.began_at_serial;
-    if !of_this_run || !matches!(last.outcome, Some((OutcomeResult::Differs, _))) {
-        return None;
+/// The code of what was found after a write and not forecast.
+pub const DIFFERS: &str = "C405";
+
+/// What the last write left otherwise than forecast, until somebody has said why that may be so: in every run, for the run that
+/// saw it may have been killed.
+pub fn unexplained_differences(progress: &Progress) -> Vec<Finding> {
+    let Some(last) = progress.attempts.last().filter(|last| matches!(last.outcome, Some((OutcomeResult::Differs, _)))) else {
+        return vec![];
+    };
+    let explained = |waiver: &StandingWaiver| waiver.code == DIFFERS && waiver.serial > last.ended_at_serial;
+    if progress.waivers.iter().any(explained) {
+        return vec![];
     }
     let kept =
         last.replaced.as_ref().map(|digest| format!("; what stood before is kept as {}", digest.short())).unwrap_or_default();
-    let findings = last
-        .evidence
-        .iter()
-        .map(|line| {
-            let help =
-                format!("the write itself is whole{kept}. Find out who else writes here, put it right, then `cutover apply`");
-            Finding::fail("C405", Severity::Error, last.phase.as_str(), line.clone(), help)
-        })
-        .collect();
-    Some(Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: Some(last.phase.clone()), findings })))
+    let help = format!(
+        "the write itself is whole{kept}. Find out who else writes here and put it right; then `cutover waive {DIFFERS} --reason \
+         TEXT` and `cutover apply`"
+    );
+    let finding = |line: &String| {
+        Finding::fail(DIFFERS, Severity::Error, last.phase.as_str(), line.clone(), help.clone()).seen(line.clone())
+    };
+    last.evidence.iter().map(finding).collect()
+}
+
+/// What stops a run after a write that happened and left something else than was forecast: whole first, then a human. The way
+/// back is never barred by it.
+pub fn stop_after_difference(input: &Input<'_>) -> Option<Decision> {
+    let findings = unexplained_differences(input.progress);
+    if findings.is_empty() || input.progress.goal() == Goal::SwitchedBack {
+        return None;
+    }
+    let phase = input.progress.attempts.last().map(|last| last.phase.clone());
+    Some(Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase, findings })))
 }

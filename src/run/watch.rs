@@ -11,7 +11,7 @@ use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
 
 /// How long a pass of the checks lasts.
-const CHECKS_LAST: SignedDuration = SignedDuration::from_secs(60);
+const CHECKS_LAST: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
@@ -26,6 +26,8 @@ pub struct Watch {
     unchanged: Option<(Digest, Timestamp)>,
     /// Since when streams report errors.
     pub errors_since: Option<Timestamp>,
+    /// Since when every look found the cluster between whole states.
+    pub between_since: Option<Timestamp>,
     /// How the last call of this run ended.
     pub call: Option<CallEnd>,
     /// What stood there just before the last write of this run.
@@ -43,6 +45,10 @@ pub struct CallEnd {
     pub at: Timestamp,
     /// The server's or the transport's words, when it wasn't OK.
     pub error: Option<String>,
+    /// The connection broke or the time was over: the server may still be at work.
+    pub lost: bool,
+    /// The server does not let us.
+    pub not_allowed: bool,
 }
 
 impl Watch {
@@ -82,6 +88,25 @@ impl Watch {
         } else {
             self.errors_since = None;
         }
+    }
+
+    pub fn see_between(&mut self, is_between: bool, now: Timestamp) {
+        if is_between {
+            self.between_since.get_or_insert(now);
+        } else {
+            self.between_since = None;
+        }
+    }
+
+    /// The clock was set: what was counted in its time is counted anew. Nothing that was true before it is taken for seen.
+    pub fn clock_was_set(&mut self) {
+        *self = Self {
+            began_at_serial: self.began_at_serial,
+            call: self.call.take(),
+            before: self.before.take(),
+            retries: std::mem::take(&mut self.retries),
+            ..Self::default()
+        };
     }
 
     pub fn lag_low_seconds(&self, now: Timestamp) -> i64 {

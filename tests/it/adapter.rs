@@ -180,6 +180,10 @@ impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         Timestamp::from_second(self.0.fetch_add(1, Ordering::SeqCst) as i64).unwrap()
     }
+
+    fn elapsed(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
 }
 
 fn cluster(service: &Small) -> Cluster {

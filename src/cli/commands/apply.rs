@@ -79,7 +79,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
             approve::append(&mut session, gate, reason, false).await?;
         }
         let options = RunOptions {
-            machine: Options { until, finish_only: args.finish_only, start_streams: false },
+            machine: Options { until, finish_only: args.finish_only, start_streams: false, never_forward: false },
             wait: args.wait,
             ..RunOptions::default()
         };

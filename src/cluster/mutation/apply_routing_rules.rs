@@ -65,6 +65,11 @@ impl Verb for ApplyRoutingRules {
         "vtctldclient ApplyRoutingRules --rules-file rules.json   # the whole set, edited".into()
     }
 
+    /// It takes no lock.
+    fn worst_case_seconds(&self) -> u64 {
+        30
+    }
+
     fn deadline(&self) -> Duration {
         Duration::from_secs(90)
     }

@@ -52,6 +52,10 @@ pub trait Verb {
     fn equivalent(&self) -> String;
     /// The deadline of the call: longer than the server's own budget, so that we never break a call that still works.
     fn deadline(&self) -> Duration;
+    /// How long it takes from sending to its end at the worst that is ordinary: what must fit into what is left of a window.
+    fn worst_case_seconds(&self) -> u64 {
+        LOCKED_WORST_CASE_SECONDS
+    }
 }
 
 impl Mutation {
@@ -72,6 +76,9 @@ impl Mutation {
 
 /// vtctld waits this long for a lock (`--lock-timeout`).
 const LOCK_WAIT: Duration = Duration::from_secs(45);
+
+/// Three waits for locks, and a refresh of all tablets (30 s).
+const LOCKED_WORST_CASE_SECONDS: u64 = LOCK_WAIT.as_secs() * 3 + 30;
 
 /// A deadline for a call that takes the workflow's lock and both keyspaces', and does work of `work`.
 fn locked_deadline(work: Duration) -> Duration {

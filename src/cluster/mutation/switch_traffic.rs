@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Verb, locked_deadline, shell};
+use super::{LOCKED_WORST_CASE_SECONDS, Verb, locked_deadline, shell};
 use crate::cluster::vtctld::convert::time::duration;
 use crate::cluster::vtctld::convert::topology::tablet_type_numbers;
 use crate::cluster::vtctld::generated::vtctldata;
@@ -71,7 +71,7 @@ impl SwitchTraffic {
 
     /// The longest time from sending the call to its end: three lock waits, the leases, a refresh of all tablets.
     pub fn worst_case_seconds(&self) -> u64 {
-        self.lease_seconds() + 45 * 3 + 30
+        self.lease_seconds() + LOCKED_WORST_CASE_SECONDS
     }
 }
 
@@ -110,6 +110,10 @@ impl Verb for SwitchTraffic {
             }
         }
         text
+    }
+
+    fn worst_case_seconds(&self) -> u64 {
+        Self::worst_case_seconds(self)
     }
 
     fn deadline(&self) -> Duration {

@@ -205,6 +205,7 @@ mod tests {
         let [finding] = &blocked(&fixture)[..] else { panic!("{:?}", blocked(&fixture)) };
         assert!(is_waivable(finding));
         fixture.progress.waivers.push(StandingWaiver {
+            serial: 1,
             code: finding.code.clone(),
             subject: finding.subject.clone(),
             reason: "known since Tuesday".into(),
@@ -225,6 +226,7 @@ mod tests {
         fixture.add_workflow("customer", "commerce2customer", &[("-80", 1)]);
         let finding = fixture.run(&super::super::workflow_name::CHECK).remove(0);
         fixture.progress.waivers.push(StandingWaiver {
+            serial: 1,
             code: finding.code.clone(),
             subject: finding.subject.clone(),
             reason: "it will be fine".into(),

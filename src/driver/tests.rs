@@ -1,0 +1,289 @@
+//! The loop, on ports that do as they are told: what it must never send, and when it must end.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::*;
+use crate::clock::Clock;
+use crate::cluster::error::Effect;
+use crate::cluster::mutation::ApplyRoutingRules;
+use crate::cluster::port::{Reader, Receipt, Writer};
+use crate::family::{Happened, Step};
+use crate::record::entry::Actor;
+use crate::record::file::FileStore;
+use crate::record::file_system::{HostFileSystem, ThreadSleeper};
+use crate::record::lease::{LeaseInfo, LeaseKey, Leases};
+use crate::record::store::{NewEntry, RecordStore};
+use crate::report::event::View;
+use crate::run::fixtures::{Bench, complete, intent, switch_primary};
+use crate::run::phase::PhaseId;
+
+/// Looks as told, one after the other; the last one again and again. Each may take some seconds.
+struct Looks {
+    facts: Facts,
+    script: Mutex<VecDeque<Look>>,
+    clock: Arc<Hand>,
+}
+
+#[derive(Clone)]
+enum Look {
+    Fine,
+    Slow(i64),
+    Rules(&'static str),
+    Fails(ErrorKind),
+}
+
+#[async_trait]
+impl Reader for Looks {
+    async fn observe(&self, _: &Query) -> Result<Facts, ClusterError> {
+        let look = {
+            let mut script = self.script.lock().unwrap();
+            if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
+        };
+        let mut facts = Facts { observed_at: self.clock.now(), ..self.facts.clone() };
+        match look.unwrap_or(Look::Fine) {
+            Look::Fine => {}
+            Look::Slow(seconds) => self.clock.pass(seconds),
+            Look::Rules(to) => facts.routing_rules.set("theirs", to),
+            Look::Fails(kind) => return Err(error(kind)),
+        }
+        Ok(facts)
+    }
+}
+
+fn error(kind: ErrorKind) -> ClusterError {
+    ClusterError { call: "GetWorkflows", kind, effect: Effect::None, message: "no".into(), code: tonic::Code::Unknown }
+}
+
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+#[async_trait]
+impl Writer for Counting {
+    async fn perform(&self, _: &Mutation) -> Result<Receipt, ClusterError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Receipt { summary: String::new() })
+    }
+}
+
+/// A clock that moves when it is told to.
+struct Hand(AtomicI64);
+
+impl Hand {
+    fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+}
+
+struct Silent;
+
+impl View for Silent {
+    fn event(&mut self, _: Timestamp, _: &Event) {}
+}
+
+/// A movement on a record of its own, and the ports to run it on.
+struct Stage {
+    folder: tempfile::TempDir,
+    store: FileStore,
+    bench: Bench,
+    clock: Arc<Hand>,
+    writer: Arc<Counting>,
+    script: Vec<Look>,
+}
+
+impl Stage {
+    fn new(bench: Bench) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(
+            Arc::new(HostFileSystem),
+            Arc::new(ThreadSleeper),
+            folder.path().to_owned(),
+            "workflow.lock",
+            Uuid::nil(),
+        );
+        let entries = bench.entries.iter().map(|entry| NewEntry { at: entry.at, by: entry.by.clone(), what: entry.what.clone() });
+        store.append(0, entries.collect()).unwrap();
+        Self { folder, store, bench, clock: Arc::new(Hand(AtomicI64::new(0))), writer: Arc::default(), script: vec![] }
+    }
+
+    fn leases(&self) -> Leases {
+        Leases::new(self.folder.path().join("leases"))
+    }
+
+    fn lease(leases: &Leases, pid: u32) -> Result<Lease, LeaseError> {
+        let key = LeaseKey { cluster_fingerprint: "f".into(), target_keyspace: "customer".into(), workflow: "c2c".into() };
+        let since = Timestamp::UNIX_EPOCH;
+        leases.try_take(&key, &LeaseInfo { who: "morgan".into(), host: "ops1".into(), pid, operation: "apply".into(), since })
+    }
+
+    async fn run(&self) -> Result<Finish, DriverError> {
+        self.run_with(false).await
+    }
+
+    async fn run_with(&self, wait: bool) -> Result<Finish, DriverError> {
+        let reader = Looks {
+            facts: self.bench.facts(),
+            script: Mutex::new(self.script.iter().cloned().collect()),
+            clock: self.clock.clone(),
+        };
+        let leases = self.leases();
+        let (_sender, received) = watch::channel(Vec::new());
+        let ports = Ports {
+            reader: &reader,
+            writer: self.writer.clone(),
+            store: &self.store,
+            kept: self.store.kept(),
+            take_lease: Box::new(|| Self::lease(&leases, 1)),
+            clock: self.clock.clone(),
+            signals: Signals::new(received),
+            view: &mut Silent,
+            actor: Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0".into() },
+        };
+        let options = RunOptions { machine: self.bench.options.clone(), wait, ..RunOptions::default() };
+        Driver::new(&self.bench, ports, options).run().await
+    }
+
+    fn sent(&self) -> usize {
+        self.writer.0.load(Ordering::SeqCst)
+    }
+
+    fn outcomes(&self) -> Vec<OutcomeResult> {
+        let record = self.store.load().unwrap().unwrap();
+        let outcome = |entry: &Entry| if let What::Outcome { result, .. } = entry.what { Some(result) } else { None };
+        record.entries.iter().filter_map(outcome).collect()
+    }
+}
+
+fn codes(finish: &Finish) -> Vec<&str> {
+    match finish {
+        Finish::Stopped(stop) => stop.findings.iter().map(|finding| finding.code.as_str()).collect(),
+        _ => vec![],
+    }
+}
+
+/// The primary may be switched; and once it was sent, it has happened.
+fn released() -> Bench {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.options.until = Some(PhaseId::SWITCH_PRIMARY);
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_write_on_a_look_that_took_too_long() {
+    let mut stage = Stage::new(released());
+    stage.script = vec![Look::Slow(3)];
+    let finish = stage.run().await.unwrap();
+    assert_eq!(codes(&finish), ["C407"], "{finish:?}");
+    assert_eq!((stage.sent(), stage.outcomes().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_changed_between_look_and_write_are_not_overwritten() {
+    let mut bench = Bench::new();
+    let edit = ApplyRoutingRules::edit(&Default::default(), vec!["customer".into()], vec![]);
+    bench.steps = [(PhaseId::REMOVE_RULES, Step::Act(Mutation::ApplyRoutingRules(edit)))].into();
+    bench.kind = SituationKind::Completed;
+    bench.approve(PhaseId::REMOVE_RULES);
+    let mut stage = Stage::new(bench);
+    // Every second look is the one just before the write.
+    stage.script = (0..400).map(|count| if count % 2 == 0 { Look::Fine } else { Look::Rules("a.theirs") }).collect();
+    let clock = stage.clock.clone();
+    let finish = tokio::select! {
+        finish = stage.run() => finish.unwrap(),
+        () = async { loop { tokio::time::sleep(Duration::from_secs(1)).await; clock.pass(1); } } => unreachable!(),
+    };
+    assert_eq!(stage.sent(), 0, "{finish:?}");
+    assert!(stage.outcomes().iter().all(|result| *result == OutcomeResult::NotDone), "{:?}", stage.outcomes());
+    assert_eq!(codes(&finish), ["C312"], "{finish:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_s_write_is_not_judged_while_it_lives() {
+    let mut bench = Bench::new();
+    bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
+    let stage = Stage::new(bench);
+    let _theirs = Stage::lease(&stage.leases(), 2).unwrap();
+    let finish = stage.run().await.unwrap();
+    assert!(matches!(&finish, Finish::Busy(words) if words.contains("process 2")), "{finish:?}");
+    assert!(stage.outcomes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
+    let mut bench = Bench::new();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    let stage = Stage::new(bench);
+    let edit = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let by = Actor { user: "kim".into(), host: "ops1".into(), process: 2, version: "0".into() };
+        let serial = stage.store.load().unwrap().unwrap().serial();
+        let edited = What::Edited { intent: Digest::of_bytes(b"another"), gates: vec![], spec: None };
+        let approval = What::Approval {
+            gate: PhaseId::COMPLETE,
+            reason: "as it is now".into(),
+            intent: Digest::of_bytes(b"another"),
+            forecast: intent(),
+            expires_at: None,
+            end_revert_window: true,
+        };
+        let at = stage.clock.now();
+        let entries = [edited, approval].map(|what| NewEntry { at, by: by.clone(), what });
+        stage.store.append(serial, entries.into()).unwrap();
+        std::future::pending::<()>().await
+    };
+    let finish = tokio::select! {
+        finish = stage.run_with(true) => finish.unwrap(),
+        () = edit => unreachable!(),
+    };
+    assert_eq!(codes(&finish), ["C406"], "{finish:?}");
+    assert_eq!(stage.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_in_a_reparent_is_waited_for_and_a_shut_door_is_not() {
+    let mut bench = released();
+    bench.happened = Happened::Yes(vec![]);
+    let mut stage = Stage::new(bench);
+    stage.script =
+        vec![Look::Fails(ErrorKind::Application), Look::Fails(ErrorKind::Unreachable), Look::Fails(ErrorKind::PermissionDenied)];
+    let error = stage.run().await.unwrap_err();
+    assert!(matches!(error, DriverError::Cluster(error) if error.kind == ErrorKind::PermissionDenied), "two were waited for");
+}
+
+#[test]
+fn holds_that_end_by_themselves_are_waited_for() {
+    let hold = |kind, until| {
+        may_end(&Hold {
+            gate: PhaseId::COMPLETE,
+            kind,
+            why: String::new(),
+            proved: vec![],
+            next: vec![],
+            conditions: vec![],
+            price: vec![],
+            release: vec![],
+            until,
+        })
+    };
+    assert!(hold(HoldKind::NotQuiet, None), "a transaction ends some time");
+    assert!(!hold(HoldKind::Window, None), "every window has passed");
+    assert!(hold(HoldKind::Window, Some(Timestamp::UNIX_EPOCH)));
+    assert!(!hold(HoldKind::Paused, None));
+}

@@ -1,0 +1,266 @@
+//! What the machine decides, case by case, on a family that says what it is told to say.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::decision::{Decision, Ending, HoldKind, StopKind};
+use super::phase::PhaseId;
+use super::watch::Watch;
+use crate::cluster::mutation::Mutation;
+use crate::family::picture::Picture;
+use crate::family::{Condition, SituationKind, Step};
+use crate::finding::{Finding, Severity};
+use crate::model::digest::Digest;
+use crate::record::entry::{Goal, OutcomeResult, What};
+use crate::run::fixtures::{Bench, complete, intent, switch_primary};
+use crate::run::watch::CallEnd;
+
+fn hold_kind(decision: &Decision) -> Option<HoldKind> {
+    match decision {
+        Decision::Hold(hold) => Some(hold.kind),
+        _ => None,
+    }
+}
+
+fn stop_codes(decision: &Decision) -> Vec<String> {
+    match decision {
+        Decision::Stop(stop) => stop.findings.iter().map(|finding| finding.code.clone()).collect(),
+        _ => vec![],
+    }
+}
+
+fn is_switch(decision: &Decision) -> bool {
+    matches!(decision, Decision::Act(act) if matches!(&act.mutation, Mutation::SwitchTraffic(it) if it.moves_writes()))
+}
+
+#[test]
+fn a_gate_that_holds_is_opened_by_an_approval_and_shut_by_its_expiry() {
+    let mut bench = Bench::new();
+    assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::Gate));
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    assert!(is_switch(&bench.decide_checked()));
+    bench.pass(3600);
+    let Decision::Hold(hold) = bench.decide() else { panic!("it has expired") };
+    assert!(hold.why.contains("expired"), "{}", hold.why);
+    assert_eq!(hold.price, ["the price of switch-primary"]);
+}
+
+#[test]
+fn an_approval_of_another_plan_or_another_forecast_is_void() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.forecast.routing_rules.set("customer", "elsewhere.customer");
+    assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::VoidApproval), "another forecast");
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    let gates = vec![PhaseId::SWITCH_PRIMARY];
+    bench.add(What::Edited { intent: Digest::of_bytes(b"another plan"), gates, spec: None });
+    assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::VoidApproval), "another plan");
+}
+
+#[test]
+fn one_try_to_switch_writes_a_release() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(OutcomeResult::RolledBack));
+    let Decision::Hold(hold) = bench.decide() else { panic!("no second try") };
+    assert_eq!(hold.kind, HoldKind::AttemptFailed);
+    assert!(hold.why.contains("in Vitess's words"), "{}", hold.why);
+    bench.watch = Watch::new(bench.serial());
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    assert!(is_switch(&bench.decide_checked()), "a new release");
+}
+
+#[test]
+fn stopping_a_vdiff_before_the_switch_is_no_try() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    let stop = crate::cluster::mutation::StopVDiff {
+        workflow: crate::model::name::WorkflowName::new("c2c").unwrap(),
+        target_keyspace: crate::model::name::KeyspaceName::new("customer").unwrap(),
+        uuid: uuid::Uuid::nil().to_string(),
+    };
+    bench.attempt(PhaseId::SWITCH_PRIMARY, Mutation::StopVDiff(stop), Some(OutcomeResult::Done));
+    assert!(is_switch(&bench.decide_checked()));
+}
+
+#[test]
+fn what_blocks_the_moment_is_waited_for_then_held() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.conditions = vec![Condition::new("no old transaction", false, "connection 7")];
+    assert!(matches!(bench.decide(), Decision::Await(..)));
+    bench.watch.waiting_since.insert(PhaseId::SWITCH_PRIMARY, bench.now);
+    bench.pass(i64::try_from(bench.spec.switch.wait_for_quiet_seconds).unwrap());
+    let Decision::Hold(hold) = bench.decide() else { panic!("it waited long enough") };
+    assert_eq!(hold.kind, HoldKind::NotQuiet);
+    assert!(hold.why.contains("connection 7"), "{}", hold.why);
+}
+
+#[test]
+fn a_condition_is_waived_for_what_was_seen_and_for_nothing_else() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.conditions = vec![Condition::new("no old transaction", false, "connection 7").waivable("C342", "7 on 0")];
+    let waiver = |seen: &str| What::Waiver {
+        code: "C342".into(),
+        subject: "no old transaction".into(),
+        reason: "a report".into(),
+        intent: intent(),
+        seen: seen.into(),
+    };
+    bench.add(waiver("8 on 0"));
+    assert!(matches!(bench.decide(), Decision::Await(..)), "another transaction");
+    bench.add(waiver("7 on 0"));
+    assert!(is_switch(&bench.decide_checked()));
+    bench.conditions.push(Condition::inconclusive("lag is low and stable", "the lag is not known"));
+    assert!(matches!(bench.decide(), Decision::Await(..)), "only a pass passes");
+}
+
+#[test]
+fn a_failing_check_stops_the_write_and_a_waived_one_does_not() {
+    let mut bench = Bench::new();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    bench.findings = vec![Finding::fail("C209", Severity::Error, "rules", "somebody's", "mend it")];
+    assert_eq!(stop_codes(&bench.decide()), ["C209"]);
+    bench.findings[0].waived = Some("known".into());
+    assert!(is_switch(&bench.decide_checked()));
+}
+
+#[test]
+fn a_refused_write_is_tried_three_times_and_then_said() {
+    let mut bench = Bench::new();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    bench.approve(PhaseId::COMPLETE);
+    for wait in [2, 15] {
+        assert!(matches!(bench.decide_checked(), Decision::Act(_)));
+        bench.attempt(PhaseId::COMPLETE, complete(), Some(OutcomeResult::NotDone));
+        let Decision::Wait(_, waiting) = bench.decide_checked() else { panic!("not at once") };
+        assert!(waiting.what.contains("in Vitess's words") && waiting.what.contains(&format!("in {wait} s")), "{}", waiting.what);
+        bench.pass(wait);
+    }
+    bench.attempt(PhaseId::COMPLETE, complete(), Some(OutcomeResult::NotDone));
+    bench.pass(600);
+    assert_eq!(stop_codes(&bench.decide_checked()), ["C312"]);
+    bench.watch = Watch::new(bench.serial());
+    assert!(matches!(bench.decide_checked(), Decision::Act(_)), "a new run tries anew");
+}
+
+#[test]
+fn what_we_may_not_do_is_not_tried_again() {
+    let mut bench = Bench::new();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    bench.approve(PhaseId::COMPLETE);
+    let attempt = bench.attempt(PhaseId::COMPLETE, complete(), Some(OutcomeResult::NotDone));
+    bench.watch.call = Some(CallEnd { attempt, at: bench.now, error: Some("denied".into()), lost: false, not_allowed: true });
+    let Decision::Stop(stop) = bench.decide_checked() else { panic!("it stops") };
+    assert_eq!(stop.kind, StopKind::NotAllowed);
+}
+
+#[test]
+fn only_what_stopped_half_way_is_finished() {
+    for (result, is_finished) in [
+        (OutcomeResult::HalfDone, true),
+        (OutcomeResult::RolledBack, false),
+        (OutcomeResult::NotDone, false),
+        (OutcomeResult::Done, false),
+    ] {
+        let mut bench = Bench::new();
+        bench.kind = SituationKind::Between;
+        bench.finish = Step::Act(switch_primary());
+        bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(result));
+        assert_eq!(is_switch(&bench.decide()), is_finished, "{result:?}");
+        if !is_finished {
+            bench.watch.see_between(true, bench.now);
+            assert!(matches!(bench.decide(), Decision::Wait(..)), "{result:?}: somebody's rebuild passes");
+            bench.pass(10);
+            assert_eq!(stop_codes(&bench.decide()), ["C404"], "{result:?}");
+        }
+    }
+}
+
+#[test]
+fn an_approval_on_the_way_back_does_not_turn_it_round() {
+    let mut bench = Bench::new();
+    bench.add(What::Goal { goal: Goal::SwitchedBack, reason: None });
+    bench.back = Step::Act(switch_primary());
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    assert!(matches!(bench.decide(), Decision::Act(act) if act.phase == PhaseId::SWITCH_BACK), "on with it");
+    bench.back = Step::Done(vec![]);
+    assert!(matches!(bench.decide(), Decision::Note(whats) if matches!(whats[..], [What::Reached { .. }])), "seen to have ended");
+    bench.add(What::Reached { phase: PhaseId::SWITCH_BACK, evidence: vec![] });
+    assert!(matches!(bench.decide(), Decision::Done(Ending::SwitchedBack)), "that approval is too old");
+    bench.approve(PhaseId::SWITCH_REPLICAS);
+    let forward = |decision: Decision| matches!(decision, Decision::Note(whats) if matches!(whats[..], [What::Goal { goal: Goal::Forward, .. }]));
+    assert!(forward(bench.decide()));
+    bench.options.never_forward = true;
+    assert!(matches!(bench.decide(), Decision::Done(Ending::SwitchedBack)), "not by the command that went back");
+}
+
+#[test]
+fn after_a_switch_back_auto_advance_needs_a_word_too() {
+    let mut bench = Bench::new();
+    for gate in bench.spec.gates.values_mut() {
+        gate.policy = crate::spec::GatePolicy::AutoAdvance;
+    }
+    assert!(is_switch(&bench.decide_checked()));
+    bench.add(What::Goal { goal: Goal::SwitchedBack, reason: None });
+    bench.add(What::Goal { goal: Goal::Forward, reason: None });
+    bench.approve(PhaseId::COMPLETE);
+    bench.steps.insert(PhaseId::SWITCH_PRIMARY, Step::Act(switch_primary()));
+    for phase in [PhaseId::VERIFY, PhaseId::SWITCH_REPLICAS] {
+        bench.add(What::Reached { phase, evidence: vec![] });
+    }
+    assert_eq!(hold_kind(&bench.decide_checked()), Some(HoldKind::Gate), "the approval of another gate is none for traffic");
+    bench.approve(PhaseId::SWITCH_REPLICAS);
+    assert!(is_switch(&bench.decide_checked()));
+}
+
+#[test]
+fn somebodys_hands_in_what_is_ours_stop_the_way_forward_and_not_the_way_back() {
+    let mut bench = Bench::new();
+    let mut baseline = Picture::default();
+    baseline.routing_rules.set("customer", "commerce.customer");
+    bench.baseline = Some(baseline);
+    assert_eq!(stop_codes(&bench.decide()), ["C401"]);
+    bench.add(What::Goal { goal: Goal::SwitchedBack, reason: None });
+    bench.back = Step::Act(switch_primary());
+    assert!(matches!(bench.decide(), Decision::Act(_)));
+}
+
+#[test]
+fn a_difference_stops_every_run_until_it_is_explained() {
+    let mut bench = Bench::new();
+    bench.attempt(PhaseId::SWITCH_REPLICAS, switch_primary(), Some(OutcomeResult::Differs));
+    bench.watch = Watch::new(bench.serial());
+    assert_eq!(stop_codes(&bench.decide()), ["C405"], "also a run that did not see it");
+    bench.add(What::Waiver {
+        code: "C405".into(),
+        subject: "switch-replicas".into(),
+        reason: "it was the other team".into(),
+        intent: intent(),
+        seen: String::new(),
+    });
+    assert_eq!(hold_kind(&bench.decide()), Some(HoldKind::Gate));
+}
+
+#[test]
+fn a_window_counts_the_worst_case_of_every_write() {
+    let mut bench = Bench::new();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    bench.approve(PhaseId::COMPLETE);
+    let open_until = |bench: &Bench, seconds: i64| {
+        let zone = jiff::tz::TimeZone::UTC;
+        let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+        format!("{}/{}", local(bench.now - SignedDuration::from_hours(1)), local(bench.now + SignedDuration::from_secs(seconds)))
+    };
+    let mut with_window = |seconds| {
+        let text = open_until(&bench, seconds);
+        bench.spec.gates.get_mut(&PhaseId::COMPLETE).unwrap().windows = vec![text.parse().unwrap()];
+        bench.decide_checked()
+    };
+    assert_eq!(hold_kind(&with_window(60)), Some(HoldKind::Window));
+    assert!(matches!(with_window(3600), Decision::Act(_)));
+}

@@ -1,0 +1,60 @@
+//! A write that did not happen: when it is tried again, and when no longer.
+//!
+//! A lock that somebody held, a tablet that was restarting: a second try a little later often does. A refusal that stays is the
+//! cluster's answer, and is passed on.
+
+use jiff::Timestamp;
+
+use super::phase::PhaseId;
+use super::watch::Watch;
+use crate::cluster::mutation::Mutation;
+use crate::record::entry::OutcomeResult;
+use crate::record::progress::{Attempt, Progress};
+
+/// How long to wait after the first try that came to nothing, and after the second. A third is the last.
+const WAITS_SECONDS: [i64; 2] = [2, 15];
+
+/// Whether a write is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retry {
+    Now,
+    /// It came to nothing a moment ago; in so many seconds again.
+    In(i64, String),
+    /// The cluster has said no often enough; its words.
+    NoMore(String),
+    /// We may not do it; the server's words.
+    NotAllowed(String),
+}
+
+/// Judges a write by what became of the same write in this run.
+pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mutation, now: Timestamp) -> Retry {
+    let mut undone = 0;
+    let mut last: Option<&Attempt> = None;
+    let mine = |attempt: &&Attempt| attempt.serial > watch.began_at_serial && &attempt.phase == phase;
+    for attempt in progress.attempts.iter().rev().filter(mine).filter(|attempt| is_the_same(&attempt.mutation, mutation)) {
+        if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) {
+            break;
+        }
+        undone += 1;
+        last = last.or(Some(attempt));
+    }
+    let Some(attempt) = last else { return Retry::Now };
+    let words = attempt.evidence.join("; ");
+    if watch.call_of(attempt.attempt).is_some_and(|call| call.not_allowed) {
+        return Retry::NotAllowed(words);
+    }
+    let Some(wait) = WAITS_SECONDS.get(undone - 1) else { return Retry::NoMore(words) };
+    let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
+    if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
+}
+
+/// The same verb to the same end. The set of routing rules, the id of a VDiff differ from try to try.
+fn is_the_same(one: &Mutation, other: &Mutation) -> bool {
+    match (one, other) {
+        (Mutation::SwitchTraffic(one), Mutation::SwitchTraffic(other)) => {
+            (&one.tablet_types, one.direction) == (&other.tablet_types, other.direction)
+        }
+        (Mutation::SetStreams(one), Mutation::SetStreams(other)) => one.wanted == other.wanted,
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
+    }
+}
