@@ -10,7 +10,7 @@ use crate::run::phase::PhaseId;
 use crate::run::watch::CallEnd;
 
 fn ended(attempt: u64, error: Option<&str>) -> CallEnd {
-    CallEnd { attempt, at: now(), error: error.map(str::to_owned) }
+    CallEnd { attempt, at: now(), error: error.map(str::to_owned), lost: false, not_allowed: false }
 }
 
 #[test]

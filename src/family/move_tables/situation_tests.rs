@@ -203,6 +203,7 @@ fn a_workflow_of_our_name_that_carries_something_else_is_foreign_and_says_what()
 #[test]
 fn absence_is_completion_only_after_a_complete_that_may_have_happened() {
     let mut refused = World::after(&COMPLETED);
+    refused.progress.streams = World::after(&SWITCHED).progress.streams;
     refused.progress.attempts.last_mut().unwrap().outcome =
         Some((OutcomeResult::NotDone, crate::family::move_tables::fixtures::now()));
     assert_eq!(refused.situation().kind, SituationKind::Between, "somebody else took the streams away");

@@ -99,6 +99,7 @@ fn verify_waits_for_what_it_cannot_read_and_compares_anew_what_is_old() {
         world.answer(verify::ask(&world.movement, Uuid::nil()), Ok(Answer::VDiff(Some(fresh))));
         if let Step::Blocked(finding) = world.step("verify") {
             world.progress.waivers.push(StandingWaiver {
+                serial: 99,
                 code: finding.code,
                 subject: finding.subject,
                 reason: "a collation".into(),
