@@ -102,7 +102,7 @@ fn shards(names: &[&str]) -> Keyspace {
 
 impl World {
     /// `commerce/0` to `customer/-80` and `80-`, nothing begun.
-    pub fn new() -> Self {
+    pub fn at_the_start() -> Self {
         let movement = commerce_to_customer();
         let facts = Facts {
             observed_at: now(),
@@ -122,7 +122,7 @@ impl World {
 
     /// What stands there when these phases have been done as forecast, each with its attempts on record.
     pub fn after(phases: &[&str]) -> Self {
-        let mut world = Self::new();
+        let mut world = Self::at_the_start();
         for phase in phases {
             let phase = PhaseId::new((*phase).to_owned());
             for mutation in world.movement.mutations(&phase) {

@@ -234,7 +234,7 @@ fn what_somebody_cancelled_by_hand_is_a_contradiction_whatever_ids_are_on_record
 
 #[test]
 fn the_reverse_workflow_by_its_own_name_leads_back() {
-    let world = World::new();
+    let world = World::at_the_start();
     let Mutation::SwitchTraffic(forward) = mutation(&world, "switch-primary") else { panic!() };
     let backward = crate::cluster::mutation::SwitchTraffic { direction: Direction::Backward, ..forward.clone() };
     let by_its_name = crate::cluster::mutation::SwitchTraffic {

@@ -76,7 +76,7 @@ fn list(world: &mut World, ask: Ask, uuid: &str, state: VDiffState) {
 
 #[test]
 fn create_begins_anew_after_a_cancel_unless_the_goal_is_to_cancel() {
-    assert!(matches!(acts(World::new().step("create")), Mutation::CreateMoveTables(_)));
+    assert!(matches!(acts(World::at_the_start().step("create")), Mutation::CreateMoveTables(_)));
     let mut world = World::after(&["create", "cancel"]);
     assert!(matches!(acts(world.step("create")), Mutation::CreateMoveTables(_)));
     assert_eq!(ahead(&world.situation()).first(), Some(&PhaseId::PRE_CHECK));
