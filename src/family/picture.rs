@@ -21,6 +21,10 @@ pub struct Picture {
     pub denied_tables: BTreeMap<String, BTreeSet<String>>,
     /// Keyspace to the tables of its VSchema.
     pub vschema_tables: BTreeMap<String, BTreeSet<String>>,
+    /// Keyspace to table to the digest of its VSchema entry with the vindexes it names. What a forecast can't know is left out, and
+    /// what one side lacks is not compared: pictures kept by an older version have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vschema_entries: BTreeMap<String, BTreeMap<String, Digest>>,
     /// `keyspace/shard` to those tables of the movement that are there, renamed ones too. Empty when it wasn't looked at.
     pub tables: BTreeMap<String, BTreeSet<String>>,
     /// `keyspace.workflow` to shard to the state of its streams there.
@@ -97,6 +101,7 @@ impl Picture {
         }
         compare_sets("denied tables", &self.denied_tables, &found.denied_tables, ours, &mut all);
         compare_sets("VSchema tables", &self.vschema_tables, &found.vschema_tables, ours, &mut all);
+        compare_entries(&self.vschema_entries, &found.vschema_entries, ours, &mut all);
         // Tables are looked at only where a phase changes them: what one look left out isn't compared.
         let both = |one: &BTreeMap<String, BTreeSet<String>>, other: &BTreeMap<String, BTreeSet<String>>| {
             one.iter()
@@ -193,6 +198,28 @@ fn compare_sets(
     }
 }
 
+fn compare_entries(
+    expected: &BTreeMap<String, BTreeMap<String, Digest>>,
+    found: &BTreeMap<String, BTreeMap<String, Digest>>,
+    ours: &Ours,
+    all: &mut Vec<Difference>,
+) {
+    for (keyspace, entries) in expected {
+        for (table, wanted) in entries {
+            let Some(is) = found.get(keyspace).and_then(|entries| entries.get(table)) else { continue };
+            if wanted != is {
+                all.push(Difference {
+                    subject: format!("{keyspace} VSchema of `{table}`, with its vindexes and sequence"),
+                    ours: ours.tables.contains(table),
+                    lost: false,
+                    expected: wanted.short().to_owned(),
+                    found: is.short().to_owned(),
+                });
+            }
+        }
+    }
+}
+
 fn compare_maps(what: &str, expected: &BTreeMap<String, String>, found: &BTreeMap<String, String>, all: &mut Vec<Difference>) {
     let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
     for key in keys {
@@ -248,6 +275,26 @@ mod tests {
         let differences = expected.differences(&found, &ours());
         assert_eq!(differences.iter().filter(|d| d.ours).count(), 1);
         assert_eq!(differences.iter().filter(|d| !d.ours && !d.lost).count(), 1);
+    }
+
+    #[test]
+    fn a_changed_vschema_entry_is_seen_and_one_that_a_side_lacks_is_not_compared() {
+        let entries = |pairs: &[(&str, &str)]| {
+            let by_table = pairs.iter().map(|(table, text)| ((*table).to_owned(), Digest::of_bytes(text.as_bytes()))).collect();
+            Picture { vschema_entries: [("customer".to_owned(), by_table)].into(), ..Picture::default() }
+        };
+        let expected = entries(&[("customer", "hash"), ("theirs", "hash")]);
+        let seen = |found: &Picture| -> Vec<bool> {
+            expected.differences(found, &ours()).iter().map(|difference| difference.ours).collect()
+        };
+        assert_eq!(seen(&expected), [] as [bool; 0]);
+        assert_eq!(seen(&entries(&[("customer", "xxhash"), ("theirs", "hash")])), [true]);
+        assert_eq!(seen(&entries(&[("customer", "hash"), ("theirs", "xxhash")])), [false]);
+        assert_eq!(seen(&Picture::default()), [] as [bool; 0], "kept by an older version");
+        let old = r#"{"routing_rules":{},"served":{},"other_rules":{"shard":{},"keyspace":{},"mirror":{}},"denied_tables":{},
+            "vschema_tables":{"customer":["customer"]},"tables":{},"streams":{}}"#;
+        let old: Picture = serde_json::from_str(old).unwrap();
+        assert!(old.vschema_entries.is_empty());
     }
 
     #[test]

@@ -92,8 +92,11 @@ pub enum Verdict {
         rows_compared: i64,
         rows_estimated: i64,
     },
-    /// Rows differ: shard, table, counts.
-    Mismatch(Vec<Mismatch>),
+    /// Everything expected was compared, and rows differ: shard, table, counts.
+    Mismatch {
+        completed_at: Timestamp,
+        found: Vec<Mismatch>,
+    },
     Failed(String),
     /// Something that must be there is not: never a pass.
     Inconclusive(String),
@@ -109,7 +112,6 @@ pub struct Mismatch {
 impl VDiff {
     /// Judges the VDiff against the shards and tables that the movement has.
     pub fn verdict(&self, expected_shards: &BTreeSet<String>, expected_tables: &BTreeSet<String>) -> Verdict {
-        let mismatches = self.mismatches();
         let states: Vec<VDiffState> = self.shards.values().map(|shard| shard.state).collect();
         if states.contains(&VDiffState::Error) {
             let (name, shard) = match self.shards.iter().find(|(_, shard)| shard.state == VDiffState::Error) {
@@ -130,31 +132,51 @@ impl VDiff {
                 rows_estimated: tables().map(|table| table.rows_estimated).sum(),
             };
         }
-        if !mismatches.is_empty() {
-            return Verdict::Mismatch(mismatches);
-        }
         if &found != expected_shards {
             return Verdict::Inconclusive(format!("it covers the shards {found:?}, and the movement has {expected_shards:?}"));
         }
+        // The cover comes first: a VDiff that left something out proves nothing, and what it found can't be waived either.
+        let completed_at = match self.completed_whole(expected_tables) {
+            Ok(Some(completed_at)) => completed_at,
+            Ok(None) => return Verdict::Inconclusive("it compared no table".into()),
+            Err(why) => return Verdict::Inconclusive(why),
+        };
+        let mismatches = self.mismatches();
+        if !mismatches.is_empty() {
+            return Verdict::Mismatch { completed_at, found: mismatches };
+        }
+        self.all_rows_matched(completed_at)
+    }
+
+    /// When the last table ended; an error says which part of the comparison is missing.
+    fn completed_whole(&self, expected_tables: &BTreeSet<String>) -> Result<Option<Timestamp>, String> {
         let mut completed_at: Option<Timestamp> = None;
-        let mut rows_compared = 0;
         for (name, shard) in &self.shards {
             let tables: BTreeSet<String> = shard.tables.keys().cloned().collect();
             if &tables != expected_tables {
-                return Verdict::Inconclusive(format!(
-                    "shard {name} compared {tables:?}, and the movement has {expected_tables:?}"
-                ));
+                return Err(format!("shard {name} compared {tables:?}, and the movement has {expected_tables:?}"));
             }
             if !shard.last_error.is_empty() {
-                return Verdict::Inconclusive(format!("shard {name} completed with an error on record: {}", shard.last_error));
+                return Err(format!("shard {name} completed with an error on record: {}", shard.last_error));
             }
             for (table, compared) in &shard.tables {
                 let Some(at) = compared.completed_at.filter(|_| compared.state == VDiffState::Completed) else {
-                    return Verdict::Inconclusive(format!("shard {name}: table `{table}` has no end"));
+                    return Err(format!("shard {name}: table `{table}` has no end"));
                 };
-                let Some(report) = compared.report else {
-                    return Verdict::Inconclusive(format!("shard {name}: table `{table}` has no report"));
-                };
+                if compared.report.is_none() {
+                    return Err(format!("shard {name}: table `{table}` has no report"));
+                }
+                completed_at = completed_at.max(Some(at));
+            }
+        }
+        Ok(completed_at)
+    }
+
+    fn all_rows_matched(&self, completed_at: Timestamp) -> Verdict {
+        let mut rows_compared = 0;
+        for (name, shard) in &self.shards {
+            for (table, compared) in &shard.tables {
+                let report = compared.report.unwrap_or_default();
                 if report.processed_rows != report.matching_rows {
                     return Verdict::Inconclusive(format!(
                         "shard {name}: table `{table}` read {} rows and matched {}",
@@ -162,13 +184,9 @@ impl VDiff {
                     ));
                 }
                 rows_compared += report.processed_rows;
-                completed_at = completed_at.max(Some(at));
             }
         }
-        match completed_at {
-            Some(completed_at) => Verdict::Pass { completed_at, rows_compared },
-            None => Verdict::Inconclusive("it compared no table".into()),
-        }
+        Verdict::Pass { completed_at, rows_compared }
     }
 
     fn mismatches(&self) -> Vec<Mismatch> {
@@ -243,9 +261,31 @@ mod tests {
         table.has_mismatch = true;
         table.report = Some(VDiffReport { processed_rows: 5, matching_rows: 4, mismatched_rows: 1, ..Default::default() });
         match vdiff.verdict(&set(&["-80", "80-"]), &set(&["a", "b"])) {
-            Verdict::Mismatch(found) => assert_eq!((found[0].shard.as_str(), found[0].table.as_str()), ("80-", "b")),
+            Verdict::Mismatch { found, .. } => assert_eq!((found[0].shard.as_str(), found[0].table.as_str()), ("80-", "b")),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_partial_vdiff_with_a_mismatch_proves_nothing_that_could_be_waived() {
+        let mut differs = passed();
+        let table = differs.shards.get_mut("80-").unwrap().tables.get_mut("b").unwrap();
+        table.report = Some(VDiffReport { processed_rows: 5, matching_rows: 4, mismatched_rows: 1, ..Default::default() });
+        let verdict = |vdiff: &VDiff| vdiff.verdict(&set(&["-80", "80-"]), &set(&["a", "b"]));
+        assert!(matches!(verdict(&differs), Verdict::Mismatch { .. }));
+
+        let mut one_shard = differs.clone();
+        one_shard.shards.remove("-80");
+        assert!(matches!(verdict(&one_shard), Verdict::Inconclusive(_)));
+        let mut one_table = differs.clone();
+        one_table.shards.get_mut("80-").unwrap().tables.remove("a");
+        assert!(matches!(verdict(&one_table), Verdict::Inconclusive(_)));
+        let mut no_report = differs.clone();
+        no_report.shards.get_mut("80-").unwrap().tables.get_mut("a").unwrap().report = None;
+        assert!(matches!(verdict(&no_report), Verdict::Inconclusive(_)));
+        let mut no_end = differs;
+        no_end.shards.get_mut("80-").unwrap().tables.get_mut("a").unwrap().completed_at = None;
+        assert!(matches!(verdict(&no_end), Verdict::Inconclusive(_)));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VSchema {
     pub sharded: bool,
@@ -19,6 +21,17 @@ pub struct Vindex {
     pub kind: String,
     pub params: BTreeMap<String, String>,
     pub owner: String,
+}
+
+impl VSchema {
+    /// The digest of each table's entry, with the vindexes that it names: what a query for the table is routed by.
+    pub fn entries(&self) -> BTreeMap<String, Digest> {
+        let of = |table: &VSchemaTable| {
+            let vindexes: Vec<_> = table.column_vindexes.iter().map(|used| self.vindexes.get(&used.name)).collect();
+            Digest::of(&(table, vindexes))
+        };
+        self.tables.iter().map(|(name, table)| (name.clone(), of(table))).collect()
+    }
 }
 
 impl Vindex {
@@ -82,4 +95,33 @@ pub struct VSchemaColumn {
     pub scale: i32,
     pub nullable: Option<bool>,
     pub values: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_changes_with_its_own_vindex_or_sequence_and_with_no_other() {
+        let vindex = |kind: &str| Vindex { kind: kind.into(), ..Vindex::default() };
+        let used = ColumnVindex { columns: vec!["id".into()], name: "by_id".into() };
+        let table = VSchemaTable { column_vindexes: vec![used], ..VSchemaTable::default() };
+        let before = VSchema {
+            sharded: true,
+            vindexes: [("by_id".to_owned(), vindex("hash")), ("other".to_owned(), vindex("hash"))].into(),
+            tables: [("customer".to_owned(), table)].into(),
+            ..VSchema::default()
+        };
+        let changed = |change: fn(&mut VSchema)| {
+            let mut after = before.clone();
+            change(&mut after);
+            after.entries()["customer"] != before.entries()["customer"]
+        };
+        assert!(changed(|vschema| vschema.vindexes.get_mut("by_id").unwrap().kind = "xxhash".into()));
+        assert!(changed(|vschema| {
+            let sequence = AutoIncrement { column: "id".into(), sequence: "customer_seq".into() };
+            vschema.tables.get_mut("customer").unwrap().auto_increment = Some(sequence);
+        }));
+        assert!(!changed(|vschema| vschema.vindexes.get_mut("other").unwrap().kind = "xxhash".into()));
+    }
 }

@@ -297,7 +297,7 @@ fn vdiff(family: &dyn Family, facts: &Facts, target: &str) -> Option<VDiffStatus
             let words = format!("{} of about {} compared", super::words::count(rows_compared), rows(rows_estimated));
             (VDiffResult::Running, words, None, Some(rows_compared))
         }
-        Verdict::Mismatch(found) => {
+        Verdict::Mismatch { found, .. } => {
             let places: Vec<String> = found.iter().map(|one| format!("`{}` on {target}/{}", one.table, one.shard)).collect();
             (VDiffResult::Mismatch, format!("rows differ in {}", super::words::names(&places, 4)), None, None)
         }

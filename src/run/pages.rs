@@ -20,6 +20,11 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C330", title: "There is no way back from here", waivable: false, page: NO_WAY_BACK },
     RunPage { code: "C331", title: "Cancelling would drop the newer rows", waivable: false, page: WRITES_AT_TARGET },
     RunPage { code: "C332", title: "It can't be cancelled from here", waivable: false, page: NOT_CANCELLABLE },
+    RunPage { code: "C333", title: "The way back is not open", waivable: false, page: WAY_BACK_DEAD },
+    RunPage { code: "C334", title: "Pausing stops nothing now", waivable: false, page: NOTHING_TO_PAUSE },
+    RunPage { code: "C340", title: "The way back is dead before `complete`", waivable: true, page: REVERSE_STREAMS },
+    RunPage { code: "C341", title: "Open transactions could not be seen", waivable: true, page: TRANSACTIONS_UNSEEN },
+    RunPage { code: "C342", title: "Old transactions hold locks on moved tables", waivable: true, page: OLD_TRANSACTIONS },
     RunPage { code: "C401", title: "Somebody changed what is ours", waivable: false, page: DRIFT },
     RunPage { code: "C402", title: "The workflow is not ours", waivable: false, page: FOREIGN },
     RunPage { code: "C403", title: "The cluster contradicts the record", waivable: false, page: CONTRADICTION },
@@ -264,4 +269,82 @@ The forecast is a promise; when it breaks, a human looks before anything else is
 What stood before the write is kept in `.cutover/` under the digest that the message names. Find out who else writes, put right what
 is wrong, then say so: `cutover waive C405 --reason TEXT`, and `cutover apply`. Until then no run goes forward, also not a new one;
 `cutover switch-back` works all the same.
+";
+
+const WAY_BACK_DEAD: &str = "## What it means
+
+Traffic shall go back to the source while the target takes writes, and a reverse stream does not run: it is stopped, missing, or in an
+error that stays. The message names it.
+
+## Why it matters
+
+The source lacks what was written since that stream died. Reads sent there would be old, and a switch of writes would lose rows, so
+Vitess refuses it too.
+
+## What to do
+
+Read the stream's message and mend its cause (a duplicate key, a schema that differs, a binary log that is gone), start it with
+`vtctldclient Workflow --keyspace SOURCE start --workflow WORKFLOW_reverse`, then `cutover switch-back`. If it can't be mended, stay at
+the target: traffic is where it was.
+";
+
+const NOTHING_TO_PAUSE: &str = "## What it means
+
+`pause` stops the streams of the way forward. After the primary switch those are frozen, and the ones that run are the way back.
+
+## Why it matters
+
+Stopping them would close the way back, and the movement goes no step by itself: the gate before `complete` holds it.
+
+## What to do
+
+`cutover resume` takes the pause back. To hold the movement: set the gate `complete` to `operator-hold`. To go back:
+`cutover switch-back`.
+";
+
+const REVERSE_STREAMS: &str = "## What it means
+
+`complete` ends the way back, and right before it the way back is already not open: a reverse stream is missing or does not run, or its
+lag is too high or not known.
+
+## Why it matters
+
+A reverse stream that died often says that something is wrong with what the target writes (an id given out twice, say). After
+`complete` nobody can look at the source's own rows any more.
+
+## What to do
+
+Find out why it died, before anything is destroyed; `cutover status` shows its message. If the source is given up on purpose:
+`cutover waive C340 --reason TEXT`. The waiver holds for these streams alone.
+";
+
+const TRANSACTIONS_UNSEEN: &str = "## What it means
+
+Whether transactions hold write locks on the moved tables could not be read: SQL is forbidden (`--no-sql`), or the source's primary
+gave no answer within the bounds.
+
+## Why it matters
+
+The switch waits in LOCK TABLES for each of them, and writes stand still with it. Longer than its leases and it fails half way.
+
+## What to do
+
+Look by hand (`information_schema.innodb_trx` on the source's primaries). If it is quiet, or the pause may be long:
+`cutover waive C341 --reason TEXT`.
+";
+
+const OLD_TRANSACTIONS: &str = "## What it means
+
+Transactions older than `[switch] max-transaction-age` hold write locks on moved tables. The message names connection, user, host and
+shard.
+
+## Why it matters
+
+The switch waits in LOCK TABLES until they end, and every write of the application waits with it; vtgate holds writes back for 10 s by
+default and then refuses them.
+
+## What to do
+
+Wait, or end them: `KILL CONNECTION` on the primary named. If the pause may be that long: `cutover waive C342 --reason TEXT`; it holds
+for these connections alone.
 ";

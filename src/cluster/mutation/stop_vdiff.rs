@@ -33,7 +33,8 @@ impl Verb for StopVDiff {
     }
 
     fn words(&self) -> String {
-        format!("stop VDiff {} of `{}.{}`", self.uuid, self.target_keyspace, self.workflow)
+        let whose = if self.workflow.as_str().ends_with("_reverse") { ", whoever began it" } else { "" };
+        format!("stop VDiff {} of `{}.{}`{whose}", self.uuid, self.target_keyspace, self.workflow)
     }
 
     fn equivalent(&self) -> String {

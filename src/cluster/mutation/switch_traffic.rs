@@ -24,7 +24,8 @@ pub enum Direction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SwitchTraffic {
     pub workflow: WorkflowName,
-    /// The target keyspace of the forward workflow, for both directions.
+    /// The target keyspace of the forward workflow, for both directions. A way back whose forward workflow is gone names the
+    /// reverse workflow and its keyspace instead, with direction forward (experiments.md, "Others").
     pub target_keyspace: KeyspaceName,
     pub direction: Direction,
     pub tablet_types: Vec<TabletType>,

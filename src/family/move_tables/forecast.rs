@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MoveTables, StreamsOf};
-use crate::cluster::mutation::{AutoIncrementHandling, Direction, Mutation, SourceTables, StreamsWanted};
+use crate::cluster::mutation::{AutoIncrementHandling, Mutation, SourceTables, StreamsWanted};
 use crate::cluster::port::{Ask, Facts};
 use crate::family::picture::{Ours, Picture, StreamShape};
 use crate::model::name::{KeyspaceName, WorkflowName};
@@ -39,6 +39,7 @@ impl MoveTables {
             }
             if let Some(vschema) = facts.vschemas.get(keyspace) {
                 picture.vschema_tables.insert(keyspace.to_string(), vschema.tables.keys().cloned().collect());
+                picture.vschema_entries.insert(keyspace.to_string(), vschema.entries());
             }
         }
         let ours = self.ours();
@@ -62,6 +63,7 @@ impl MoveTables {
 
     pub fn streams_of(&self, facts: &Facts, keyspace: &KeyspaceName, workflow: &WorkflowName) -> StreamsOf {
         let mut by_shard: BTreeMap<String, StreamShape> = BTreeMap::new();
+        let mut shapes = BTreeSet::new();
         for stream in facts.workflow(keyspace, workflow).map(|found| found.streams.as_slice()).unwrap_or_default() {
             let shape = if stream.is_frozen() {
                 StreamShape::Frozen
@@ -72,6 +74,7 @@ impl MoveTables {
             } else {
                 StreamShape::Moving
             };
+            shapes.insert(shape);
             by_shard
                 .entry(stream.shard.clone())
                 .and_modify(|known| {
@@ -81,7 +84,7 @@ impl MoveTables {
                 })
                 .or_insert(shape);
         }
-        StreamsOf { by_shard }
+        StreamsOf { by_shard, shapes }
     }
 
     fn forward_key(&self) -> String {
@@ -149,6 +152,10 @@ impl MoveTables {
                 self.tables_on(&mut after, &target, |names, table, _| {
                     names.insert(table.to_owned());
                 });
+                // What Vitess writes for a table that it adds, or whose auto-increment it replaces, is not forecast.
+                if !target_is_sharded || self.options.sharded_auto_increment_handling == AutoIncrementHandling::Replace {
+                    self.forget_entries(&mut after);
+                }
                 if !target_is_sharded {
                     let names = after.vschema_tables.entry(self.target().to_string()).or_default();
                     names.extend(self.tables.iter().map(ToString::to_string));
@@ -165,7 +172,7 @@ impl MoveTables {
             }
             Mutation::CreateVDiff(_) | Mutation::StopVDiff(_) => {}
             Mutation::SwitchTraffic(switch) => {
-                let to_target = switch.direction == Direction::Forward;
+                let to_target = self.leads_to_target(switch);
                 for kind in &switch.tablet_types {
                     if *kind != TabletType::Primary {
                         self.route(&mut after.routing_rules, *kind, to_target);
@@ -229,11 +236,20 @@ impl MoveTables {
         after
     }
 
+    fn forget_entries(&self, picture: &mut Picture) {
+        if let Some(entries) = picture.vschema_entries.get_mut(self.target().as_str()) {
+            entries.retain(|name, _| !self.tables.iter().any(|table| table.as_str() == name));
+        }
+    }
+
     fn leave_vschema(&self, picture: &mut Picture, keyspace: &KeyspaceName) {
         if let Some(names) = picture.vschema_tables.get_mut(keyspace.as_str()) {
             for table in &self.tables {
                 names.remove(table.as_str());
             }
+        }
+        if let Some(entries) = picture.vschema_entries.get_mut(keyspace.as_str()) {
+            entries.retain(|name, _| !self.tables.iter().any(|table| table.as_str() == name));
         }
     }
 

@@ -1,12 +1,13 @@
 //! Whether a write can be seen to have happened: by looking, never by its answer.
 
 use super::MoveTables;
-use super::phases::switch_primary::vdiffs as switch_primary_vdiffs;
-use crate::cluster::mutation::{Direction, Mutation, StreamsWanted, SwitchTraffic};
+use super::phases::finish::ALREADY_EXISTS;
+use crate::cluster::mutation::{Mutation, StopVDiff, StreamsWanted, SwitchTraffic};
 use crate::cluster::port::Ask;
 use crate::family::picture::StreamShape;
 use crate::family::{Happened, Side, SituationKind, View};
 use crate::model::topology::TabletType;
+use crate::model::vdiff::VDiffState;
 
 pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> Happened {
     let kind = view.situation.kind;
@@ -16,22 +17,24 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         Happened::Partly(if against.is_empty() { view.situation.words.clone() } else { against })
     };
     match mutation {
+        // Somebody made it between our look and our write: what is there is not our work, however alike.
+        Mutation::CreateMoveTables(_) if call_error(view).is_some_and(|error| error.contains(ALREADY_EXISTS)) => Happened::No,
         Mutation::CreateMoveTables(_) => match kind {
             SituationKind::Moving => yes(),
             SituationKind::NotBegun | SituationKind::Cancelled => Happened::No,
             _ => partly(),
         },
         Mutation::SetStreams(set) => {
-            let shapes = movement.streams_of(view.facts, &set.keyspace, &set.workflow).by_shard;
-            let stopped = shapes.values().filter(|shape| **shape == StreamShape::Stopped).count();
-            let wanted = if set.wanted == StreamsWanted::Running { 0 } else { shapes.len() };
-            match stopped {
-                _ if shapes.is_empty() => Happened::No,
-                count if count == wanted => {
-                    Happened::Yes(vec![format!("streams of `{}` on {} shards", set.workflow, shapes.len())])
+            let streams = movement.streams_of(view.facts, &set.keyspace, &set.workflow);
+            let stands_still = streams.has(StreamShape::Stopped);
+            match set.wanted {
+                _ if streams.is_absent() => Happened::No,
+                _ if stands_still && !streams.all(StreamShape::Stopped) => {
+                    Happened::Partly("some streams stand still and some run".into())
                 }
-                count if count == shapes.len() - wanted => Happened::No,
-                _ => Happened::Partly("some streams stand still and some run".into()),
+                StreamsWanted::Running if stands_still => Happened::No,
+                StreamsWanted::Stopped if !stands_still => Happened::No,
+                _ => Happened::Yes(vec![format!("streams of `{}` on {} shards", set.workflow, streams.by_shard.len())]),
             }
         }
         Mutation::CreateVDiff(vdiff) => {
@@ -46,14 +49,8 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
                 Err(unread) => Happened::Partly(unread.why),
             }
         }
-        Mutation::StopVDiff(stop) => match view.facts.vdiffs(&switch_primary_vdiffs(movement)) {
-            Err(unread) => Happened::Partly(unread.why),
-            Ok(listed) => {
-                let alive = listed.iter().any(|vdiff| vdiff.uuid == stop.uuid && vdiff.state.may_run());
-                if alive { Happened::No } else { Happened::Yes(vec![format!("VDiff {} no longer runs", stop.uuid)]) }
-            }
-        },
-        Mutation::SwitchTraffic(switch) => switched(switch, view, yes, partly),
+        Mutation::StopVDiff(stop) => vdiff_stopped(stop, view),
+        Mutation::SwitchTraffic(switch) => switched(movement, switch, view, yes, partly),
         Mutation::CompleteMoveTables(_) => match kind {
             SituationKind::Completed | SituationKind::Ended => yes(),
             SituationKind::Switched => Happened::No,
@@ -64,6 +61,8 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             SituationKind::Moving => Happened::No,
             _ => partly(),
         },
+        // After a primary switch the serving keyspace's own names have no rule, so some of what shall go was never there.
+        Mutation::ApplyRoutingRules(edit) if edit.set.is_empty() && kind == SituationKind::Completed => Happened::No,
         Mutation::ApplyRoutingRules(edit) => {
             let rules = &view.facts.routing_rules;
             let removed = edit.remove.iter().filter(|key| rules.get(key).is_none()).count();
@@ -86,8 +85,36 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
     }
 }
 
-fn switched(switch: &SwitchTraffic, view: &View<'_>, yes: impl Fn() -> Happened, partly: impl Fn() -> Happened) -> Happened {
-    let wanted = if switch.direction == Direction::Forward { Side::Target } else { Side::Source };
+/// How our call of the open attempt ended, when it was not OK and this run saw it.
+fn call_error<'a>(view: &View<'a>) -> Option<&'a str> {
+    let open = view.progress.open_attempt.as_ref()?;
+    view.watch.call_of(open.attempt)?.error.as_deref()
+}
+
+/// Vitess leaves an errored VDiff without a worker as it is: asked to stop with an OK, it is not taken up again.
+fn vdiff_stopped(stop: &StopVDiff, view: &View<'_>) -> Happened {
+    let ask = Ask::VDiffs { keyspace: stop.target_keyspace.clone(), workflow: stop.workflow.clone() };
+    let listed = match view.facts.vdiffs(&ask) {
+        Ok(listed) => listed,
+        Err(unread) => return Happened::Partly(unread.why),
+    };
+    let was_asked = view.progress.open_attempt.as_ref().is_some_and(|open| view.watch.call_of(open.attempt).is_some())
+        && call_error(view).is_none();
+    let may_run = |state: VDiffState| state.may_run() && !(state == VDiffState::Error && was_asked);
+    if listed.iter().any(|vdiff| vdiff.uuid == stop.uuid && may_run(vdiff.state)) {
+        return Happened::No;
+    }
+    Happened::Yes(vec![format!("VDiff {} no longer runs", stop.uuid)])
+}
+
+fn switched(
+    movement: &MoveTables,
+    switch: &SwitchTraffic,
+    view: &View<'_>,
+    yes: impl Fn() -> Happened,
+    partly: impl Fn() -> Happened,
+) -> Happened {
+    let wanted = if movement.leads_to_target(switch) { Side::Target } else { Side::Source };
     let traffic = view.situation.traffic;
     if !matches!(view.situation.kind, SituationKind::Moving | SituationKind::Switched) {
         return partly();
@@ -104,3 +131,7 @@ fn switched(switch: &SwitchTraffic, view: &View<'_>, yes: impl Fn() -> Happened,
         _ => partly(),
     }
 }
+
+#[cfg(test)]
+#[path = "happened_tests.rs"]
+mod tests;

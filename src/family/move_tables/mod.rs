@@ -3,6 +3,7 @@
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed, and
 //! `phases` the next step of each phase, one small file for each.
 
+mod attempts;
 #[cfg(test)]
 pub mod fixtures;
 mod forecast;
@@ -12,13 +13,13 @@ mod price;
 mod rules;
 mod situation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, StreamShape};
 use super::{Condition, Family, Happened, Phase, Pulse, Situation, Step, View, WayBack};
-use crate::cluster::mutation::Mutation;
+use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
@@ -43,6 +44,8 @@ pub struct MoveTables {
 /// The streams of one workflow, by the shard on whose primary they run.
 pub struct StreamsOf {
     pub by_shard: BTreeMap<String, StreamShape>,
+    /// The shapes that single streams have; `Mixed` is none of them.
+    pub shapes: BTreeSet<StreamShape>,
 }
 
 impl MoveTables {
@@ -56,6 +59,11 @@ impl MoveTables {
 
     pub fn target(&self) -> &KeyspaceName {
         &self.options.target_keyspace
+    }
+
+    /// Where a switch sends traffic. Addressed by its own name, in the source keyspace, the reverse workflow's `forward` leads back.
+    pub(crate) fn leads_to_target(&self, switch: &SwitchTraffic) -> bool {
+        (switch.direction == Direction::Forward) == (&switch.workflow == self.workflow())
     }
 
     /// `stream <keyspace>.<workflow> <shard> from <source shard>` to id, forward and reverse.

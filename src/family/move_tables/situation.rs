@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use super::attempts::{self, Lifetime};
 use super::{MoveTables, StreamsOf};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::family::picture::StreamShape;
 use crate::family::{Side, Situation, SituationKind, Traffic};
+use crate::model::name::TableName;
 use crate::model::topology::{TabletType, shard_path};
-use crate::record::entry::OutcomeResult;
 use crate::record::progress::Progress;
-use crate::run::phase::PhaseId;
 
 /// How much of a set of shards denies our tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,169 +21,59 @@ pub enum Denied {
     Some,
 }
 
+/// The sides of one look, read once.
+struct Seen<'a> {
+    movement: &'a MoveTables,
+    facts: &'a Facts,
+    progress: &'a Progress,
+    rdonly: Option<Side>,
+    replica: Option<Side>,
+    primary: Option<Side>,
+    forward: StreamsOf,
+    reverse: StreamsOf,
+    source_denied: Denied,
+    target_denied: Denied,
+    unserved: Vec<String>,
+}
+
 impl MoveTables {
     pub fn situation_of(&self, facts: &Facts, progress: &Progress) -> Situation {
-        let rules = &facts.routing_rules;
-        let side = |kind| self.side(rules, kind);
-        let (rdonly, replica, primary) = (side(TabletType::Rdonly), side(TabletType::Replica), side(TabletType::Primary));
-        let traffic = Traffic {
-            rdonly: rdonly.unwrap_or(Side::Source),
-            replica: replica.unwrap_or(Side::Source),
-            primary: primary.unwrap_or(Side::Source),
+        let side = |kind| self.side(&facts.routing_rules, kind);
+        let seen = Seen {
+            movement: self,
+            facts,
+            progress,
+            rdonly: side(TabletType::Rdonly),
+            replica: side(TabletType::Replica),
+            primary: side(TabletType::Primary),
+            forward: self.streams_of(facts, self.target(), self.workflow()),
+            reverse: self.streams_of(facts, self.source(), &self.workflow().reverse()),
+            source_denied: self.denied(facts, true),
+            target_denied: self.denied(facts, false),
+            unserved: self.cells_that_serve_something_else(facts),
         };
-        let forward = self.streams_of(facts, self.target(), self.workflow());
-        let reverse = self.streams_of(facts, self.source(), &self.workflow().reverse());
-        let source_denied = self.denied(facts, true);
-        let target_denied = self.denied(facts, false);
-        let unserved = self.cells_that_serve_something_else(facts);
-        let has_rules = self.has_rules(rules);
-        let completing = progress.attempts.iter().any(|attempt| matches!(attempt.mutation, Mutation::CompleteMoveTables(_)));
-        let make = |kind, words: &str, traffic, contradictions: Vec<String>| Situation {
-            kind,
-            traffic,
-            words: words.to_owned(),
-            contradictions,
-        };
-
-        // Nothing of ours in the cluster: what that means only the record knows (absence is not success).
-        if forward.is_absent() && reverse.is_absent() {
-            if completing {
-                let at_target = Traffic { rdonly: Side::Target, replica: Side::Target, primary: Side::Target };
-                let mut against = Vec::new();
-                if target_denied != Denied::None {
-                    against.push("the target still denies moved tables".to_owned());
-                }
-                against.extend(unserved.clone());
-                if !has_rules && against.is_empty() {
-                    return make(SituationKind::Ended, "completed, and our routing rules are gone", at_target, vec![]);
-                }
-                if traffic == at_target && against.is_empty() {
-                    return make(SituationKind::Completed, "completed, the routing rules lead to the target", at_target, vec![]);
-                }
-                if traffic != at_target && has_rules {
-                    against.push("the routing rules don't lead to the target for every tablet type".into());
-                }
-                return make(
-                    SituationKind::Between,
-                    "the streams are gone, and the rest is not as a completed movement leaves it",
-                    traffic,
-                    against,
-                );
-            }
-            let clean = !has_rules && source_denied == Denied::None && target_denied == Denied::None && unserved.is_empty();
-            let cancelled = progress.attempts.iter().any(|attempt| matches!(attempt.mutation, Mutation::CancelWorkflow(_)));
-            let created = self.was_created(progress);
-            return match (clean, cancelled, created) {
-                (true, true, _) if self.nothing_created_since_cancel(progress) => {
-                    make(SituationKind::Cancelled, "cancelled: nothing of the movement is left", traffic, vec![])
-                }
-                (true, _, false) => make(SituationKind::NotBegun, "not begun", traffic, vec![]),
-                (true, _, true) => make(
-                    SituationKind::Contradictory,
-                    "the record says that the workflow was created, and it is not there",
-                    traffic,
-                    vec![format!(
-                        "no stream of `{}.{}` exists, and no cancel of ours is on record",
-                        self.target(),
-                        self.workflow()
-                    )],
-                ),
-                // Without a record of ours, rules and denied tables are somebody else's, and the checks name them.
-                (false, _, false) => make(SituationKind::NotBegun, "not begun", traffic, vec![]),
-                (false, _, true) => {
-                    let mut against = unserved;
-                    if has_rules {
-                        against.push("there are no streams, and routing rules of ours are left".into());
-                    }
-                    if source_denied != Denied::None || target_denied != Denied::None {
-                        against.push("there are no streams, and moved tables are denied".into());
-                    }
-                    make(SituationKind::Between, "the streams are gone, and leftovers stand", traffic, against)
-                }
-            };
+        let completing = attempts::is_completing(self, progress);
+        if seen.forward.is_absent() && seen.reverse.is_absent() {
+            return if completing { seen.completed() } else { seen.nothing_there() };
         }
-
         if let Some(foreign) = self.foreign(facts, progress) {
-            return make(SituationKind::Foreign, &foreign, traffic, vec![]);
+            return seen.is(SituationKind::Foreign, &foreign, vec![]);
         }
-
-        let expected_shards = self.target_shards(facts);
-        let mut against = Vec::new();
-        if forward.shards() != expected_shards {
-            against.push(format!(
-                "`{}` has streams on {:?}, and the target's shards are {expected_shards:?}",
-                self.workflow(),
-                forward.shards()
-            ));
+        if seen.primary == Some(Side::Target) && (seen.forward.all(StreamShape::Frozen) || completing) {
+            seen.switched()
+        } else {
+            seen.moving()
         }
-        against.extend(unserved);
-
-        let switched = primary == Some(Side::Target);
-        if switched && (forward.all(StreamShape::Frozen) || completing) {
-            if !forward.all(StreamShape::Frozen) {
-                against.push("the forward streams are not frozen".into());
-            }
-            if reverse.is_absent() {
-                against.push(format!("`{}.{}` does not exist", self.source(), self.workflow().reverse()));
-            }
-            if reverse.all(StreamShape::Frozen) {
-                against.push("the reverse streams are frozen while the target takes writes".into());
-            }
-            if source_denied != Denied::All {
-                against.push("not every source shard denies the moved tables".into());
-            }
-            if target_denied != Denied::None {
-                against.push("the target denies moved tables".into());
-            }
-            if against.is_empty() {
-                return make(
-                    SituationKind::Switched,
-                    "the target takes reads and writes; the reverse streams keep the source up to date",
-                    traffic,
-                    vec![],
-                );
-            }
-            return make(SituationKind::Between, "the primary switch is not whole", traffic, against);
-        }
-
-        if primary != Some(Side::Source) {
-            against.push(match primary {
-                None => "there are no routing rules of ours for primaries".into(),
-                Some(Side::Mixed) => "the routing rules for primaries disagree among themselves".into(),
-                Some(_) => "the routing rules send writes to the target, and the forward streams are not frozen".into(),
-            });
-        }
-        for (kind, side) in [("rdonly", rdonly), ("replica", replica)] {
-            if !matches!(side, Some(Side::Source | Side::Target)) {
-                against.push(format!("the routing rules for {kind} tablets are missing or disagree among themselves"));
-            }
-        }
-        if source_denied != Denied::None {
-            against.push("the source denies moved tables: writes are refused".into());
-        }
-        if target_denied != Denied::All {
-            against.push("not every target shard denies the moved tables".into());
-        }
-        if !forward.none(StreamShape::StoppedForCutover) {
-            against.push("streams are `stopped for cutover`".into());
-        }
-        if !forward.none(StreamShape::Frozen) {
-            against.push("forward streams are frozen".into());
-        }
-        if !reverse.is_absent() && !reverse.all(StreamShape::Frozen) {
-            against.push(format!("`{}.{}` exists and is not frozen", self.source(), self.workflow().reverse()));
-        }
-        if against.is_empty() {
-            return make(SituationKind::Moving, "the source takes writes, the target follows", traffic, vec![]);
-        }
-        make(SituationKind::Between, "between whole states", traffic, against)
     }
 
     /// Why a workflow of our name isn't ours; none when it is.
     fn foreign(&self, facts: &Facts, progress: &Progress) -> Option<String> {
         let name = format!("{}.{}", self.target(), self.workflow());
-        if !self.was_attempted(progress) {
+        if !attempts::may_have_created(progress) {
             return Some(format!("a workflow `{name}` exists, and this record did not create it"));
+        }
+        if let Some(other) = self.carries_something_else(facts) {
+            return Some(other);
         }
         if progress.streams.is_empty() {
             return None;
@@ -208,24 +98,32 @@ impl MoveTables {
         ))
     }
 
-    pub(super) fn was_attempted(&self, progress: &Progress) -> bool {
-        progress.attempts.iter().any(|attempt| attempt.phase == PhaseId::CREATE)
-    }
-
-    /// Whether create was seen to be done, or may have been.
-    fn was_created(&self, progress: &Progress) -> bool {
-        progress.attempts.iter().any(|attempt| {
-            matches!(attempt.mutation, Mutation::CreateMoveTables(_))
-                && !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
-        }) && !progress.streams.is_empty()
-    }
-
-    fn nothing_created_since_cancel(&self, progress: &Progress) -> bool {
-        let last = |wanted: fn(&Mutation) -> bool| {
-            progress.attempts.iter().rev().find(|attempt| wanted(&attempt.mutation)).map_or(0, |attempt| attempt.attempt)
-        };
-        last(|mutation| matches!(mutation, Mutation::CancelWorkflow(_)))
-            > last(|mutation| matches!(mutation, Mutation::CreateMoveTables(_)))
+    /// A workflow of our name between other keyspaces or with other tables is somebody else's, whatever we tried.
+    fn carries_something_else(&self, facts: &Facts) -> Option<String> {
+        let ours: BTreeSet<&str> = self.tables.iter().map(TableName::as_str).collect();
+        let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+        for (keyspace, name, from) in
+            [(self.target(), self.workflow().clone(), self.source()), (self.source(), self.workflow().reverse(), self.target())]
+        {
+            for stream in facts.workflow(keyspace, &name).map(|found| found.streams.as_slice()).unwrap_or_default() {
+                let place = format!("stream {} of `{keyspace}.{name}` on {}", stream.id, stream.shard);
+                if stream.source_keyspace != from.as_str() {
+                    let is = &stream.source_keyspace;
+                    return Some(format!(
+                        "{place} reads from keyspace `{is}`, and ours reads from `{from}`: it is somebody else's"
+                    ));
+                }
+                let tables: BTreeSet<&str> = stream.tables.keys().map(String::as_str).collect();
+                if tables != ours {
+                    return Some(format!(
+                        "{place} carries the tables {}, and the plan moves {}: it is somebody else's",
+                        list(&tables),
+                        list(&ours)
+                    ));
+                }
+            }
+        }
+        None
     }
 
     /// How much of the source's (or the target's) shards deny our tables.
@@ -271,8 +169,12 @@ impl MoveTables {
     }
 
     pub fn target_shards(&self, facts: &Facts) -> BTreeSet<String> {
-        let shards = facts.keyspaces.get(self.target()).map(|keyspace| keyspace.shards.keys().map(ToString::to_string).collect());
-        shards.unwrap_or_default()
+        self.shard_names(facts, false)
+    }
+
+    pub(super) fn shard_names(&self, facts: &Facts, on_source: bool) -> BTreeSet<String> {
+        let keyspace = if on_source { self.source() } else { self.target() };
+        facts.keyspaces.get(keyspace).map(|found| found.shards.keys().map(ToString::to_string).collect()).unwrap_or_default()
     }
 
     pub(super) fn shard_paths(&self, facts: &Facts, on_source: bool) -> Vec<String> {
@@ -285,8 +187,175 @@ impl MoveTables {
     }
 }
 
+impl Seen<'_> {
+    fn traffic(&self) -> Traffic {
+        Traffic {
+            rdonly: self.rdonly.unwrap_or(Side::Source),
+            replica: self.replica.unwrap_or(Side::Source),
+            primary: self.primary.unwrap_or(Side::Source),
+        }
+    }
+
+    fn is(&self, kind: SituationKind, words: &str, contradictions: Vec<String>) -> Situation {
+        Situation { kind, traffic: self.traffic(), words: words.to_owned(), contradictions }
+    }
+
+    /// Our complete took the streams away; does the rest fit?
+    fn completed(&self) -> Situation {
+        let at_target = Traffic { rdonly: Side::Target, replica: Side::Target, primary: Side::Target };
+        let has_rules = self.movement.has_rules(&self.facts.routing_rules);
+        let mut against = Vec::new();
+        if self.target_denied != Denied::None {
+            against.push("the target still denies moved tables".to_owned());
+        }
+        against.extend(self.unserved.clone());
+        if !has_rules && against.is_empty() {
+            let words = "completed, and our routing rules are gone";
+            return Situation { traffic: at_target, ..self.is(SituationKind::Ended, words, vec![]) };
+        }
+        if self.traffic() == at_target && against.is_empty() {
+            return self.is(SituationKind::Completed, "completed, the routing rules lead to the target", vec![]);
+        }
+        if self.traffic() != at_target && has_rules {
+            against.push("the routing rules don't lead to the target for every tablet type".into());
+        }
+        self.is(SituationKind::Between, "the streams are gone, and the rest is not as a completed movement leaves it", against)
+    }
+
+    /// No stream of ours: what that means only the record knows (absence is not success).
+    fn nothing_there(&self) -> Situation {
+        let has_rules = self.movement.has_rules(&self.facts.routing_rules);
+        let denied = self.source_denied != Denied::None || self.target_denied != Denied::None;
+        let clean = !has_rules && !denied && self.unserved.is_empty();
+        match attempts::lifetime(self.progress) {
+            // What stands there after our cancel was seen to be whole is somebody else's, and the checks name it.
+            Lifetime::Cancelled { .. } if clean => {
+                self.is(SituationKind::Cancelled, "cancelled: nothing of the movement is left", vec![])
+            }
+            Lifetime::Cancelled { seen_done: true } => self.is(
+                SituationKind::Cancelled,
+                "cancelled; the rules or denied tables that stand there are somebody else's",
+                vec![],
+            ),
+            // Without a creation of ours, rules and denied tables are somebody else's, and the checks name them.
+            Lifetime::NeverCreated => self.is(SituationKind::NotBegun, "not begun", vec![]),
+            Lifetime::MayBeCreated if clean => self.is(SituationKind::NotBegun, "not begun", vec![]),
+            // No stream of it was ever seen: create and its checks say what stands in the way.
+            Lifetime::MayBeCreated | Lifetime::Created if !clean && self.progress.streams.is_empty() => {
+                self.is(SituationKind::NotBegun, "not begun", vec![])
+            }
+            Lifetime::Created if clean => self.is(
+                SituationKind::Contradictory,
+                "the record says that the workflow was created, and it is not there",
+                vec![format!(
+                    "no stream of `{}.{}` exists, and no cancel of ours is on record",
+                    self.movement.target(),
+                    self.movement.workflow()
+                )],
+            ),
+            _ => {
+                let mut against = self.unserved.clone();
+                if has_rules {
+                    against.push("there are no streams, and routing rules of ours are left".into());
+                }
+                if denied {
+                    against.push("there are no streams, and moved tables are denied".into());
+                }
+                self.is(SituationKind::Between, "the streams are gone, and leftovers stand", against)
+            }
+        }
+    }
+
+    /// What speaks against any whole state with streams.
+    fn against_any(&self) -> Vec<String> {
+        let expected_shards = self.movement.shard_names(self.facts, false);
+        let mut against = Vec::new();
+        if self.forward.shards() != expected_shards {
+            against.push(format!(
+                "`{}` has streams on {:?}, and the target's shards are {expected_shards:?}",
+                self.movement.workflow(),
+                self.forward.shards()
+            ));
+        }
+        against.extend(self.unserved.clone());
+        against
+    }
+
+    /// Writes lead to the target: is the switch whole? Whether the reverse streams run is not asked here: a sick way back is no
+    /// half switch, and the phases that need it judge it.
+    fn switched(&self) -> Situation {
+        let mut against = self.against_any();
+        let reverse = self.movement.workflow().reverse();
+        let source = self.movement.source();
+        if !self.forward.all(StreamShape::Frozen) {
+            against.push("the forward streams are not frozen".into());
+        }
+        let source_shards = self.movement.shard_names(self.facts, true);
+        let missing: Vec<String> = source_shards.difference(&self.reverse.shards()).cloned().collect();
+        if self.reverse.is_absent() {
+            against.push(format!("`{source}.{reverse}` does not exist"));
+        } else if !missing.is_empty() {
+            against.push(format!("`{source}.{reverse}` has no stream on {}", missing.join(", ")));
+        }
+        if self.reverse.all(StreamShape::Frozen) {
+            against.push("the reverse streams are frozen while the target takes writes".into());
+        }
+        if self.source_denied != Denied::All {
+            against.push("not every source shard denies the moved tables".into());
+        }
+        if self.target_denied != Denied::None {
+            against.push("the target denies moved tables".into());
+        }
+        if !against.is_empty() {
+            return self.is(SituationKind::Between, "the primary switch is not whole", against);
+        }
+        self.is(
+            SituationKind::Switched,
+            "the target takes reads and writes; the reverse streams keep the source up to date",
+            vec![],
+        )
+    }
+
+    /// Writes lead to the source: does the target follow it, and nothing else?
+    fn moving(&self) -> Situation {
+        let mut against = self.against_any();
+        if self.primary != Some(Side::Source) {
+            against.push(match self.primary {
+                None => "there are no routing rules of ours for primaries".into(),
+                Some(Side::Mixed) => "the routing rules for primaries disagree among themselves".into(),
+                Some(_) => "the routing rules send writes to the target, and the forward streams are not frozen".into(),
+            });
+        }
+        for (kind, side) in [("rdonly", self.rdonly), ("replica", self.replica)] {
+            if !matches!(side, Some(Side::Source | Side::Target)) {
+                against.push(format!("the routing rules for {kind} tablets are missing or disagree among themselves"));
+            }
+        }
+        if self.source_denied != Denied::None {
+            against.push("the source denies moved tables: writes are refused".into());
+        }
+        if self.target_denied != Denied::All {
+            against.push("not every target shard denies the moved tables".into());
+        }
+        if self.forward.has(StreamShape::StoppedForCutover) {
+            against.push("streams are `stopped for cutover`".into());
+        }
+        if self.forward.has(StreamShape::Frozen) {
+            against.push("forward streams are frozen".into());
+        }
+        if !self.reverse.is_absent() && !self.reverse.all(StreamShape::Frozen) {
+            let (source, reverse) = (self.movement.source(), self.movement.workflow().reverse());
+            against.push(format!("`{source}.{reverse}` exists and is not frozen"));
+        }
+        if !against.is_empty() {
+            return self.is(SituationKind::Between, "between whole states", against);
+        }
+        self.is(SituationKind::Moving, "the source takes writes, the target follows", vec![])
+    }
+}
+
 impl StreamsOf {
-    fn is_absent(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         self.by_shard.is_empty()
     }
 
@@ -294,11 +363,17 @@ impl StreamsOf {
         self.by_shard.keys().cloned().collect()
     }
 
-    fn all(&self, shape: StreamShape) -> bool {
-        !self.by_shard.is_empty() && self.by_shard.values().all(|is| *is == shape)
+    /// Every stream has this shape, and there is one.
+    pub(super) fn all(&self, shape: StreamShape) -> bool {
+        !self.shapes.is_empty() && self.shapes.iter().all(|is| *is == shape)
     }
 
-    fn none(&self, shape: StreamShape) -> bool {
-        self.by_shard.values().all(|is| *is != shape && *is != StreamShape::Mixed)
+    /// Any stream has this shape.
+    pub(super) fn has(&self, shape: StreamShape) -> bool {
+        self.shapes.contains(&shape)
     }
 }
+
+#[cfg(test)]
+#[path = "situation_tests.rs"]
+mod tests;

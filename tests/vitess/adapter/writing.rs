@@ -396,7 +396,7 @@ fn a_vdiff_finds_what_differs(world: &World) {
         }
     });
     eprintln!("  {:?}", found.0);
-    let Verdict::Mismatch(mismatches) = found.0 else { panic!("{:?}", found.0) };
+    let Verdict::Mismatch { found: mismatches, .. } = found.0 else { panic!("{:?}", found.0) };
     assert_eq!(mismatches.len(), 1);
     assert_eq!((mismatches[0].shard.as_str(), &mismatches[0].table), ("-80", changed));
     assert_eq!((mismatches[0].counts.mismatched_rows, mismatches[0].counts.extra_rows_source), (1, 2));

@@ -1,6 +1,6 @@
 //! Copy: the streams run, rows first, then changes until they lag little.
 
-use super::super::MoveTables;
+use super::super::{MoveTables, attempts};
 use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
@@ -50,7 +50,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     let limit = movement.spec.copy.max_lag_seconds;
     let copied = workflow.streams.iter().all(Stream::copy_is_complete);
-    if view.progress.reached.contains_key(&PhaseId::COPY) && copied {
+    let created_at = attempts::created_at(view.progress);
+    if copied && view.progress.reached.get(&PhaseId::COPY).is_some_and(|at| created_at.is_none_or(|created_at| *at >= created_at))
+    {
         return Step::Done(vec![]);
     }
     match workflow.transaction_lag_seconds {
@@ -75,12 +77,18 @@ fn stands_still(stream: &Stream) -> bool {
 
 /// Whether we have started these streams, since they were made or since the last `resume`.
 fn was_started(view: &View<'_>) -> bool {
-    let made = view.progress.attempts.iter().rev().find(|attempt| matches!(attempt.mutation, Mutation::CreateMoveTables(_)));
-    let since = made.map_or(0, |attempt| attempt.serial).max(view.progress.resumed_at_serial);
+    let since = attempts::created_at_serial(view.progress).max(view.progress.resumed_at_serial);
     view.progress.attempts.iter().any(|attempt| {
         let started = matches!(&attempt.mutation, Mutation::SetStreams(set) if set.wanted == StreamsWanted::Running);
         started && attempt.serial > since && matches!(attempt.outcome, Some((OutcomeResult::Done, _)))
     })
+}
+
+/// Whether an error, or a stop with a message, is there to stay.
+pub fn does_not_pass(stream: &Stream, view: &View<'_>) -> bool {
+    let message = &stream.message;
+    let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
+    stays || message.to_ascii_lowercase().contains("terminal error") || message.starts_with("Stopped at DDL")
 }
 
 /// A stream that won't go on without a human.
@@ -90,11 +98,9 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
         let subject = format!("{}/{}", movement.target(), stream.shard);
         Some(Finding::fail("C301", Severity::Error, subject, summary, help))
     };
-    let stays = view.watch.errors_since.is_some_and(|since| view.now.duration_since(since).as_secs() >= ERROR_STAYS_SECONDS);
     for stream in workflow.streams.iter().filter(|stream| stream.is_suspicious()) {
         let message = &stream.message;
-        let ends_it = message.to_ascii_lowercase().contains("terminal error") || message.starts_with("Stopped at DDL");
-        if stays || ends_it {
+        if does_not_pass(stream, view) {
             let how = if stream.state == StreamState::Error { "is in error" } else { "stands still" };
             return fail(
                 stream,

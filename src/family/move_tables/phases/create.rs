@@ -3,6 +3,7 @@
 use super::super::MoveTables;
 use crate::cluster::mutation::{CreateMoveTables, Mutation};
 use crate::family::{SituationKind, Step, View};
+use crate::record::entry::Goal;
 
 pub fn mutation(movement: &MoveTables) -> Mutation {
     let options = &movement.options;
@@ -23,8 +24,9 @@ pub fn mutation(movement: &MoveTables) -> Mutation {
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     match view.situation.kind {
-        SituationKind::NotBegun => Step::Act(mutation(movement)),
-        SituationKind::Cancelled => Step::Done(vec!["cancelled".into()]),
+        // A half-made creation that was taken back, or a cancel that was taken back: forward begins anew.
+        SituationKind::Cancelled if view.progress.goal() == Goal::Cancelled => Step::Done(vec!["cancelled".into()]),
+        SituationKind::NotBegun | SituationKind::Cancelled => Step::Act(mutation(movement)),
         _ => {
             let shards = movement.target_shards(view.facts).len();
             Step::Done(vec![format!("streams on {shards} target shards, {} routing rules", movement.rule_keys().len())])

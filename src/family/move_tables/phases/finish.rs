@@ -1,13 +1,19 @@
 //! Make a write whole that stopped half way: the same write again, or the undoing of a creation that never served anybody.
 
 use super::super::MoveTables;
-use super::{cancel, remove_rules};
-use crate::cluster::mutation::{CompleteMoveTables, Mutation, RebuildVSchemaGraph, SourceTables, SwitchTraffic};
+use super::revert_window::LAG_LIMIT_SECONDS;
+use super::{cancel, remove_rules, switch_back, switch_primary};
+use crate::cluster::mutation::{CompleteMoveTables, Direction, Mutation, RebuildVSchemaGraph, SourceTables, SwitchTraffic};
 use crate::cluster::port::Ask;
-use crate::family::{Step, View};
+use crate::family::picture::StreamShape;
+use crate::family::{Step, View, Waiting};
+use crate::record::entry::OutcomeResult;
+use crate::record::progress::Attempt;
 
 /// The lag of stopped streams grows while nobody switches; a finishing switch must not be refused for it (experiments.md).
 const FINISHING_MAX_LAG_SECONDS: u64 = 3600;
+/// Vitess's words for a creation of a workflow that is there: `workflow c2c already exists in keyspace customer on tablet …`.
+pub const ALREADY_EXISTS: &str = "already exists";
 /// After so many tries a human looks.
 const TRIES: usize = 4;
 
@@ -27,8 +33,12 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             max_lag_seconds: if switch.moves_writes() { FINISHING_MAX_LAG_SECONDS } else { switch.max_lag_seconds },
             ..switch.clone()
         })),
-        // Nothing was ever served from it: away with it, and create begins anew.
-        Mutation::CreateMoveTables(_) if forward_exists => Step::Act(cancel::mutation(movement)),
+        Mutation::SwitchTraffic(switch) if switch.moves_writes() && !movement.leads_to_target(switch) => {
+            back_by_its_own_name(movement, view, switch)
+        }
+        // Nothing was ever served from it: away with it, and create begins anew. What is there carries our tables between our
+        // keyspaces, or the situation were foreign; a creation that Vitess refused as there already was never ours to cancel.
+        Mutation::CreateMoveTables(_) if forward_exists && is_of_our_making(last) => Step::Act(cancel::mutation(movement)),
         // Renaming again would fail for the name that is taken; what is left to do is what `keep` does.
         Mutation::CompleteMoveTables(complete)
             if forward_exists && complete.source_tables == SourceTables::Rename && are_renamed(movement, view) =>
@@ -44,6 +54,50 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         }
         _ => Step::Between(why(view)),
     }
+}
+
+/// A reverse that failed in its write half has deleted the forward workflow, and writes go on at the target. The reverse workflow,
+/// addressed by its own name, leads back all the same and makes the forward one anew (experiments.md, "Others").
+fn back_by_its_own_name(movement: &MoveTables, view: &View<'_>, switch: &SwitchTraffic) -> Step {
+    let reverse = movement.streams_of(view.facts, movement.source(), &movement.workflow().reverse());
+    if reverse.is_absent() {
+        return Step::Between(why(view));
+    }
+    match view.facts.vdiffs(&switch_back::vdiffs(movement)) {
+        Err(unread) => {
+            return Step::Wait(Waiting::new(format!("whether a VDiff runs on the way back can't be read: {}", unread.why)));
+        }
+        Ok(listed) => {
+            if let Some(alive) = listed.iter().find(|vdiff| switch_primary::is_alive(vdiff, view.progress)) {
+                return Step::Wait(Waiting::new(format!(
+                    "VDiff {} runs on the way back; wait for its end, or `vtctldclient VDiff --target-keyspace {} --workflow {} stop {}`",
+                    alive.uuid,
+                    movement.source(),
+                    movement.workflow().reverse(),
+                    alive.uuid
+                )));
+            }
+        }
+    }
+    // Streams that follow are held to the ordinary lag; the lag of those that stand grows while nobody switches.
+    let max_lag_seconds = if reverse.all(StreamShape::Moving) {
+        LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds)
+    } else {
+        FINISHING_MAX_LAG_SECONDS
+    };
+    Step::Act(Mutation::SwitchTraffic(SwitchTraffic {
+        workflow: movement.workflow().reverse(),
+        target_keyspace: movement.source().clone(),
+        direction: Direction::Forward,
+        max_lag_seconds,
+        initialize_target_sequences: false,
+        ..switch.clone()
+    }))
+}
+
+fn is_of_our_making(create: &Attempt) -> bool {
+    matches!(create.outcome, None | Some((OutcomeResult::HalfDone, _)))
+        && !create.evidence.iter().any(|line| line.contains(ALREADY_EXISTS))
 }
 
 /// Whether every source shard has every table under its new name, and none under its old one.

@@ -13,7 +13,7 @@ pub mod revert_window;
 pub mod switch_back;
 pub mod switch_primary;
 mod switch_replicas;
-mod verify;
+pub mod verify;
 
 use super::MoveTables;
 use crate::cluster::mutation::Mutation;
@@ -88,6 +88,7 @@ pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
 pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
     match phase.as_str() {
         "create" | "complete" | "cancel" => Query { asks: movement.table_names().into(), ..Query::default() },
+        "switch-back" => switch_back::query(movement),
         "copy" => copy::query(movement),
         "verify" => verify::query(movement, progress),
         "switch-replicas" => verify::query(movement, progress),
@@ -114,6 +115,7 @@ pub fn conditions(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Ve
     match phase.as_str() {
         "switch-replicas" => switch_replicas::conditions(movement, view),
         "switch-primary" => switch_primary::conditions(movement, view),
+        "complete" => complete::conditions(movement, view),
         _ => vec![],
     }
 }
@@ -133,3 +135,6 @@ pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
         _ => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;

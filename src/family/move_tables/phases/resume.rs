@@ -9,9 +9,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.situation.kind != SituationKind::Moving {
         return Step::Done(vec!["no stream of the way forward stands still".into()]);
     }
-    let shapes = movement.streams_of(view.facts, movement.target(), movement.workflow()).by_shard;
-    if shapes.values().any(|shape| *shape == StreamShape::Stopped) {
+    let streams = movement.streams_of(view.facts, movement.target(), movement.workflow());
+    if streams.has(StreamShape::Stopped) {
         return Step::Act(copy::mutation(movement));
     }
-    Step::Done(vec![format!("the streams on {} shards run", shapes.len())])
+    Step::Done(vec![format!("the streams on {} shards run", streams.by_shard.len())])
 }

@@ -2,39 +2,73 @@
 
 use jiff::SignedDuration;
 
-use super::super::MoveTables;
+use super::super::{MoveTables, attempts};
 use crate::cluster::port::Facts;
 use crate::family::{SituationKind, Step, View, Waiting, WayBack};
-use crate::model::workflow::{Stream, StreamState};
+use crate::model::workflow::StreamState;
+use crate::record::progress::StandingApproval;
 use crate::run::phase::PhaseId;
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.situation.kind != SituationKind::Switched {
         return Step::Done(vec!["traffic is past it".into()]);
     }
-    let ended = view.progress.approvals.iter().find(|approval| approval.gate == PhaseId::COMPLETE && approval.end_revert_window);
-    if let Some(approval) = ended {
-        return Step::Done(vec![format!("ended by {}: {}", approval.by, approval.reason)]);
+    let health = health(movement, view);
+    if let Some(approval) = ended_by(movement, view) {
+        return Step::Done(vec![format!("ended by {}: {}", approval.by, approval.reason), health]);
     }
     let Some(switched_at) = view.progress.reached.get(&PhaseId::SWITCH_PRIMARY) else {
-        return Step::Wait(Waiting::new("the primary switch is not on record yet"));
+        return Step::Wait(Waiting::new(format!("the primary switch is not on record yet; {health}")));
     };
     let seconds = i64::try_from(movement.spec.revert.window_seconds).unwrap_or(i64::MAX / 4);
     let Ok(until) = switched_at.checked_add(SignedDuration::from_secs(seconds)) else {
-        return Step::Wait(Waiting::new("the revert window ends beyond the calendar"));
+        return Step::Wait(Waiting::new(format!("the revert window ends beyond the calendar; {health}")));
     };
-    let way_back = way_back(movement, view.facts);
     if view.now >= until {
-        return Step::Done(vec![format!("{} s have passed since the switch", movement.spec.revert.window_seconds)]);
+        return Step::Done(vec![format!("{} s have passed since the switch", movement.spec.revert.window_seconds), health]);
     }
-    let health = if way_back.possible {
-        format!("the way back is open: {}", way_back.why)
-    } else {
-        format!("THE WAY BACK IS NOT OPEN: {}", way_back.why)
-    };
     let mut waiting = Waiting::new(health);
     waiting.poll_milliseconds = 2000;
     Step::Until(until, waiting)
+}
+
+/// The approval that ends the window: given for the plan as it is, not expired, and by somebody who saw this switch done.
+fn ended_by<'a>(movement: &MoveTables, view: &View<'a>) -> Option<&'a StandingApproval> {
+    let switched_at_serial = attempts::switched_at_serial(movement, view.progress);
+    view.progress.approvals.iter().find(|approval| {
+        approval.gate == PhaseId::COMPLETE
+            && approval.end_revert_window
+            && approval.serial > switched_at_serial
+            && Some(&approval.intent) == view.progress.intent.as_ref()
+            && approval.expires_at.is_none_or(|expires_at| view.now < expires_at)
+    })
+}
+
+fn health(movement: &MoveTables, view: &View<'_>) -> String {
+    let way_back = way_back(movement, view.facts);
+    if way_back.possible {
+        format!("the way back is open: {}", way_back.why)
+    } else {
+        format!("THE WAY BACK IS NOT OPEN: {}", way_back.why)
+    }
+}
+
+/// The lag above which Vitess refuses a switch by default, and we too.
+pub const LAG_LIMIT_SECONDS: u64 = 30;
+
+/// The reverse streams that don't run, one on each source shard at least: `0 stream 3`, `-80 none`.
+pub fn sick(movement: &MoveTables, facts: &Facts) -> Vec<String> {
+    let name = movement.workflow().reverse();
+    let streams = facts.workflow(movement.source(), &name).map(|found| found.streams.as_slice()).unwrap_or_default();
+    let missing = movement
+        .shard_names(facts, true)
+        .into_iter()
+        .filter(|shard| !streams.iter().any(|stream| &stream.shard == shard))
+        .map(|shard| format!("{shard} none"));
+    let standing = streams.iter().filter(|stream| stream.state != StreamState::Running);
+    let mut sick: Vec<String> = missing.chain(standing.map(|stream| format!("{} stream {}", stream.shard, stream.id))).collect();
+    sick.sort();
+    sick
 }
 
 /// The health of the reverse streams.
@@ -44,8 +78,7 @@ pub fn way_back(movement: &MoveTables, facts: &Facts) -> WayBack {
     let Some(workflow) = facts.workflow(movement.source(), &name) else {
         return closed(format!("`{}.{name}` does not exist", movement.source()));
     };
-    let sick: Vec<&Stream> = workflow.streams.iter().filter(|stream| stream.state != StreamState::Running).collect();
-    if let Some(stream) = sick.first() {
+    if let Some(stream) = workflow.streams.iter().find(|stream| stream.state != StreamState::Running) {
         return closed(format!(
             "stream {} of `{}.{name}` is {}: {}",
             stream.id,
@@ -53,6 +86,9 @@ pub fn way_back(movement: &MoveTables, facts: &Facts) -> WayBack {
             stream.state.as_str(),
             stream.message
         ));
+    }
+    if let Some(sick) = sick(movement, facts).first() {
+        return closed(format!("`{}.{name}` has no stream on a source shard: {sick}", movement.source()));
     }
     match workflow.transaction_lag_seconds {
         None => closed("the lag of the reverse streams is not known".into()),

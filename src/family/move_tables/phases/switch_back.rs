@@ -2,11 +2,14 @@
 //! run, and a read that goes back early is never wrong about where the write went.
 
 use super::super::MoveTables;
-use super::switch_replicas;
-use crate::cluster::mutation::{Direction, Mutation};
-use crate::family::{Side, SituationKind, Step, View};
+use super::revert_window::{LAG_LIMIT_SECONDS, way_back};
+use super::{copy, switch_primary, switch_replicas};
+use crate::cluster::mutation::{Direction, Mutation, StopVDiff};
+use crate::cluster::port::{Ask, Query};
+use crate::family::{Side, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::topology::TabletType;
+use crate::model::workflow::{Stream, StreamState};
 
 pub fn mutations(movement: &MoveTables) -> Vec<Mutation> {
     [TabletType::Rdonly, TabletType::Replica, TabletType::Primary]
@@ -15,10 +18,25 @@ pub fn mutations(movement: &MoveTables) -> Vec<Mutation> {
         .collect()
 }
 
+/// Every VDiff of the reverse workflow: one that runs would corrupt the switch of writes.
+pub fn vdiffs(movement: &MoveTables) -> Ask {
+    Ask::VDiffs { keyspace: movement.source().clone(), workflow: movement.workflow().reverse() }
+}
+
+pub fn query(movement: &MoveTables) -> Query {
+    Query { asks: [vdiffs(movement)].into(), ..Query::default() }
+}
+
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     let traffic = view.situation.traffic;
     match view.situation.kind {
         SituationKind::Moving | SituationKind::Switched => {
+            // Reads at a source that nobody keeps up to date are wrong reads: first the streams, then the reads, then the writes.
+            if traffic.primary != Side::Source
+                && let Some(step) = in_the_way(movement, view)
+            {
+                return step;
+            }
             for (side, kind) in [
                 (traffic.rdonly, TabletType::Rdonly),
                 (traffic.replica, TabletType::Replica),
@@ -38,5 +56,65 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             format!("there is no way back from here: {}", view.situation.words),
             "after `complete` the rows live in the target alone; a way back is a new movement from there",
         )),
+    }
+}
+
+/// What must be dealt with before traffic goes back while the target takes writes.
+fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
+    let way_back = way_back(movement, view.facts);
+    let name = format!("{}.{}", movement.source(), movement.workflow().reverse());
+    if !way_back.possible {
+        if passes_by_itself(movement, view) {
+            return Some(Step::Wait(Waiting::new(format!("the reverse streams are looked at again: {}", way_back.why))));
+        }
+        let (keyspace, workflow) = (movement.source(), movement.workflow().reverse());
+        return Some(Step::Blocked(Finding::fail(
+            "C333",
+            Severity::Error,
+            name,
+            format!("the way back is not open: {}; the source lacks what was written since", way_back.why),
+            format!(
+                "traffic is where it was. Mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`,                  then `cutover switch-back`; or stay at `{}`",
+                movement.target()
+            ),
+        )));
+    }
+    let limit_seconds = LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds);
+    match way_back.lag_seconds {
+        Some(lag) if lag > limit_seconds => {
+            let words = format!("the reverse streams of `{name}` lag {lag} s; Vitess refuses the switch above {limit_seconds} s");
+            return Some(Step::Wait(Waiting::new(words)));
+        }
+        _ => {}
+    }
+    stop_vdiff(movement, view)
+}
+
+/// An error that a reparent shows for some seconds, or a lag that no stream has told yet.
+fn passes_by_itself(movement: &MoveTables, view: &View<'_>) -> bool {
+    let reverse = view.facts.workflow(movement.source(), &movement.workflow().reverse());
+    let Some(workflow) = reverse else { return false };
+    let is_dead = |stream: &&Stream| match stream.state {
+        StreamState::Running | StreamState::Init | StreamState::Copying | StreamState::Lagging => false,
+        StreamState::Error => copy::does_not_pass(stream, view),
+        StreamState::Stopped | StreamState::Unknown => !stream.is_stopped_in_passing(),
+    };
+    movement.shard_names(view.facts, true).iter().all(|shard| workflow.streams.iter().any(|stream| &stream.shard == shard))
+        && !workflow.streams.iter().any(|stream| is_dead(&stream))
+}
+
+/// The way back is an emergency: whoever began a VDiff there, it is stopped.
+fn stop_vdiff(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
+    match view.facts.vdiffs(&vdiffs(movement)) {
+        Err(unread) => {
+            Some(Step::Wait(Waiting::new(format!("whether a VDiff runs on the way back can't be read: {}", unread.why))))
+        }
+        Ok(listed) => listed.iter().find(|vdiff| switch_primary::is_alive(vdiff, view.progress)).map(|vdiff| {
+            Step::Act(Mutation::StopVDiff(StopVDiff {
+                workflow: movement.workflow().reverse(),
+                target_keyspace: movement.source().clone(),
+                uuid: vdiff.uuid.clone(),
+            }))
+        }),
     }
 }

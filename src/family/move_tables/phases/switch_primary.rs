@@ -1,12 +1,14 @@
 //! Switch writes. Everything that makes the pause long is looked at before, for once begun it is finished.
 
-use super::super::MoveTables;
+use std::collections::BTreeSet;
+
+use super::super::{MoveTables, attempts};
 use super::{switch_replicas, verify};
 use crate::cluster::mutation::{Direction, Mutation, StopVDiff};
 use crate::cluster::port::{Ask, Query, Question, WriteLock};
 use crate::family::{Condition, SituationKind, Step, View};
 use crate::model::topology::TabletType;
-use crate::model::vdiff::{VDiffState, Verdict};
+use crate::model::vdiff::{VDiffListed, VDiffState, Verdict};
 use crate::record::progress::Progress;
 
 pub fn vdiffs(movement: &MoveTables) -> Ask {
@@ -40,23 +42,29 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         }
         _ => return Step::Done(vec!["traffic is past it".into()]),
     }
-    if let Some(uuid) = vdiff_of_ours_alive(movement, view) {
-        return Step::Act(Mutation::StopVDiff(StopVDiff {
-            workflow: movement.workflow().clone(),
-            target_keyspace: movement.target().clone(),
-            uuid,
-        }));
+    match vdiff_of_ours_alive(movement, view) {
+        Some(uuid) => Step::Act(stop_vdiff(movement, uuid)),
+        None => Step::Act(mutation(movement)),
     }
-    Step::Act(mutation(movement))
 }
 
-/// A VDiff that we started and that has not ended. Somebody else's is waited for, in the conditions.
+fn stop_vdiff(movement: &MoveTables, uuid: String) -> Mutation {
+    Mutation::StopVDiff(StopVDiff { workflow: movement.workflow().clone(), target_keyspace: movement.target().clone(), uuid })
+}
+
+/// A VDiff that we started and that may run. Somebody else's is waited for, in the conditions.
 fn vdiff_of_ours_alive(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     let listed = view.facts.vdiffs(&vdiffs(movement)).ok()?;
     listed
         .iter()
-        .find(|vdiff| vdiff.state.may_run() && is_ours(view.progress, &vdiff.uuid) && !was_stopped(view.progress, &vdiff.uuid))
+        .find(|vdiff| is_alive(vdiff, view.progress) && is_ours(view.progress, &vdiff.uuid))
         .map(|vdiff| vdiff.uuid.clone())
+}
+
+/// Whether a VDiff may still touch the streams. Vitess takes an errored one up again by itself, unless it was asked to stop and we saw
+/// it stand; one that is pending or started runs, whatever was asked.
+pub fn is_alive(vdiff: &VDiffListed, progress: &Progress) -> bool {
+    vdiff.state.may_run() && !(vdiff.state == VDiffState::Error && was_stopped(progress, &vdiff.uuid))
 }
 
 fn is_ours(progress: &Progress, uuid: &str) -> bool {
@@ -67,7 +75,9 @@ fn is_ours(progress: &Progress, uuid: &str) -> bool {
 }
 
 fn was_stopped(progress: &Progress, uuid: &str) -> bool {
-    progress.attempts.iter().any(|attempt| matches!(&attempt.mutation, Mutation::StopVDiff(vdiff) if vdiff.uuid == uuid))
+    progress.attempts.iter().any(|attempt| {
+        attempts::was_seen_done(attempt) && matches!(&attempt.mutation, Mutation::StopVDiff(vdiff) if vdiff.uuid == uuid)
+    })
 }
 
 pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
@@ -76,7 +86,11 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
     }
     let mut all = switch_replicas::conditions(movement, view);
     all.push(verified(movement, view));
-    all.push(no_vdiff_alive(movement, view));
+    // A VDiff of ours that runs is stopped as a step of its own, and that step can't wait for its own effect. For the switch, the
+    // step after it, the condition is back: no VDiff may run, whoever began it.
+    if vdiff_of_ours_alive(movement, view).is_none() {
+        all.push(no_vdiff_alive(movement, view));
+    }
     all.push(quiet(movement, view));
     all
 }
@@ -88,10 +102,13 @@ fn verified(movement: &MoveTables, view: &View<'_>) -> Condition {
         Step::Wait(waiting) => Condition::new(NAME, false, waiting.what),
         Step::Blocked(finding) => Condition::new(NAME, false, finding.summary),
         _ => match verify::verdict(movement, view) {
-            Some((Verdict::Pass { completed_at, .. }, _)) => Condition::new(
+            Some((Ok(Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. }), _)) => Condition::new(
                 NAME,
                 false,
-                format!("the pass of {completed_at} is older than {} s", movement.spec.verify.max_age_seconds),
+                format!(
+                    "the comparison of {completed_at} is older than {} s, or rows differ",
+                    movement.spec.verify.max_age_seconds
+                ),
             ),
             _ => Condition::new(NAME, false, "no VDiff has passed for the streams that run now"),
         },
@@ -104,12 +121,9 @@ fn no_vdiff_alive(movement: &MoveTables, view: &View<'_>) -> Condition {
     match view.facts.vdiffs(&vdiffs(movement)) {
         Err(unread) => Condition::inconclusive(NAME, unread.why),
         Ok(listed) => {
-            let ended = |uuid: &str, state: VDiffState| {
-                !state.may_run() || (state == VDiffState::Error && was_stopped(view.progress, uuid))
-            };
             let alive: Vec<String> = listed
                 .iter()
-                .filter(|vdiff| !ended(&vdiff.uuid, vdiff.state) && !is_ours(view.progress, &vdiff.uuid))
+                .filter(|vdiff| is_alive(vdiff, view.progress))
                 .map(|vdiff| format!("{} on {}", vdiff.uuid, vdiff.shard))
                 .collect();
             match alive.as_slice() {
@@ -118,7 +132,7 @@ fn no_vdiff_alive(movement: &MoveTables, view: &View<'_>) -> Condition {
                     NAME,
                     false,
                     format!(
-                        "somebody's VDiff runs: {}; wait for its end, or `vtctldclient VDiff --target-keyspace {} --workflow {} stop <uuid>`",
+                        "a VDiff runs: {}; wait for its end, or `vtctldclient VDiff --target-keyspace {} --workflow {} stop <uuid>`",
                         alive.join(", "),
                         movement.target(),
                         movement.workflow()
@@ -133,36 +147,31 @@ fn no_vdiff_alive(movement: &MoveTables, view: &View<'_>) -> Condition {
 fn quiet(movement: &MoveTables, view: &View<'_>) -> Condition {
     const NAME: &str = "no old transaction";
     let limit = movement.spec.switch.max_transaction_age_milliseconds;
-    match view.facts.write_locks(&write_locks(movement)) {
-        Err(unread) => Condition::inconclusive(NAME, unread.why),
-        Ok(locks) => {
-            let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
-            match old.as_slice() {
-                [] => Condition::new(
-                    NAME,
-                    true,
-                    format!("no transaction older than {limit} ms holds a write lock on a moved table"),
-                ),
-                _ => {
-                    let named: Vec<String> = old
-                        .iter()
-                        .take(3)
-                        .map(|lock| {
-                            format!(
-                                "connection {} of {}@{} on {} has held `{}` for {:.1} s",
-                                lock.connection,
-                                lock.user,
-                                lock.host,
-                                lock.shard,
-                                lock.table,
-                                lock.age_milliseconds as f64 / 1000.0
-                            )
-                        })
-                        .collect();
-                    let more = if old.len() > 3 { format!(", and {} more", old.len() - 3) } else { String::new() };
-                    Condition::new(NAME, false, format!("{}{more}", named.join(", ")))
-                }
-            }
-        }
+    let locks = match view.facts.write_locks(&write_locks(movement)) {
+        Ok(locks) => locks,
+        Err(unread) => return Condition::inconclusive(NAME, unread.why).waivable("C341", ""),
+    };
+    let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
+    if old.is_empty() {
+        return Condition::new(NAME, true, format!("no transaction older than {limit} ms holds a write lock on a moved table"));
     }
+    let named: Vec<String> = old
+        .iter()
+        .take(3)
+        .map(|lock| {
+            format!(
+                "connection {} of {}@{} on {} has held `{}` for {:.1} s",
+                lock.connection,
+                lock.user,
+                lock.host,
+                lock.shard,
+                lock.table,
+                lock.age_milliseconds as f64 / 1000.0
+            )
+        })
+        .collect();
+    let more = if old.len() > 3 { format!(", and {} more", old.len() - 3) } else { String::new() };
+    let connections: BTreeSet<String> = old.iter().map(|lock| format!("{}/{}", lock.shard, lock.connection)).collect();
+    let counts = connections.into_iter().collect::<Vec<_>>().join(", ");
+    Condition::new(NAME, false, format!("{}{more}", named.join(", "))).waivable("C342", counts)
 }

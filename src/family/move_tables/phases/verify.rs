@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::super::MoveTables;
 use crate::cluster::mutation::{CreateVDiff, Mutation};
-use crate::cluster::port::{Ask, Query};
+use crate::cluster::port::{Ask, Query, Reading};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::vdiff::{Mismatch, Verdict};
@@ -50,17 +51,23 @@ pub fn mutation(movement: &MoveTables, uuid: Uuid) -> Mutation {
     })
 }
 
-/// What our last VDiff proves now; none when there is none, or it is too old.
-pub fn verdict(movement: &MoveTables, view: &View<'_>) -> Option<(Verdict, bool)> {
+/// What our last VDiff proves, and whether this run made it; none when there is none. What can't be read now is no verdict.
+pub fn verdict(movement: &MoveTables, view: &View<'_>) -> Option<(Reading<Verdict>, bool)> {
     let (attempt, uuid) = last_vdiff(view.progress)?;
     let of_this_run = attempt.serial > view.watch.began_at_serial;
     let tables: BTreeSet<String> = movement.tables.iter().map(ToString::to_string).collect();
     let verdict = match view.facts.vdiff(&ask(movement, uuid)) {
-        Ok(Some(vdiff)) => vdiff.verdict(&movement.target_shards(view.facts), &tables),
-        Ok(None) => Verdict::Inconclusive(format!("Vitess knows no VDiff {uuid}")),
-        Err(unread) => Verdict::Inconclusive(unread.why),
+        Ok(Some(vdiff)) => Ok(vdiff.verdict(&movement.target_shards(view.facts), &tables)),
+        Ok(None) => Ok(Verdict::Inconclusive(format!("Vitess knows no VDiff {uuid}"))),
+        Err(unread) => Err(unread),
     };
     Some((verdict, of_this_run))
+}
+
+/// When a comparison that ended then no longer counts.
+pub fn stale_at(movement: &MoveTables, completed_at: Timestamp) -> Option<Timestamp> {
+    let seconds = i64::try_from(movement.spec.verify.max_age_seconds).ok()?;
+    completed_at.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
@@ -69,19 +76,22 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     let anew = || Step::Act(mutation(movement, view.fresh_uuid));
     let Some((verdict, of_this_run)) = verdict(movement, view) else { return anew() };
-    let max_age_seconds = movement.spec.verify.max_age_seconds;
+    let verdict = match verdict {
+        Ok(verdict) => verdict,
+        // Another VDiff would not be read either, and the one that is there may still run.
+        Err(unread) => return Step::Wait(Waiting::new(format!("the VDiff can't be read: {}", unread.why))),
+    };
+    let is_stale = |completed_at| stale_at(movement, completed_at).is_some_and(|stale_at| view.now > stale_at);
     match verdict {
+        // What differs and was waived grows as old as what is equal.
+        Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. } if is_stale(completed_at) => anew(),
         Verdict::Pass { completed_at, rows_compared } => {
-            let age_seconds = view.now.duration_since(completed_at).as_secs().max(0);
-            if age_seconds.unsigned_abs() > max_age_seconds {
-                return anew();
-            }
             Step::Done(vec![format!("VDiff compared {rows_compared} rows, none differs, completed {completed_at}")])
         }
         Verdict::Running { rows_compared, rows_estimated } => {
             Step::Wait(Waiting::new(format!("VDiff has compared {rows_compared} of about {rows_estimated} rows")))
         }
-        Verdict::Mismatch(found) => {
+        Verdict::Mismatch { found, .. } => {
             let finding = mismatch(movement, &found);
             if waived(view.progress, &finding) {
                 return Step::Done(vec![format!("waived: {}", finding.summary)]);
