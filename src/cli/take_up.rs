@@ -9,6 +9,7 @@ use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
 use super::way::{self, Way};
+use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::mutation::shell;
 use crate::cluster::port::Facts;
 use crate::family::{Family as _, SituationKind};
@@ -158,7 +159,7 @@ impl Session {
         let Some(before) = &progress.begun else {
             return Ok(vec![begun, What::Goal { goal: Goal::Forward, reason: None }]);
         };
-        if is_unbound(progress) && self.is_another_movement(before) {
+        if is_unbound(progress) && is_another(before, &self.spec.frozen_digest(), &self.movement.tables(), &self.fingerprint) {
             return Ok(vec![begun]);
         }
         let spec_before: Option<Spec> = progress
@@ -176,12 +177,6 @@ impl Session {
             None => self.spec.gates.keys().cloned().collect(),
         };
         Ok(vec![What::Edited { intent, gates, spec: Some(kept) }])
-    }
-
-    fn is_another_movement(&self, before: &Begun) -> bool {
-        before.frozen != self.spec.frozen_digest()
-            || before.tables != self.movement.tables()
-            || !self.fingerprint.is_still(&before.fingerprint)
     }
 
     fn refuse_frozen_edits(&self, progress: &Progress, begun: &Begun, before: Option<&Spec>) -> Result<(), Error> {
@@ -225,6 +220,11 @@ impl Session {
         let apply = for_file("cutover apply", self.file.to_str());
         format!("mv {} {} && {apply}", shell(&lockfile.display().to_string()), shell(&ended))
     }
+}
+
+/// Whether what was begun is not what the plan file means now.
+fn is_another(begun: &Begun, frozen: &Digest, tables: &[String], is: &Fingerprint) -> bool {
+    begun.frozen != *frozen || begun.tables != tables || !is.is_still(&begun.fingerprint)
 }
 
 /// Whether the plan file may still say anything: nothing was ever sent, and nobody has ended it.
@@ -311,6 +311,51 @@ mod tests {
         });
         assert_eq!(refused.unwrap_err().exit(), Exit::Usage);
         assert_eq!(store.load().unwrap().unwrap().progress().goal(), Goal::Forward);
+    }
+
+    #[test]
+    fn a_record_binds_once_something_was_sent() {
+        let progress = |whats: Vec<What>| {
+            let store = MemoryStore::new(Uuid::nil());
+            let entries = std::iter::once(begun()).chain(whats).map(new_entry).collect();
+            store.append(0, entries).unwrap().progress()
+        };
+        let sent = What::Intent {
+            attempt: 1,
+            phase: crate::run::phase::PhaseId::CREATE,
+            mutation: crate::cluster::mutation::Mutation::RebuildVSchemaGraph(crate::cluster::mutation::RebuildVSchemaGraph {
+                cells: vec![],
+            }),
+            forecast: Digest::of_bytes(b""),
+            replaced: None,
+        };
+        let goal = |goal| What::Goal { goal, reason: None };
+        assert!(is_unbound(&progress(vec![])));
+        assert!(is_unbound(&progress(vec![goal(Goal::Forward), What::Paused { reason: None }])));
+        assert!(!is_unbound(&progress(vec![sent])));
+        assert!(!is_unbound(&progress(vec![goal(Goal::Cancelled)])), "it was ended; another one has a record of its own");
+    }
+
+    #[test]
+    fn an_edit_of_what_moves_is_another_movement() {
+        let fingerprint = |shard: &str| Fingerprint {
+            cells: ["zone1".to_owned()].into(),
+            shards: [("customer".to_owned(), Some(vec![shard.to_owned()]))].into(),
+        };
+        let (frozen, other) = (Digest::of_bytes(b"frozen"), Digest::of_bytes(b"other"));
+        let begun = Begun {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            workflow: "c2c".into(),
+            cluster: "test".into(),
+            fingerprint: fingerprint("0").to_string(),
+            frozen: frozen.clone(),
+            tables: vec!["corder".into()],
+        };
+        let is = |frozen: &Digest, table: &str, shard: &str| is_another(&begun, frozen, &[table.to_owned()], &fingerprint(shard));
+        assert!(!is(&frozen, "corder", "0"));
+        assert!(is(&other, "corder", "0"));
+        assert!(is(&frozen, "customer", "0"), "`all-tables` means others by now");
+        assert!(is(&frozen, "corder", "-80"));
     }
 
     fn spec(workflow: &str) -> Spec {

@@ -118,7 +118,7 @@ key!(
     "record-dir",
     Kind::Text,
     Fallback::Nothing,
-    "Where the records of movements are kept. Left out: beside each plan file."
+    "Where the records of movements are kept, each as `<cluster>.<target keyspace>.<workflow>.lock`. Left out: beside each plan file."
 );
 key!(
     FINGERPRINT,

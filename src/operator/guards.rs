@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn broken(spec: &Spec, cluster: &ClusterConfig) -> Vec<String> {
-        broken_ahead(spec, cluster, &crate::spec::GATES)
+        broken_ahead(spec, cluster, crate::spec::GATES)
     }
 
     #[test]

@@ -75,10 +75,10 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
             }
         }
         session.begin()?;
-        if let (Some(gate), Some(reason)) = (&args.approve, &args.reason) {
-            if let Approved::Behind(why) = approve::append(&mut session, gate, reason, false).await? {
-                context.ui.note(&format!("no approval needed: {why}"));
-            }
+        if let (Some(gate), Some(reason)) = (&args.approve, &args.reason)
+            && let Approved::Behind(why) = approve::append(&mut session, gate, reason, false).await?
+        {
+            context.ui.note(&format!("no approval needed: {why}"));
         }
         let options = RunOptions {
             machine: Options { until, finish_only: args.finish_only, start_streams: false },
