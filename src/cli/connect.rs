@@ -9,14 +9,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::error::Error;
 use super::exit::Exit;
 use crate::cluster::vtctld::{ClientCertificate, ConnectionSettings, Credentials, TlsSettings};
-use crate::operator::{CredentialsSource, Endpoint};
+use crate::operator::{Connection, CredentialsSource, Endpoint};
 
 /// Chains of certificates are a few kilobytes.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// The settings of the client; none for the sandbox. Errors never hold what a secret file says.
-pub fn settings(endpoint: &Endpoint) -> Result<Option<ConnectionSettings>, Error> {
-    let Endpoint::Vtctld { address, insecure, tls, credentials } = endpoint else { return Ok(None) };
+/// The settings of the client, and the address for messages. Errors never hold what a secret file says.
+pub fn settings(connection: &Connection) -> Result<(ConnectionSettings, String), Error> {
+    let Endpoint::Vtctld { address, insecure, tls, credentials } = &connection.endpoint else {
+        return Err(Error::usage(
+            "the built-in sandbox is not in this version",
+            "name a cluster of the operator's file, or pass `--vtctld host:port` with another alias in the plan file",
+        ));
+    };
     let tls = tls.as_ref().map(|files| -> Result<TlsSettings, Error> {
         let client = files.client.as_ref().map(|(certificate, key)| -> Result<ClientCertificate, Error> {
             Ok(ClientCertificate { certificate: read(certificate)?, key: SecretString::from(read(key)?) })
@@ -27,12 +32,13 @@ pub fn settings(endpoint: &Endpoint) -> Result<Option<ConnectionSettings>, Error
             server_name: files.server_name.clone(),
         })
     });
-    Ok(Some(ConnectionSettings {
+    let settings = ConnectionSettings {
         address: address.to_string(),
         insecure: *insecure,
         tls: tls.transpose()?,
         credentials: credentials.as_ref().map(read_credentials).transpose()?,
-    }))
+    };
+    Ok((settings, address.to_string()))
 }
 
 fn read_credentials(source: &CredentialsSource) -> Result<Credentials, Error> {
@@ -43,20 +49,22 @@ fn read_credentials(source: &CredentialsSource) -> Result<Credentials, Error> {
     Credentials::from_json(json.expose_secret()).map_err(|error| Error::Ended {
         exit: Exit::Usage,
         message: format!("{place}: {error}"),
-        help: String::new(),
+        help: "a JSON object with `Username` and `Password`, as vtctldclient reads it".to_owned(),
     })
 }
 
 fn read(path: &Path) -> Result<String, Error> {
+    let refused = |why: String| Error::Ended {
+        exit: Exit::Usage,
+        message: format!("can't read {}: {why}", path.display()),
+        help: "it is named by a flag, the environment or the operator's config.toml".to_owned(),
+    };
     let mut text = String::new();
-    let done = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
+    let done = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
     match done {
+        Ok(read) if read as u64 > MOST_BYTES => Err(refused(format!("it is longer than {MOST_BYTES} bytes"))),
         Ok(_) => Ok(text),
-        Err(error) => Err(Error::Ended {
-            exit: Exit::Usage,
-            message: format!("can't read {}: {error}", path.display()),
-            help: "it is named by a flag, the environment or the operator's config.toml".to_owned(),
-        }),
+        Err(error) => Err(refused(error.to_string())),
     }
 }
 
@@ -65,34 +73,47 @@ mod tests {
     use super::*;
     use crate::operator::TlsFiles;
 
-    fn endpoint(folder: &Path) -> Endpoint {
-        Endpoint::Vtctld {
+    fn connection(endpoint: Endpoint) -> Connection {
+        Connection { alias: "far".into(), endpoint, config: None, notes: vec![] }
+    }
+
+    fn far(folder: &Path) -> Connection {
+        connection(Endpoint::Vtctld {
             address: "far:1".parse().unwrap(),
             insecure: false,
             tls: Some(TlsFiles { ca: Some(folder.join("ca.pem")), ..Default::default() }),
             credentials: Some(CredentialsSource::File(folder.join("c.json"))),
-        }
+        })
     }
 
     #[test]
     fn files_are_read_and_secrets_are_never_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let error = settings(&endpoint(folder.path())).unwrap_err();
+        let error = settings(&far(folder.path())).unwrap_err();
         assert!(error.to_string().contains("ca.pem") && error.exit() == Exit::Usage);
 
         std::fs::write(folder.path().join("ca.pem"), "PEM").unwrap();
         std::fs::write(folder.path().join("c.json"), "{\"Username\": \"u\", \"Password\": geheim}").unwrap();
-        let error = settings(&endpoint(folder.path())).unwrap_err();
+        let error = settings(&far(folder.path())).unwrap_err();
         assert!(error.to_string().contains("c.json") && !error.to_string().contains("geheim"), "{error}");
 
         std::fs::write(folder.path().join("c.json"), "{\"Username\": \"u\", \"Password\": \"geheim\"}").unwrap();
-        let found = settings(&endpoint(folder.path())).unwrap().unwrap();
+        let (found, address) = settings(&far(folder.path())).unwrap();
+        assert_eq!(address, "far:1");
         assert_eq!(found.tls.as_ref().unwrap().certificate_authority.as_deref(), Some("PEM"));
         assert!(found.credentials.is_some() && !format!("{found:?}").contains("geheim"));
     }
 
     #[test]
-    fn the_sandbox_needs_none() {
-        assert!(settings(&Endpoint::Sandbox).unwrap().is_none());
+    fn a_file_that_never_ends_is_refused_and_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), vec![b'x'; MOST_BYTES as usize + 1]).unwrap();
+        let error = settings(&far(folder.path())).unwrap_err();
+        assert!(error.to_string().contains("longer than") && error.exit() == Exit::Usage, "{error}");
+    }
+
+    #[test]
+    fn the_sandbox_has_none() {
+        assert_eq!(settings(&connection(Endpoint::Sandbox)).unwrap_err().exit(), Exit::Usage);
     }
 }

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::files::read_operator_config;
 use super::global::{Format, Global};
 use super::ui::Ui;
-use crate::operator::{Connection, resolve};
+use crate::operator::{Connection, ResolveError, resolve};
 use crate::plan::document::Plan;
 use crate::report::blocks::ViewOptions;
 use crate::report::event::View;
@@ -36,7 +36,13 @@ impl Context {
     /// Where the operator keeps the records of a cluster, if not beside the plan files.
     pub fn record_folder(&self, alias: &str) -> Result<Option<PathBuf>, Error> {
         let config = read_operator_config(&self.global, &self.environment)?;
-        Ok(config.clusters.get(alias).and_then(|cluster| cluster.record_dir.clone()))
+        // By the address that the other commands would take; without one, by the alias.
+        let cluster = match resolve(alias, &self.global.connection(), &self.environment.connection, &config) {
+            Ok(connection) => connection.config,
+            Err(ResolveError::NoAddress { .. }) => config.clusters.get(alias).cloned(),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(cluster.and_then(|cluster| cluster.record_dir))
     }
 
     /// Refuses a format that a command has no form for.

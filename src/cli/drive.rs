@@ -36,7 +36,7 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
             writer: session.cluster.clone(),
             store: &session.store,
             kept: session.store.kept(),
-            take_lease: Box::new(|| session.leases.try_take(&session.lease_key(""), &session.lease_info())),
+            take_lease: Box::new(|| session.take_lease("")),
             clock: session.clock.clone(),
             signals: signals()?,
             view: view.as_mut(),
@@ -71,7 +71,10 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
             );
             let holds = matches!(ending, Ending::SwitchedBack | Ending::RulesRestored | Ending::Paused) && !asked;
             let exit = if holds { Exit::Held } else { Exit::Done };
-            let (words, next) = (ending::words(*ending).to_owned(), ending::next(*ending, session.spec.workflow.as_str()));
+            let (words, mut next) = (ending::words(*ending).to_owned(), ending::next(*ending, session.spec.workflow.as_str()));
+            if *ending == Ending::Cancelled {
+                next.push(session.begin_anew());
+            }
             end(Some(*ending), exit, words, next)
         }
         Finish::Held(hold) => {
@@ -119,11 +122,16 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
     }
 }
 
-/// SIGINT and SIGTERM, as they come.
+/// SIGINT, SIGTERM, and SIGHUP as SIGTERM: a connection that drops must not kill a switch in mid-call.
 fn signals() -> Result<Signals, Error> {
     let (sender, receiver) = watch::channel(Vec::new());
     let sender = Arc::new(sender);
-    for (kind, exit_code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+    let mut kinds = vec![(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)];
+    // Under `nohup` it is ignored, and stays so: that is what was asked for.
+    if !is_ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default(), SignalKind::hangup()) {
+        kinds.push((SignalKind::hangup(), 143));
+    }
+    for (kind, exit_code) in kinds {
         let mut stream = signal(kind).map_err(|source| Error::Write { what: "the signal handlers".into(), source })?;
         let sender = sender.clone();
         tokio::spawn(async move {
@@ -133,4 +141,34 @@ fn signals() -> Result<Signals, Error> {
         });
     }
     Ok(Signals::new(receiver))
+}
+
+/// Whether a signal is ignored, by what Linux says of a process in `status`.
+fn is_ignored(status: &str, kind: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (kind.as_raw_value() - 1) & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_ignores_stays_ignored() {
+        let hangup = SignalKind::hangup();
+        assert!(is_ignored("Name:\tcutover\nSigIgn:\t0000000000001001\n", hangup));
+        assert!(!is_ignored("Name:\tcutover\nSigIgn:\t0000000000001000\n", hangup));
+        assert!(!is_ignored("", hangup));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_connection_asks_for_an_end_and_kills_nothing() {
+        let mut signals = signals().unwrap();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP).unwrap();
+        while signals.requested().is_none() {
+            signals.sleep(std::time::Duration::from_secs(60)).await;
+        }
+        assert_eq!((signals.requested(), signals.count()), (Some(143), 1));
+    }
 }

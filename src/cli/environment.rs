@@ -21,8 +21,8 @@ pub struct Environment {
     pub unicode: bool,
     /// `USER`, or in a pipeline `GITHUB_ACTOR`: who acts, for the record.
     pub user: Option<String>,
-    /// `XDG_RUNTIME_DIR`, where leases lie.
-    pub runtime_folder: Option<PathBuf>,
+    /// `CUTOVER_LEASE_FOLDER`: leases apart from those of the host. For tests; whoever acts on a movement must have the same.
+    pub lease_folder: Option<PathBuf>,
     /// `COLUMNS`.
     pub columns: Option<usize>,
 }
@@ -68,7 +68,7 @@ impl Environment {
             ci: is_true("CI"),
             unicode: !(matches!(locale.as_str(), "C" | "POSIX") || text("TERM").is_some_and(|term| term == "dumb")),
             user: text("GITHUB_ACTOR").or_else(|| text("USER")),
-            runtime_folder: path("XDG_RUNTIME_DIR"),
+            lease_folder: path("CUTOVER_LEASE_FOLDER"),
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
         }
     }

@@ -14,7 +14,9 @@ mod files;
 mod global;
 mod runtime;
 mod session;
+mod take_up;
 mod ui;
+mod way;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

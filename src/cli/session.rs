@@ -4,30 +4,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
+use super::connect;
 use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::files::read_plan_file;
+use super::take_up::store_of;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::error::{ClusterError, ErrorKind};
+use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::port::{Ask, Facts, Query, Reader};
-use crate::cluster::vtctld::{ClientCertificate, Cluster, ConnectionSettings, Credentials, SqlReads, TlsSettings, Vtctld};
+use crate::cluster::vtctld::{Cluster, SqlReads, Vtctld};
+use crate::family::Family;
 use crate::family::move_tables::MoveTables;
-use crate::family::{Family, SituationKind};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::TableName;
-use crate::operator::{self, Connection, CredentialsSource, Endpoint, TlsFiles};
+use crate::operator::{self, Connection};
 use crate::plan::checks;
 use crate::plan::document::ClusterName;
-use crate::record::entry::{Actor, Goal, What};
+use crate::record::entry::Actor;
 use crate::record::file::FileStore;
-use crate::record::file_system::{HostFileSystem, ThreadSleeper};
-use crate::record::lease::{LeaseInfo, LeaseKey, Leases, lease_folder};
+use crate::record::kept;
+use crate::record::lease::{Lease, LeaseError, LeaseInfo, LeaseKey, Leases, lease_folder};
 use crate::record::progress::Progress;
-use crate::record::store::{NewEntry, Record, RecordStore};
+use crate::record::store::Record;
 use crate::record::who;
 use crate::spec::{self, Movement, Problem, Spec, TableSelection};
 
@@ -42,9 +44,9 @@ pub struct Session {
     pub record: Option<Record>,
     pub movement: MoveTables,
     pub actor: Actor,
-    pub leases: Leases,
+    leases: Leases,
     /// What this cluster is, for the two keyspaces of the movement.
-    pub fingerprint: Digest,
+    pub fingerprint: Fingerprint,
     command: &'static str,
 }
 
@@ -67,14 +69,15 @@ impl Session {
         }
         let spec = reading.spec;
         let connection = context.connection(&spec.cluster)?;
-        let (settings, address) = settings(&connection)?;
+        let (settings, address) = connect::settings(&connection)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let vtctld = Vtctld::connect(&settings)
             .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
         let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
-        let store = store_of(file, connection.config.as_ref().and_then(|config| config.record_dir.clone()));
-        let record = store.load().map_err(Error::record)?;
+        let record_folder = connection.config.as_ref().and_then(|config| config.record_dir.clone());
+        let store = store_of(file, record_folder, &spec);
+        let record = store.load_newest().map_err(Error::record)?;
         if record.is_none() && wants == Wants::Record {
             return Err(Error::ended(
                 Exit::Refused,
@@ -82,7 +85,8 @@ impl Session {
                 "`cutover plan` shows what would happen, `cutover apply` begins",
             ));
         }
-        let begun = record.as_ref().and_then(Record::begun);
+        // As long as nothing was written, the plan file alone says what the movement is.
+        let record_that_binds = record.as_ref().filter(|record| !record.progress().attempts.is_empty());
         let Movement::MoveTables(options) = spec.movement.clone();
         let look = Query {
             keyspaces: [options.source_keyspace.clone(), options.target_keyspace.clone()].into(),
@@ -90,13 +94,13 @@ impl Session {
             ..Query::default()
         };
         let facts = cluster.observe(&look).await.map_err(|error| Error::cluster(&error, &address))?;
-        let tables = match &begun {
+        let tables = match record_that_binds.and_then(Record::begun) {
             Some(begun) => begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect(),
             None => resolve_tables(&options.tables, &facts, &look, &options.source_keyspace)?,
         };
         let fingerprint = facts.fingerprint(&[&options.source_keyspace, &options.target_keyspace]);
         if let Some(wanted) = connection.config.as_ref().and_then(|config| config.fingerprint.as_ref())
-            && wanted != fingerprint.as_str()
+            && !fingerprint.is_still(wanted)
         {
             return Err(Error::ended(
                 Exit::Stale,
@@ -107,8 +111,8 @@ impl Session {
                 "check the address; if the cluster was rebuilt or resharded, write its new fingerprint into the operator's file",
             ));
         }
-        if let Some(record) = &record {
-            record.belongs_to(spec.workflow.as_str(), &spec.cluster, Some(fingerprint.as_str())).map_err(Error::record)?;
+        if let Some(record) = record_that_binds {
+            record.belongs_to(spec.workflow.as_str(), &spec.cluster, Some(&fingerprint)).map_err(Error::record)?;
         }
         let user = context.environment.user.clone();
         Ok(Self {
@@ -122,11 +126,7 @@ impl Session {
             store,
             record,
             actor: who::this_process(user.as_deref()),
-            leases: Leases::new(lease_folder(
-                context.environment.runtime_folder.as_deref(),
-                &std::env::temp_dir(),
-                rustix::process::getuid().as_raw(),
-            )),
+            leases: Leases::new(context.environment.lease_folder.clone().unwrap_or_else(lease_folder)),
             fingerprint,
             command,
         })
@@ -156,131 +156,46 @@ impl Session {
         result.map_err(|error| Error::cluster(&error, &self.address))
     }
 
-    /// What the operator's file forbids.
-    pub fn guards(&self) -> Vec<Finding> {
-        self.connection.config.as_ref().map(|config| operator::guards(&self.spec, config)).unwrap_or_default()
+    /// One look at what every decision rests on.
+    pub async fn observe(&self) -> Result<Facts, Error> {
+        self.cluster.observe(&self.movement.query()).await.map_err(|error| Error::cluster(&error, &self.address))
     }
 
-    /// Appends to the record, beginning it if there is none.
-    pub fn append(&mut self, whats: Vec<What>) -> Result<(), Error> {
-        let at = self.clock.now();
-        let serial = self.record.as_ref().map_or(0, Record::serial);
-        let entries = whats.into_iter().map(|what| NewEntry { at, by: self.actor.clone(), what }).collect();
-        self.record = Some(self.store.append(serial, entries).map_err(Error::record)?);
-        Ok(())
+    /// What the operator's file forbids of what is still ahead.
+    pub fn guards(&self, facts: &Facts) -> Vec<Finding> {
+        let Some(config) = &self.connection.config else { return vec![] };
+        let situation = self.movement.situation(facts, &self.progress());
+        operator::guards(&self.spec, config, &self.movement.phases_ahead(&situation))
     }
 
-    /// Refuses to begin a record where a workflow of that name lives: it is somebody's, or ours and its lockfile is gone. Before anything
-    /// is written, for a new record would take the place of the last copy of the old one too.
-    pub async fn refuse_foreign(&self) -> Result<(), Error> {
-        if self.record.is_some() {
-            return Ok(());
-        }
-        let facts = self.cluster.observe(&self.movement.query()).await.map_err(|error| Error::cluster(&error, &self.address))?;
-        let situation = self.movement.situation(&facts, &self.progress());
-        if situation.kind != SituationKind::Foreign {
-            return Ok(());
-        }
-        let lockfile = self.store.path();
-        let last_good = crate::record::error::last_good(&lockfile);
-        let is_of_this = |record: &Record| {
-            record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(self.fingerprint.as_str())).is_ok()
-        };
-        let help = if self.store.last_written().as_ref().is_some_and(is_of_this) {
-            format!(
-                "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
-                last_good.display(),
-                lockfile.display()
-            )
-        } else {
-            format!(
-                "it is not ours to touch. Choose another `workflow` name, or run this where its `{}` lies",
-                file_name(&lockfile)
-            )
-        };
-        Err(Error::ended(Exit::Refused, format!("C402 workflow: {}", situation.words), help))
-    }
-
-    /// Begins the record, or takes an edited plan file up into it.
-    pub fn begin(&mut self) -> Result<(), Error> {
-        let bytes = crate::driver::bytes_of(&self.spec);
-        let digest = self.store.kept().keep(&bytes).map_err(Error::record)?;
-        let intent = self.intent();
-        let Some(record) = &self.record else {
-            return self.append(vec![
-                What::Begun {
-                    workflow: self.spec.workflow.to_string(),
-                    cluster: self.spec.cluster.clone(),
-                    fingerprint: self.fingerprint.to_string(),
-                    intent,
-                    frozen: self.spec.frozen_digest(),
-                    tables: self.movement.tables.iter().map(ToString::to_string).collect(),
-                    spec: Some(digest),
-                },
-                What::Goal { goal: Goal::Forward, reason: None },
-            ]);
-        };
-        let progress = record.progress();
-        let before: Option<Spec> = progress
-            .spec
-            .as_ref()
-            .and_then(|digest| self.store.kept().fetch(digest).ok())
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        self.refuse_frozen_edits(&progress, before.as_ref())?;
-        if progress.intent.as_ref() == Some(&intent) {
-            return Ok(());
-        }
-        // Without the old meaning, every approval is void.
-        let gates = match &before {
-            Some(before) => before.gates_that_differ(&self.spec),
-            None => self.spec.gates.keys().cloned().collect(),
-        };
-        self.append(vec![What::Edited { intent, gates, spec: Some(digest) }])
-    }
-
-    fn refuse_frozen_edits(&self, progress: &Progress, before: Option<&Spec>) -> Result<(), Error> {
-        let Some(begun) = &progress.begun else { return Ok(()) };
-        if begun.frozen == self.spec.frozen_digest() {
-            return Ok(());
-        }
-        let changes: Vec<String> = before
-            .map(|before| before.frozen_changes(&self.spec))
-            .unwrap_or_default()
-            .into_iter()
-            .map(|change| format!("`{}` was {} and is {}", change.path, change.was, change.is))
-            .collect();
-        let what = if changes.is_empty() {
-            "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
-        } else {
-            changes.join("; ")
-        };
-        Err(Error::ended(
-            Exit::Stale,
-            format!("the movement is under way, and what it moves can't be edited any more: {what}"),
-            format!(
-                "put it back in `{}`; or end this movement first: `cutover cancel --confirm {}`",
-                self.file.display(),
-                begun.workflow
-            ),
-        ))
-    }
-
-    /// The lease, taken just before acting. A run of `apply` also has one for its whole life, under another key.
-    pub fn lease_key(&self, suffix: &str) -> LeaseKey {
-        LeaseKey {
-            cluster_fingerprint: self.progress().begun.map_or_else(|| self.fingerprint.to_string(), |begun| begun.fingerprint),
-            target_keyspace: self.movement.target().to_string(),
-            workflow: format!("{}{suffix}", self.spec.workflow),
-        }
-    }
-
-    pub fn lease_info(&self) -> LeaseInfo {
-        LeaseInfo {
+    /// Takes the lease, just before acting. A run of `apply` also has one for its whole life, under another key.
+    pub fn take_lease(&self, suffix: &str) -> Result<Lease, LeaseError> {
+        let info = LeaseInfo {
             who: self.actor.user.clone(),
             host: self.actor.host.clone(),
             pid: self.actor.process,
             operation: self.command.to_owned(),
             since: Timestamp::now(),
+        };
+        // Before the record begins there is no place beside it, and nothing that may be written to the cluster.
+        let leases = match &self.record {
+            None => self.leases.clone(),
+            Some(_) => self.leases.clone().beside(self.store.path().with_file_name(kept::FOLDER)),
+        };
+        leases.try_take(&self.lease_key(suffix), &info)
+    }
+
+    /// Who holds the lease, for people.
+    pub fn lease_holder(&self, suffix: &str) -> Option<LeaseInfo> {
+        self.leases.holder(&self.lease_key(suffix))
+    }
+
+    /// The same for every plan file of the movement, and when cells come and go.
+    fn lease_key(&self, suffix: &str) -> LeaseKey {
+        LeaseKey {
+            cluster_fingerprint: self.fingerprint.shards_digest().to_string(),
+            target_keyspace: self.movement.target().to_string(),
+            workflow: format!("{}{suffix}", self.spec.workflow),
         }
     }
 
@@ -289,21 +204,8 @@ impl Session {
     }
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
-
 pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
     Error::BadFile { file: file.to_owned(), text: Some(text.to_owned()), problems }
-}
-
-/// The record's store: beside the plan file, or in the operator's `record-dir`; `workflow.toml` has `workflow.lock`.
-pub fn store_of(file: &Path, record_folder: Option<PathBuf>) -> FileStore {
-    let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
-    let beside =
-        file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let folder = record_folder.unwrap_or(beside);
-    FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, format!("{stem}.lock"), Uuid::new_v4())
 }
 
 fn resolve_tables(
@@ -346,45 +248,6 @@ fn resolve_tables(
         ));
     }
     Ok(tables)
-}
-
-/// Reads what the connection names: certificates, keys, credentials.
-pub fn settings(connection: &Connection) -> Result<(ConnectionSettings, String), Error> {
-    let Endpoint::Vtctld { address, insecure, tls, credentials } = &connection.endpoint else {
-        return Err(Error::usage(
-            "the built-in sandbox is not in this version",
-            "name a cluster of the operator's file, or pass `--vtctld host:port` with another alias in the plan file",
-        ));
-    };
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|error| Error::Unreadable {
-            file: path.to_owned(),
-            why: error.to_string(),
-            help: "it was named for the connection to vtctld".into(),
-        })
-    };
-    let tls = match tls {
-        None => None,
-        Some(TlsFiles { ca, client, server_name }) => Some(TlsSettings {
-            certificate_authority: ca.as_deref().map(read).transpose()?,
-            client_certificate: match client {
-                None => None,
-                Some((certificate, key)) => Some(ClientCertificate { certificate: read(certificate)?, key: read(key)?.into() }),
-            },
-            server_name: server_name.clone(),
-        }),
-    };
-    let json = match credentials {
-        None => None,
-        Some(CredentialsSource::File(path)) => Some(secrecy::SecretString::from(read(path)?)),
-        Some(CredentialsSource::Text(text)) => Some(text.clone()),
-    };
-    let credentials =
-        json.map(|json| Credentials::from_json(secrecy::ExposeSecret::expose_secret(&json))).transpose().map_err(|error| {
-            Error::ended(Exit::Usage, error, "a JSON object with `Username` and `Password`, as vtctldclient reads it")
-        })?;
-    let settings = ConnectionSettings { address: address.to_string(), insecure: *insecure, tls, credentials };
-    Ok((settings, address.to_string()))
 }
 
 impl Error {

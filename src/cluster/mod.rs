@@ -3,7 +3,7 @@
 //! [`port`] says what can be asked ([`port::Reader`]) and done ([`port::Writer`]); every write is a value in [`mutation`].
 
 pub mod error;
-mod fingerprint;
+pub mod fingerprint;
 pub mod mutation;
 pub mod port;
 mod text;

@@ -99,7 +99,13 @@ key!(
     "A JSON file with `Username` and `Password`, as vtctldclient takes it."
 );
 key!(REQUIRE_HOLD, "require-hold", Kind::Words(GATES), Fallback::Nothing, "Gates that no plan file may set to `auto-advance`.");
-key!(ALLOW_DROP, "allow-drop", Kind::Flag, Fallback::Flag(false), "Whether plan files may drop the source tables at the end.");
+key!(
+    ALLOW_DROP,
+    "allow-drop",
+    Kind::Flag,
+    Fallback::Flag(false),
+    "Whether plan files may drop the source tables at the end. Left out, they may not: who wants that writes `true` here first."
+);
 key!(
     MIN_REVERT_WINDOW,
     "min-revert-window",
@@ -112,7 +118,7 @@ key!(
     "record-dir",
     Kind::Text,
     Fallback::Nothing,
-    "Where the records of movements are kept. Left out: beside each plan file."
+    "Where the records of movements are kept, each as `<cluster>.<target keyspace>.<workflow>.lock`. Left out: beside each plan file."
 );
 key!(
     FINGERPRINT,

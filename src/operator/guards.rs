@@ -3,19 +3,23 @@
 use super::config::ClusterConfig;
 use crate::cluster::mutation::SourceTables;
 use crate::finding::{Finding, Severity};
+use crate::run::phase::PhaseId;
 use crate::spec::{GatePolicy, Spec, length};
 
-/// Every guard of the operator's that the plan file breaks; none when it keeps to them. For clusters that the operator's file
-/// doesn't name there are no guards.
-pub fn guards(spec: &Spec, cluster: &ClusterConfig) -> Vec<Finding> {
+/// Every guard of the operator's that the plan file breaks in the phases that are `ahead`; none when it keeps to them. For clusters
+/// that the operator's file doesn't name there are no guards.
+pub fn guards(spec: &Spec, cluster: &ClusterConfig, ahead: &[PhaseId]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for phase in &cluster.require_hold {
+    for phase in cluster.require_hold.iter().filter(|phase| ahead.contains(phase)) {
         if spec.gates.get(phase).is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance) {
             let summary = format!("`{phase}` must hold on `{}`, and the plan file lets it advance", spec.cluster);
             let help = format!("write `{phase} = \"operator-hold\"` in `[gates]`, or ask the operators of the cluster");
             findings
                 .push(Finding::fail("C120", Severity::Error, spec.cluster.as_str(), summary, help).at(format!("gates.{phase}")));
         }
+    }
+    if !ahead.contains(&PhaseId::COMPLETE) {
+        return findings;
     }
     if spec.complete.source_tables == SourceTables::Drop && !cluster.allow_drop {
         let summary = format!("source tables may not be dropped on `{}`", spec.cluster);
@@ -46,7 +50,6 @@ pub fn guards(spec: &Spec, cluster: &ClusterConfig) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::phase::PhaseId;
 
     fn spec(more: &str, source_tables: &str) -> Spec {
         let text = format!(
@@ -56,10 +59,31 @@ mod tests {
         crate::spec::read(&text).unwrap().spec
     }
 
-    fn broken(spec: &Spec, cluster: &ClusterConfig) -> Vec<String> {
-        let found = guards(spec, cluster);
+    fn broken_ahead(spec: &Spec, cluster: &ClusterConfig, ahead: &[PhaseId]) -> Vec<String> {
+        let found = guards(spec, cluster, ahead);
         assert!(found.iter().all(Finding::blocks));
         found.into_iter().map(|finding| format!("{} {}", finding.code, finding.at.unwrap())).collect()
+    }
+
+    fn broken(spec: &Spec, cluster: &ClusterConfig) -> Vec<String> {
+        broken_ahead(spec, cluster, crate::spec::GATES)
+    }
+
+    #[test]
+    fn what_is_behind_is_not_judged_any_more() {
+        let cluster =
+            ClusterConfig { require_hold: vec![PhaseId::SWITCH_PRIMARY], min_revert_window_seconds: 60, ..Default::default() };
+        let breaks = spec("[gates]\npolicy = \"auto-advance\"\n[revert]\nwindow = \"59s\"", "drop");
+        let of = |ahead: &[PhaseId]| broken_ahead(&breaks, &cluster, ahead);
+        assert_eq!(of(&[PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE]).len(), 3);
+        assert_eq!(of(&[PhaseId::COMPLETE]), ["C121 complete.source-tables", "C122 revert.window"]);
+        assert_eq!(of(&[PhaseId::REMOVE_RULES]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn dropping_is_forbidden_unless_the_operator_allows_it() {
+        let config = crate::operator::read("[clusters.production]\n", std::path::Path::new("")).unwrap();
+        assert_eq!(broken(&spec("", "drop"), &config.clusters["production"]), ["C121 complete.source-tables"]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl PartialEq for CredentialsSource {
 pub struct Connection {
     pub alias: String,
     pub endpoint: Endpoint,
-    /// What the operator's file says about the cluster; none when it doesn't name it, and then there are no guards.
+    /// What the operator's file says about the cluster; none when it names no cluster at all, and then there are no guards.
     pub config: Option<ClusterConfig>,
     /// What somebody should know, for stderr.
     pub notes: Vec<String>,
@@ -80,6 +80,10 @@ pub struct TlsFiles {
 pub enum ResolveError {
     #[error("nothing says where the cluster `{alias}` is")]
     NoAddress { alias: String, nearest: Option<String> },
+    #[error("the operator's file does not know the cluster `{alias}`, at {address} or elsewhere")]
+    Unknown { alias: String, address: Address, nearest: Option<String> },
+    #[error("{address} is where `{}` is, says the operator's file, and the plan file means `{alias}`", .owners.join("` and `"))]
+    AnotherCluster { alias: String, address: Address, owners: Vec<String> },
     #[error("the cluster `sandbox` is built in and takes no `--vtctld`")]
     SandboxAddress,
     #[error("{0}")]
@@ -103,6 +107,17 @@ impl ResolveError {
                 "pass --vtctld host:port, set CUTOVER_VTCTLD, or add [clusters.{alias}] with `vtctld = \"host:port\"` to the \
                  operator's config.toml"
             ),
+            Self::Unknown { alias, address, nearest } => {
+                let meant = nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`? or ")).unwrap_or_default();
+                format!(
+                    "{meant}add [clusters.{alias}] with `vtctld = \"{address}\"` to the operator's config.toml: without it nothing \
+                     says what is forbidden there"
+                )
+            }
+            Self::AnotherCluster { owners, .. } => format!(
+                "write `cluster = \"{}\"` into the plan file, or give another address: what is forbidden hangs on the name",
+                owners.first().map_or("", String::as_str)
+            ),
             Self::SandboxAddress => "name another cluster in the plan file, or leave `--vtctld` out".to_owned(),
             Self::Address(_) => "give vtctld's gRPC port, without `http://`".to_owned(),
             Self::HalfCertificate => "give both, or neither".to_owned(),
@@ -125,14 +140,15 @@ pub fn resolve(
         }
         return Ok(Connection { alias: alias.to_owned(), endpoint: Endpoint::Sandbox, config: None, notes: Vec::new() });
     }
-    let cluster = config.clusters.get(alias);
+    let parse = |text: &String| text.parse::<Address>().map_err(|error| ResolveError::Address(error.to_string()));
+    let given = flags.vtctld.as_ref().or(environment.vtctld.as_ref()).map(parse).transpose()?;
+    let cluster = entry(alias, given.as_ref(), config)?;
     let of_config = cluster.map(of_config).unwrap_or_default();
     let levels = [flags, environment, &of_config];
     let Some(level) = levels.iter().position(|level| level.vtctld.is_some()) else {
         let nearest = nearest(alias, config.clusters.keys().map(String::as_str)).map(str::to_owned);
         return Err(ResolveError::NoAddress { alias: alias.to_owned(), nearest });
     };
-    let parse = |text: &String| text.parse::<Address>().map_err(|error| ResolveError::Address(error.to_string()));
     let address = levels[level].vtctld.as_ref().map(parse).transpose()?;
     let Some(address) = address else { return Err(ResolveError::NoAddress { alias: alias.to_owned(), nearest: None }) };
 
@@ -175,6 +191,33 @@ pub fn resolve(
         config: cluster.cloned(),
         notes,
     })
+}
+
+/// What the operator's file says about the cluster. A pull request may edit `cluster`, so the guards must not hang on the alias alone:
+/// where an address is given, they are those of the cluster that is there, and a file that names clusters must know this one.
+fn entry<'a>(
+    alias: &str,
+    given: Option<&Address>,
+    config: &'a OperatorConfig,
+) -> Result<Option<&'a ClusterConfig>, ResolveError> {
+    let own = config.clusters.get(alias);
+    let Some(address) = given else { return Ok(own) };
+    let owners: Vec<(&String, &ClusterConfig)> =
+        config.clusters.iter().filter(|(_, cluster)| cluster.vtctld.as_ref() == Some(address)).collect();
+    match (own, owners.as_slice()) {
+        (Some(own), owners) if owners.is_empty() || owners.iter().any(|(name, _)| *name == alias) => Ok(Some(own)),
+        (None, []) if config.clusters.is_empty() => Ok(None),
+        (None, []) => {
+            let nearest = nearest(alias, config.clusters.keys().map(String::as_str)).map(str::to_owned);
+            Err(ResolveError::Unknown { alias: alias.to_owned(), address: address.clone(), nearest })
+        }
+        (None, [(_, owner)]) => Ok(Some(owner)),
+        (_, owners) => Err(ResolveError::AnotherCluster {
+            alias: alias.to_owned(),
+            address: address.clone(),
+            owners: owners.iter().map(|(name, _)| (*name).clone()).collect(),
+        }),
+    }
 }
 
 fn of_config(cluster: &ClusterConfig) -> ConnectionSource {

@@ -53,7 +53,28 @@ fn an_alias_that_nobody_knows_is_refused_with_the_one_that_was_meant() {
     let error = resolve("prodution", &none(), &none(), &config()).unwrap_err();
     assert_eq!(error, ResolveError::NoAddress { alias: "prodution".into(), nearest: Some("production".into()) });
     assert!(error.help().contains("did you mean `production`?"));
-    assert!(resolve("prodution", &none(), &address("variable:2"), &config()).is_ok());
+}
+
+#[test]
+fn the_guards_do_not_vanish_with_an_edit_of_the_alias() {
+    let guarded = |alias: &str, flags: &ConnectionSource, variable: &ConnectionSource| {
+        resolve(alias, flags, variable, &config()).map(|found| found.config.and_then(|config| config.credentials_file))
+    };
+    let production = "vtctld.example.com:15999";
+    let secret = Some(std::path::PathBuf::from("/run/secrets/vtctld.json"));
+    for (flags, variable) in [(address(production), none()), (none(), address(production))] {
+        assert_eq!(guarded("production", &flags, &variable), Ok(secret.clone()));
+        assert_eq!(guarded("whatever", &flags, &variable), Ok(secret.clone()), "it is the same cluster");
+        let error = guarded("lab", &flags, &variable).unwrap_err();
+        assert!(matches!(&error, ResolveError::AnotherCluster { owners, .. } if owners == &["production"]), "{error:?}");
+        assert!(error.help().contains("`cluster = \"production\"`"), "{}", error.help());
+    }
+    let error = guarded("prodution", &none(), &address("variable:2")).unwrap_err();
+    assert!(matches!(&error, ResolveError::Unknown { nearest: Some(nearest), .. } if nearest == "production"), "{error:?}");
+    // A tunnel to a cluster that the file knows.
+    assert_eq!(guarded("production", &address("localhost:1"), &none()), Ok(secret));
+    // A file that names no cluster has nothing to say about any.
+    assert!(resolve("new", &none(), &address("variable:2"), &OperatorConfig::default()).unwrap().config.is_none());
 }
 
 #[test]
@@ -93,7 +114,7 @@ fn credentials_stay_with_the_address_that_they_are_kept_for() {
 
 #[test]
 fn tls_is_the_rule_and_plaintext_is_asked_for() {
-    let plain = |flags: &ConnectionSource| vtctld(resolve("new", flags, &none(), &config()));
+    let plain = |flags: &ConnectionSource| vtctld(resolve("new", flags, &none(), &OperatorConfig::default()));
     assert_eq!(plain(&address("far:1")).2, Some(TlsFiles::default()));
     assert_eq!(plain(&ConnectionSource { insecure: true, ..address("far:1") }).2, None);
     assert_eq!(plain(&address("localhost:1")).2, None);
@@ -106,11 +127,14 @@ fn tls_is_the_rule_and_plaintext_is_asked_for() {
 #[test]
 fn secrets_never_go_with_plaintext_to_another_machine() {
     let flags = ConnectionSource { insecure: true, credentials: Some(CredentialsSource::File("c".into())), ..address("far:1") };
-    assert_eq!(resolve("new", &flags, &none(), &config()).unwrap_err(), ResolveError::PlaintextSecrets("credentials"));
+    assert_eq!(
+        resolve("new", &flags, &none(), &OperatorConfig::default()).unwrap_err(),
+        ResolveError::PlaintextSecrets("credentials")
+    );
     let flags = ConnectionSource { insecure: true, ..none() };
     assert_eq!(resolve("production", &flags, &none(), &config()).unwrap_err(), ResolveError::PlaintextSecrets("TLS files"));
     let flags = ConnectionSource { tls_cert: Some("cert".into()), ..address("far:1") };
-    assert_eq!(resolve("new", &flags, &none(), &config()).unwrap_err(), ResolveError::HalfCertificate);
+    assert_eq!(resolve("new", &flags, &none(), &OperatorConfig::default()).unwrap_err(), ResolveError::HalfCertificate);
 }
 
 #[test]

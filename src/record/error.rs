@@ -155,6 +155,12 @@ pub enum RecordError {
     Conflict { expected: u64, found: u64 },
     #[error("the record is of {whats} `{found}`, and this is about `{wanted}`")]
     Foreign { whats: &'static str, found: String, wanted: String },
+    /// This host wrote entries of it that are not in what lies there now.
+    #[error(
+        "`{}` is not the newest of its record: it goes up to serial {found}, and this host has written other entries, up to serial {written}",
+        .path.display()
+    )]
+    WentBack { path: PathBuf, found: u64, written: u64 },
     #[error("another record took its place: lineage {found} now, {expected} before")]
     OtherLineage { expected: Uuid, found: Uuid },
     /// The file was there and is gone.
@@ -188,6 +194,18 @@ impl RecordError {
             Self::Foreign { .. } => "use the folder of this movement's plan file, or choose one with `record-dir`; a record is \
                 never given to another movement or cluster"
                 .to_owned(),
+            Self::WentBack { path, found, written } => {
+                let (last, file) = (last_good(path), path.display());
+                let back = format!("nothing was written. Bring the newer one back: `cp {} {file}`", last.display());
+                if found < written {
+                    return back;
+                }
+                format!(
+                    "{back}; or, if the cluster shows that another host went on from where they parted (`cutover history` shows what each \
+                     did), keep `{file}` and move the other away: `mv {last} {last}.parted`",
+                    last = last.display()
+                )
+            }
             Self::OtherLineage { .. } => {
                 "nothing was written. Find out who replaced the lockfile (`cutover history`), then run the command again"
                     .to_owned()
@@ -236,7 +254,7 @@ impl RecordError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unreadable { .. } | Self::Gone { .. } | Self::Unsafe { .. } | Self::Kept { .. } => 65,
-            Self::Foreign { .. } | Self::OtherLineage { .. } => 7,
+            Self::Foreign { .. } | Self::OtherLineage { .. } | Self::WentBack { .. } => 7,
             Self::Conflict { .. } | Self::Busy { .. } => 6,
             Self::Io { source, .. }
                 if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>

@@ -91,6 +91,23 @@ impl FileStore {
         format::read(&bytes).ok()
     }
 
+    /// The record, unless this host has written entries of it that are not in it: an older lockfile was brought back.
+    ///
+    /// # Errors
+    /// [`RecordError::WentBack`], and those of [`RecordStore::load`].
+    pub fn load_newest(&self) -> Result<Option<Record>, RecordError> {
+        // The copy first: it is written after the record, so a record that is read after it goes on from it.
+        let last = self.last_written();
+        let record = self.load()?;
+        if let (Some(found), Some(last)) = (&record, last)
+            && found.lineage == last.lineage
+            && !found.continues(&last)
+        {
+            return Err(RecordError::WentBack { path: self.path(), found: found.serial(), written: last.serial() });
+        }
+        Ok(record)
+    }
+
     /// Keeps a copy for the day when the file is broken and git has none. Not worth failing for: the record itself stands.
     fn copy(&self, beside: &dyn Folder, text: &str) {
         let name = last_good_name(&self.name);

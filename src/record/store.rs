@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::entry::{Actor, Entry, What};
 use super::error::RecordError;
 use super::progress::{Begun, Progress};
+use crate::cluster::fingerprint::Fingerprint;
 use crate::model::digest::Digest;
 
 /// Where a record is kept. Calls block, for milliseconds.
@@ -106,21 +107,24 @@ impl Record {
         self.lineage == earlier.lineage && self.serial() >= last.serial && same.unwrap_or(self.compacted.is_some())
     }
 
-    /// Whether this is the record of that workflow on that cluster. `fingerprint` is none while the cluster can't be asked.
+    /// Whether this is the record of that workflow on that cluster. `is` is none while the cluster can't be asked.
     ///
     /// # Errors
     /// [`RecordError::Foreign`] says what differs.
-    pub fn belongs_to(&self, workflow: &str, cluster: &str, fingerprint: Option<&str>) -> Result<(), RecordError> {
+    pub fn belongs_to(&self, workflow: &str, cluster: &str, is: Option<&Fingerprint>) -> Result<(), RecordError> {
         let begun = self.begun().ok_or(RecordError::NotBegun)?;
-        let same = |whats, found: &str, wanted: &str| {
-            if found == wanted {
-                Ok(())
-            } else {
-                Err(RecordError::Foreign { whats, found: found.to_owned(), wanted: wanted.to_owned() })
+        let foreign = |whats, found: &str, wanted: String| RecordError::Foreign { whats, found: found.to_owned(), wanted };
+        if begun.workflow != workflow {
+            return Err(foreign("workflow", &begun.workflow, workflow.to_owned()));
+        }
+        if begun.cluster != cluster {
+            return Err(foreign("cluster", &begun.cluster, cluster.to_owned()));
+        }
+        match is {
+            Some(is) if !is.is_still(&begun.fingerprint) => {
+                Err(foreign("a cluster with fingerprint", &begun.fingerprint, is.to_string()))
             }
-        };
-        same("workflow", &begun.workflow, workflow)?;
-        same("cluster", &begun.cluster, cluster)?;
-        fingerprint.map_or(Ok(()), |wanted| same("a cluster with fingerprint", &begun.fingerprint, wanted))
+            _ => Ok(()),
+        }
     }
 }

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{approve, plan};
+use super::approve::{self, Approved};
+use super::plan;
 use crate::cli::block_on;
 use crate::cli::context::Context;
 use crate::cli::drive::drive;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
+use crate::cluster::port::Facts;
 use crate::driver::RunOptions;
+use crate::family::{Family as _, SituationKind};
 use crate::finding::Finding;
 use crate::plan::document::Verdict;
 use crate::run::machine::Options;
@@ -51,17 +54,14 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
     let until = args.until.as_deref().map(phase).transpose()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "apply", Wants::Nothing).await?;
-        let blocking: Vec<Finding> = session.guards().into_iter().filter(Finding::blocks).collect();
-        if let Some(first) = blocking.first() {
-            return Err(Error::ended(
-                Exit::Refused,
-                format!("{} {}: {}", first.code, first.subject, first.summary),
-                first.help.clone(),
-            ));
+        let facts = session.observe().await?;
+        // What stopped half way is made whole whatever the operator has tightened since.
+        if !args.finish_only {
+            refuse_by_guards(&session, &facts)?;
         }
         // For the whole run: two applies of one movement would only get in each other's way.
-        let _running = session.leases.try_take(&session.lease_key(" apply"), &session.lease_info()).map_err(Error::lease)?;
-        session.refuse_foreign().await?;
+        let _running = session.take_lease(" apply").map_err(Error::lease)?;
+        session.refuse_foreign(&facts)?;
         if session.record.is_none() {
             if args.finish_only {
                 return Err(Error::ended(
@@ -75,8 +75,10 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
             }
         }
         session.begin()?;
-        if let (Some(gate), Some(reason)) = (&args.approve, &args.reason) {
-            approve::append(&mut session, gate, reason, false).await?;
+        if let (Some(gate), Some(reason)) = (&args.approve, &args.reason)
+            && let Approved::Behind(why) = approve::append(&mut session, gate, reason, false).await?
+        {
+            context.ui.note(&format!("no approval needed: {why}"));
         }
         let options = RunOptions {
             machine: Options { until, finish_only: args.finish_only, start_streams: false, never_forward: false },
@@ -85,6 +87,19 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         };
         drive(context, &session, options).await
     })
+}
+
+/// Refuses what the operator's file forbids.
+fn refuse_by_guards(session: &Session, facts: &Facts) -> Result<(), Error> {
+    let Some(first) = session.guards(facts).into_iter().find(Finding::blocks) else { return Ok(()) };
+    let progress = session.progress();
+    let is_whole = progress.open_attempt.is_none() && session.movement.situation(facts, &progress).kind != SituationKind::Between;
+    let help = if is_whole {
+        first.help
+    } else {
+        format!("{}. A write stands half way: `cutover apply --finish-only` makes it whole all the same", first.help)
+    };
+    Err(Error::ended(Exit::Refused, format!("{} {}: {}", first.code, first.subject, first.summary), help))
 }
 
 /// Shows the plan and asks whether to begin. False is a no.

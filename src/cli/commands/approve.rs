@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::cluster::port::Reader as _;
+use crate::cli::way;
 use crate::family::{Family as _, SituationKind, forecast_digest};
 use crate::record::entry::What;
 use crate::run::phase::PhaseId;
@@ -43,7 +43,10 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(async {
         let mut session = Session::open(context, &file, "approve", Wants::Record).await?;
         session.begin()?;
-        let words = append(&mut session, &gate, &args.reason, args.end_revert_window).await?;
+        let words = match append(&mut session, &gate, &args.reason, args.end_revert_window).await? {
+            Approved::Now(words) => words,
+            Approved::Behind(why) => return Err(Error::ended(Exit::Refused, why, "`cutover status` shows what comes next")),
+        };
         if context.is_json() {
             let last = session.record.as_ref().and_then(|record| record.entries.last());
             context.ui.json(&serde_json::json!(last))?;
@@ -54,8 +57,16 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
     })
 }
 
+/// What became of an approval.
+pub enum Approved {
+    /// On record; in words.
+    Now(String),
+    /// The gate has been passed, and needs none.
+    Behind(String),
+}
+
 /// Puts an approval on record, bound to what the phase would change now.
-pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_window: bool) -> Result<String, Error> {
+pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_window: bool) -> Result<Approved, Error> {
     let gate = phase(gate)?;
     let Some(gate_spec) = session.spec.gates.get(&gate) else {
         return Err(Error::usage(
@@ -73,16 +84,12 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
         return Err(Error::usage("a reason is needed", "say in a few words why it is safe now; it stands in the record"));
     }
     let expires = gate_spec.approval_expires_seconds;
-    let facts =
-        session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
+    let facts = session.observe().await?;
     let progress = session.progress();
+    way::judge_approval(&progress)?;
     let situation = session.movement.situation(&facts, &progress);
     if !session.movement.phases_ahead(&situation).contains(&gate) {
-        return Err(Error::ended(
-            Exit::Refused,
-            format!("`{gate}` is behind us: {}", situation.words),
-            "`cutover status` shows what comes next",
-        ));
+        return Ok(Approved::Behind(format!("`{gate}` is behind us: {}", situation.words)));
     }
     if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {
         return Err(Error::ended(
@@ -102,7 +109,12 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
         expires_at,
         end_revert_window,
     };
-    session.append(vec![what])?;
+    // Bound to what was looked at here: another command may have edited, or turned back, meanwhile.
+    let same_intent = session.intent_guard();
+    session.append_if(vec![what], |progress| {
+        way::judge_approval(progress)?;
+        same_intent(progress)
+    })?;
     let until = expires_at.map(|at| format!(", until {}", at.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
-    Ok(format!("approved: {gate}{until}"))
+    Ok(Approved::Now(format!("approved: {gate}{until}")))
 }

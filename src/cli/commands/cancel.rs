@@ -10,9 +10,9 @@ use crate::cli::drive::drive;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::cluster::port::Reader as _;
+use crate::cli::way::{self, Way};
 use crate::driver::RunOptions;
-use crate::family::{Family as _, SituationKind};
+use crate::family::Family as _;
 use crate::record::entry::{Goal, What};
 
 /// End the movement: drop the copy, and leave everything at the source
@@ -35,20 +35,8 @@ pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "cancel", Wants::Record).await?;
-        let facts =
-            session.cluster.observe(&session.movement.query()).await.map_err(|error| Error::cluster(&error, &session.address))?;
-        let situation = session.movement.situation(&facts, &session.progress());
-        if matches!(
-            situation.kind,
-            SituationKind::Switched | SituationKind::Completed | SituationKind::Ended | SituationKind::Foreign
-        ) {
-            let help = if situation.kind == SituationKind::Switched {
-                "`cutover switch-back` first"
-            } else {
-                "`cutover status` says where the movement stands"
-            };
-            return Err(Error::ended(Exit::Refused, format!("it can't be cancelled: {}", situation.words), help));
-        }
+        let situation = session.movement.situation(&session.observe().await?, &session.progress());
+        way::judge(Way::Cancel, &situation, &session.progress())?;
         let workflow = session.spec.workflow.to_string();
         if args.confirm.as_deref() != Some(workflow.as_str()) {
             let tables = session.movement.tables();
@@ -64,7 +52,7 @@ pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
                 format!("if that is meant: `cutover cancel --confirm {workflow}`"),
             ));
         }
-        session.append(vec![What::Goal { goal: Goal::Cancelled, reason: args.reason.clone() }])?;
+        session.choose(Way::Cancel, What::Goal { goal: Goal::Cancelled, reason: args.reason.clone() }).await?;
         drive(context, &session, RunOptions::patient()).await
     })
 }

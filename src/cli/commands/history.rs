@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::files::read_plan_file;
 use crate::cli::global::Format;
 use crate::cli::session;
+use crate::cli::take_up::store_of;
 use crate::report::history::History;
 use crate::spec;
 
@@ -27,7 +28,7 @@ pub fn run(args: HistoryArgs, context: &mut Context) -> Result<Exit, Error> {
     let text = read_plan_file(&args.file)?;
     let reading = spec::read(&text).map_err(|problems| session::bad_file(&args.file, &text, problems))?;
     let record_folder = context.record_folder(&reading.spec.cluster)?;
-    let store = session::store_of(&args.file, record_folder);
+    let store = store_of(&args.file, record_folder, &reading.spec);
     let Some((entries, missing)) = store.history().map_err(Error::record)? else {
         return Err(Error::ended(
             Exit::Refused,

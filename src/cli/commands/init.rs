@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::block_on;
+use crate::cli::connect::settings;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::session::settings;
 use crate::clock::SystemClock;
 use crate::cluster::port::{Ask, Query, Reader as _};
 use crate::cluster::vtctld::{Cluster, Vtctld};

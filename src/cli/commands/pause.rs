@@ -10,6 +10,7 @@ use crate::cli::drive::drive;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
+use crate::cli::way::Way;
 use crate::driver::RunOptions;
 use crate::record::entry::What;
 
@@ -30,7 +31,7 @@ pub fn run(args: PauseArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "pause", Wants::Record).await?;
-        session.append(vec![What::Paused { reason: args.reason.clone() }])?;
+        session.choose(Way::Pause, What::Paused { reason: args.reason.clone() }).await?;
         drive(context, &session, RunOptions::patient()).await
     })
 }

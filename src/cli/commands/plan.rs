@@ -44,7 +44,7 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
 pub async fn make(session: &Session) -> Result<Plan, Error> {
     let facts = session.look().await?;
     let progress = session.progress();
-    let mut findings = session.guards();
+    let mut findings = session.guards(&facts);
     findings.extend(session.movement.check(&facts, &progress, None));
     Ok(plan(&session.movement, &facts, &progress, session.intent(), findings, session.cluster_name()))
 }

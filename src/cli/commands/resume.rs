@@ -10,6 +10,7 @@ use crate::cli::drive::drive;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
+use crate::cli::way::Way;
 use crate::driver::RunOptions;
 use crate::record::entry::What;
 use crate::run::machine::Options;
@@ -29,7 +30,7 @@ pub fn run(args: ResumeArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "resume", Wants::Record).await?;
-        session.append(vec![What::Resumed { reason: args.reason.clone() }])?;
+        session.choose(Way::Resume, What::Resumed { reason: args.reason.clone() }).await?;
         let machine = Options { start_streams: true, ..Options::default() };
         drive(context, &session, RunOptions { machine, ..RunOptions::patient() }).await
     })

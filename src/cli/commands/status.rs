@@ -69,7 +69,7 @@ async fn look(session: &Session) -> Result<(Status, jiff::Timestamp), Error> {
     let (decision, facts) = decide(session, facts, &progress).await?;
     let entries: &[Entry] = session.record.as_ref().map_or(&[], |record| &record.entries);
     let now = session.clock.now();
-    let acting = [" apply", ""].iter().find_map(|suffix| session.leases.holder(&session.lease_key(suffix)));
+    let acting = [" apply", ""].iter().find_map(|suffix| session.lease_holder(suffix));
     let status = Status::of(&StatusInput {
         family: &session.movement,
         cluster: session.cluster_name(),

@@ -9,8 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::family::{Family as _, View};
-use crate::finding::Finding;
+use crate::family::{Condition, Family as _, Step, View};
+use crate::finding::{Finding, Severity};
 use crate::plan::checks;
 use crate::record::entry::What;
 use crate::run::pages;
@@ -44,13 +44,13 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
     };
     block_on(async {
         let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
-        session.refuse_foreign().await?;
+        session.refuse_foreign(&session.observe().await?)?;
         session.begin()?;
-        let found: Vec<Finding> = blocking(&session)
+        let found: Vec<Blocking> = blocking(&session)
             .await?
             .into_iter()
-            .filter(|finding| finding.code.eq_ignore_ascii_case(&code))
-            .filter(|finding| args.subject.as_ref().is_none_or(|subject| *subject == finding.subject))
+            .filter(|blocking| blocking.finding.code.eq_ignore_ascii_case(&code))
+            .filter(|blocking| args.subject.as_ref().is_none_or(|subject| *subject == blocking.finding.subject))
             .collect();
         if found.is_empty() {
             return Err(Error::ended(
@@ -59,7 +59,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
                 "`cutover plan` shows what blocks",
             ));
         }
-        if let Some(fixed) = found.iter().find(|finding| !checks::is_waivable(finding) && !pages::is_waivable(&finding.code)) {
+        if let Some(Blocking { finding: fixed, .. }) = found.iter().find(|blocking| !blocking.is_waivable) {
             return Err(Error::ended(
                 Exit::Refused,
                 format!("{} can't be waived: {}", fixed.code, fixed.summary),
@@ -69,7 +69,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
         let intent = session.intent();
         let whats = found
             .iter()
-            .map(|finding| What::Waiver {
+            .map(|Blocking { finding, .. }| What::Waiver {
                 code: finding.code.clone(),
                 subject: finding.subject.clone(),
                 reason: args.reason.clone(),
@@ -77,16 +77,48 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
                 seen: finding.seen.clone(),
             })
             .collect();
-        session.append(whats)?;
-        let lines: String =
-            found.iter().map(|finding| format!("waived: {} {}: {}\n", finding.code, finding.subject, finding.summary)).collect();
+        let same_intent = session.intent_guard();
+        session.append_if(whats, same_intent)?;
+        let lines: String = found
+            .iter()
+            .map(|Blocking { finding, .. }| format!("waived: {} {}: {}\n", finding.code, finding.subject, finding.summary))
+            .collect();
         context.ui.data(&lines)?;
         Ok(Exit::Done)
     })
 }
 
-/// What blocks now: the checks of the phases ahead, and what the next step stops at.
-async fn blocking(session: &Session) -> Result<Vec<Finding>, Error> {
+/// Something that blocks.
+#[derive(Debug, PartialEq, Eq)]
+struct Blocking {
+    finding: Finding,
+    is_waivable: bool,
+}
+
+impl Blocking {
+    fn of(finding: Finding) -> Self {
+        let is_waivable = checks::is_waivable(&finding) || pages::is_waivable(&finding.code);
+        Self { finding, is_waivable }
+    }
+
+    /// A condition that does not pass; one without a code can't be named, and not waived. The waiver binds to its counts.
+    fn of_condition(condition: Condition) -> Option<Self> {
+        if condition.passes() {
+            return None;
+        }
+        let finding = Finding::fail(
+            condition.code.as_deref()?,
+            Severity::Error,
+            condition.name,
+            condition.seen,
+            "`cutover status` shows what is waited for",
+        );
+        Some(Self { finding: finding.seen(condition.counts), is_waivable: true })
+    }
+}
+
+/// What blocks now: the checks of the phases ahead, what their next step stops at, and the conditions of their writes.
+async fn blocking(session: &Session) -> Result<Vec<Blocking>, Error> {
     let facts = session.look().await?;
     let progress = session.progress();
     let situation = session.movement.situation(&facts, &progress);
@@ -100,11 +132,40 @@ async fn blocking(session: &Session) -> Result<Vec<Finding>, Error> {
         fresh_uuid: uuid::Uuid::nil(),
         kept_rules: None,
     };
-    let mut found: Vec<Finding> = session.movement.check(&facts, &progress, None).into_iter().filter(Finding::blocks).collect();
+    let checked = session.movement.check(&facts, &progress, None).into_iter().filter(Finding::blocks);
+    let mut found: Vec<Blocking> = checked.map(Blocking::of).collect();
     for phase in session.movement.phases() {
-        if let crate::family::Step::Blocked(finding) = session.movement.step(&phase.id, &view) {
-            found.push(finding);
+        if let Step::Blocked(finding) = session.movement.step(&phase.id, &view) {
+            found.push(Blocking::of(finding));
+        }
+    }
+    for phase in session.movement.phases_ahead(&situation) {
+        for condition in session.movement.conditions(&phase, &view) {
+            // The same may stand before several phases.
+            found.extend(Blocking::of_condition(condition).filter(|blocking| !found.contains(blocking)));
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_waived_by_its_code_for_the_counts_that_were_seen() {
+        let name = "no old transaction";
+        let old = Condition::new(name, false, "connection 7 of app@web1 on 0 has held `t` for 9.0 s").waivable("C342", "0/7");
+        let found = Blocking::of_condition(old.clone()).unwrap();
+        assert!(found.is_waivable);
+        assert_eq!((found.finding.code.as_str(), found.finding.subject.as_str()), ("C342", name));
+        assert_eq!((found.finding.seen.as_str(), found.finding.summary.as_str()), ("0/7", old.seen.as_str()));
+
+        let unread = Condition::inconclusive(name, "no replica answered").waivable("C341", "");
+        assert_eq!(Blocking::of_condition(unread).unwrap().finding.seen, "");
+        assert_eq!(Blocking::of_condition(Condition::new(name, true, "none").waivable("C342", "")), None);
+        assert_eq!(Blocking::of_condition(Condition::new("no VDiff runs", false, "one runs")), None);
+        let waived = Condition { waived: Some("the nightly report".into()), ..old };
+        assert_eq!(Blocking::of_condition(waived), None);
+    }
 }

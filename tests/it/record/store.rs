@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use cutover::cluster::fingerprint::Fingerprint;
 use cutover::record::entry::What;
 use cutover::record::error::{RecordError, last_good};
 use cutover::record::file::FileStore;
@@ -132,23 +133,50 @@ fn an_older_lockfile_does_not_continue_the_last_one() {
     let older = fs::read(store.path()).unwrap();
     let newer = store.append(1, vec![new_entry(1, remark("x"))]).unwrap();
     assert_eq!(store.last_written(), Some(newer.clone()));
-    fs::write(store.path(), older).unwrap();
+    fs::write(store.path(), &older).unwrap();
     assert!(!store.load().unwrap().unwrap().continues(&newer));
+    let error = store.load_newest().unwrap_err();
+    assert_eq!(error.exit_code(), 7);
+    assert!(matches!(error, RecordError::WentBack { found: 1, written: 2, .. }), "{error:?}");
+    let lockfile = store.path();
+    assert!(
+        error.help().ends_with(&format!("`cp {} {}`", last_good(&lockfile).display(), lockfile.display())),
+        "{}",
+        error.help()
+    );
+    fs::copy(last_good(&lockfile), &lockfile).unwrap();
+    assert_eq!(store.load_newest().unwrap(), Some(newer.clone()));
+
+    // Another host's entries in their place: neither is the older one.
+    let parted = Record::begin(LINEAGE, vec![new_entry(0, begun()), new_entry(1, remark("y"))]).unwrap();
+    fs::write(&lockfile, cutover::record::format::write(&parted).unwrap()).unwrap();
+    let help = store.load_newest().unwrap_err().help();
+    assert!(help.contains("`cp ") && help.contains("`mv "), "{help}");
+
+    fs::write(&lockfile, older).unwrap();
+    store.load().unwrap();
     let forked = store.append(1, vec![new_entry(1, remark("y"))]).unwrap();
     assert!(!forked.continues(&newer) && forked.continues(&forked));
 }
 
 #[test]
 fn a_record_belongs_to_one_movement_on_one_cluster() {
-    let record = super::sample::record();
-    record.belongs_to("customer.c2c", "production", Some("zone1,zone2/etcd2")).unwrap();
+    let cluster = |cell: &str| Fingerprint {
+        cells: [cell.to_owned()].into(),
+        shards: [("customer".to_owned(), Some(vec!["0".to_owned()]))].into(),
+    };
+    let What::Begun { workflow, cluster: alias, intent, frozen, tables, spec, .. } = begun() else { panic!() };
+    let fingerprint = cluster("zone1").to_string();
+    let begun = What::Begun { workflow, cluster: alias, fingerprint, intent, frozen, tables, spec };
+    let record = Record::begin(LINEAGE, vec![new_entry(0, begun)]).unwrap();
+    record.belongs_to("customer.c2c", "production", Some(&cluster("zone1"))).unwrap();
     record.belongs_to("customer.c2c", "production", None).unwrap();
-    for (workflow, cluster, fingerprint) in [
+    for (workflow, alias, is) in [
         ("customer.other", "production", None),
         ("customer.c2c", "staging", None),
-        ("customer.c2c", "production", Some("zone9/etcd2")),
+        ("customer.c2c", "production", Some(&cluster("zone9"))),
     ] {
-        assert_eq!(record.belongs_to(workflow, cluster, fingerprint).unwrap_err().exit_code(), 7);
+        assert_eq!(record.belongs_to(workflow, alias, is).unwrap_err().exit_code(), 7);
     }
 }
 

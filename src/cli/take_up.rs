@@ -1,0 +1,384 @@
+//! The record of a session: where it lies, how it begins, how an edited plan file is taken up, how a command appends to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::error::Error;
+use super::exit::Exit;
+use super::session::Session;
+use super::way::{self, Way};
+use crate::cluster::fingerprint::Fingerprint;
+use crate::cluster::mutation::shell;
+use crate::cluster::port::Facts;
+use crate::family::{Family as _, SituationKind};
+use crate::model::digest::Digest;
+use crate::record::entry::{Goal, What};
+use crate::record::error::{RecordError, last_good};
+use crate::record::file::FileStore;
+use crate::record::file_system::{HostFileSystem, ThreadSleeper};
+use crate::record::progress::{Begun, Progress};
+use crate::record::store::{NewEntry, Record, RecordStore};
+use crate::report::command::for_file;
+use crate::spec::{Movement, Spec};
+
+/// How often an append is tried again that others came before: each of them has appended, so this is no loop without an end.
+const TRIES: usize = 20;
+
+/// The record's store: beside the plan file, where `workflow.toml` has `workflow.lock`; or in the operator's `record-dir`, which is
+/// shared by all plan files, under the movement's own name.
+pub fn store_of(file: &Path, record_folder: Option<PathBuf>, spec: &Spec) -> FileStore {
+    let (folder, name) = match record_folder {
+        Some(folder) => {
+            let Movement::MoveTables(of) = &spec.movement;
+            (folder, format!("{}.{}.{}.lock", spec.cluster, of.target_keyspace, spec.workflow))
+        }
+        None => {
+            let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
+            let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            (beside.map_or_else(|| PathBuf::from("."), Path::to_path_buf), format!("{stem}.lock"))
+        }
+    };
+    FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, name, Uuid::new_v4())
+}
+
+/// Appends what `entries` gives for the record as it stands; nothing if it gives none. When another process has appended meanwhile,
+/// the record is read and `entries` asked anew: it must judge again what it rests on.
+fn append_again(
+    store: &dyn RecordStore,
+    record: &mut Option<Record>,
+    entries: impl Fn(&Progress) -> Result<Vec<NewEntry>, Error>,
+) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        let entries = entries(&record.as_ref().map(Record::progress).unwrap_or_default())?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        tries += 1;
+        match store.append(record.as_ref().map_or(0, Record::serial), entries) {
+            Ok(appended) => {
+                *record = Some(appended);
+                return Ok(());
+            }
+            Err(RecordError::Conflict { .. }) if tries < TRIES => *record = store.load().map_err(Error::record)?,
+            Err(error) => return Err(Error::record(error)),
+        }
+    }
+}
+
+impl Session {
+    /// Appends `whats`, as long as `judge` has nothing against it on the record as it stands then.
+    pub fn append_if(&mut self, whats: Vec<What>, judge: impl Fn(&Progress) -> Result<(), Error>) -> Result<(), Error> {
+        let mut record = self.record.take();
+        let done = append_again(&self.store, &mut record, |progress| {
+            judge(progress)?;
+            Ok(self.entries(whats.clone()))
+        });
+        self.record = record;
+        done
+    }
+
+    fn entries(&self, whats: Vec<What>) -> Vec<NewEntry> {
+        let at = self.clock.now();
+        whats.into_iter().map(|what| NewEntry { at, by: self.actor.clone(), what }).collect()
+    }
+
+    /// Puts on record where the movement shall go, unless the cluster shows that it can't go there from here: a goal that was put by
+    /// mistake would stand.
+    pub async fn choose(&mut self, way: Way, what: What) -> Result<(), Error> {
+        let facts = self.observe().await?;
+        let movement = self.movement.clone();
+        self.append_if(vec![what], |progress| way::judge(way, &movement.situation(&facts, progress), progress))
+    }
+
+    /// Refuses what was given for a plan file that another process has taken up in another meaning by now.
+    pub fn intent_guard(&self) -> impl Fn(&Progress) -> Result<(), Error> + use<> {
+        let intent = self.intent();
+        let plan = for_file("cutover plan", self.file.to_str());
+        move |progress| {
+            if progress.intent.as_ref() == Some(&intent) {
+                return Ok(());
+            }
+            Err(Error::ended(
+                Exit::Stale,
+                "the plan file was edited meanwhile, and another command has taken that up; nothing was put on record",
+                format!("read it again (`{plan}`), then run the command again"),
+            ))
+        }
+    }
+
+    /// Refuses to begin a record where a workflow of that name lives: it is somebody's, or ours and its lockfile is gone. Before anything
+    /// is written, for a new record would take the place of the last copy of the old one too.
+    pub fn refuse_foreign(&self, facts: &Facts) -> Result<(), Error> {
+        if self.record.is_some() {
+            return Ok(());
+        }
+        let situation = self.movement.situation(facts, &self.progress());
+        if situation.kind != SituationKind::Foreign {
+            return Ok(());
+        }
+        let lockfile = self.store.path();
+        let is_of_this =
+            |record: &Record| record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(&self.fingerprint)).is_ok();
+        let help = if self.store.last_written().as_ref().is_some_and(is_of_this) {
+            format!(
+                "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
+                last_good(&lockfile).display(),
+                lockfile.display()
+            )
+        } else {
+            let name = lockfile.file_name().unwrap_or_default().to_string_lossy();
+            format!("it is not ours to touch. Choose another `workflow` name, or run this where its `{name}` lies")
+        };
+        Err(Error::ended(Exit::Refused, format!("C402 workflow: {}", situation.words), help))
+    }
+
+    /// Begins the record, or takes an edited plan file up into it.
+    pub fn begin(&mut self) -> Result<(), Error> {
+        let kept = self.store.kept().keep(&crate::driver::bytes_of(&self.spec)).map_err(Error::record)?;
+        let mut record = self.record.take();
+        let done = append_again(&self.store, &mut record, |progress| Ok(self.entries(self.what_is_new(progress, kept.clone())?)));
+        self.record = record;
+        done
+    }
+
+    /// What the record doesn't say yet of the plan file as it is.
+    fn what_is_new(&self, progress: &Progress, kept: Digest) -> Result<Vec<What>, Error> {
+        let intent = self.intent();
+        let begun = What::Begun {
+            workflow: self.spec.workflow.to_string(),
+            cluster: self.spec.cluster.clone(),
+            fingerprint: self.fingerprint.to_string(),
+            intent: intent.clone(),
+            frozen: self.spec.frozen_digest(),
+            tables: self.movement.tables(),
+            spec: Some(kept.clone()),
+        };
+        let Some(before) = &progress.begun else {
+            return Ok(vec![begun, What::Goal { goal: Goal::Forward, reason: None }]);
+        };
+        if is_unbound(progress) && is_another(before, &self.spec.frozen_digest(), &self.movement.tables(), &self.fingerprint) {
+            return Ok(vec![begun]);
+        }
+        let spec_before: Option<Spec> = progress
+            .spec
+            .as_ref()
+            .and_then(|digest| self.store.kept().fetch(digest).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        self.refuse_frozen_edits(progress, before, spec_before.as_ref())?;
+        if progress.intent.as_ref() == Some(&intent) {
+            return Ok(vec![]);
+        }
+        // Without the old meaning, every approval is void.
+        let gates = match &spec_before {
+            Some(before) => before.gates_that_differ(&self.spec),
+            None => self.spec.gates.keys().cloned().collect(),
+        };
+        Ok(vec![What::Edited { intent, gates, spec: Some(kept) }])
+    }
+
+    fn refuse_frozen_edits(&self, progress: &Progress, begun: &Begun, before: Option<&Spec>) -> Result<(), Error> {
+        if begun.frozen == self.spec.frozen_digest() {
+            return Ok(());
+        }
+        let changes: Vec<String> = before
+            .map(|before| before.frozen_changes(&self.spec))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|change| format!("`{}` was {} and is {}", change.path, change.was, change.is))
+            .collect();
+        let what = if changes.is_empty() {
+            "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
+        } else {
+            changes.join("; ")
+        };
+        if way::is_cancelled(progress) {
+            return Err(Error::ended(
+                Exit::Stale,
+                format!("the movement was cancelled, and its record is not another one's: {what}"),
+                format!("begin another one: `{}`", self.begin_anew()),
+            ));
+        }
+        Err(Error::ended(
+            Exit::Stale,
+            format!("the movement is under way, and what it moves can't be edited any more: {what}"),
+            format!(
+                "put it back in `{}`; or end this movement first: `{}`",
+                self.file.display(),
+                for_file(&format!("cutover cancel --confirm {}", shell(&begun.workflow)), self.file.to_str())
+            ),
+        ))
+    }
+
+    /// The command that begins anew after the end of a movement, with a record of its own.
+    pub fn begin_anew(&self) -> String {
+        let lockfile = self.store.path();
+        let lineage = self.record.as_ref().map_or_else(String::new, |record| record.lineage.simple().to_string());
+        let ended = format!("{}.{}", lockfile.display(), lineage.get(..8).unwrap_or("ended"));
+        let apply = for_file("cutover apply", self.file.to_str());
+        format!("mv {} {} && {apply}", shell(&lockfile.display().to_string()), shell(&ended))
+    }
+}
+
+/// Whether what was begun is not what the plan file means now.
+fn is_another(begun: &Begun, frozen: &Digest, tables: &[String], is: &Fingerprint) -> bool {
+    begun.frozen != *frozen || begun.tables != tables || !is.is_still(&begun.fingerprint)
+}
+
+/// Whether the plan file may still say anything: nothing was ever sent, and nobody has ended it.
+fn is_unbound(progress: &Progress) -> bool {
+    progress.attempts.is_empty() && progress.goal() != Goal::Cancelled
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::record::entry::Actor;
+    use crate::record::memory::MemoryStore;
+
+    fn new_entry(what: What) -> NewEntry {
+        let by = Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0.1.0".into() };
+        NewEntry { at: jiff::Timestamp::UNIX_EPOCH, by, what }
+    }
+
+    fn begun() -> What {
+        let digest = Digest::of_bytes(b"");
+        What::Begun {
+            workflow: "c2c".into(),
+            cluster: "test".into(),
+            fingerprint: "f".into(),
+            intent: digest.clone(),
+            frozen: digest,
+            tables: vec![],
+            spec: None,
+        }
+    }
+
+    /// A store into which an `apply` in another terminal appends just before the first appends of ours.
+    struct Crowded {
+        store: MemoryStore,
+        others: AtomicUsize,
+    }
+
+    impl RecordStore for Crowded {
+        fn load(&self) -> Result<Option<Record>, RecordError> {
+            self.store.load()
+        }
+
+        fn append(&self, expected_serial: u64, entries: Vec<NewEntry>) -> Result<Record, RecordError> {
+            let left = self.others.load(Ordering::Relaxed);
+            if left > 0 {
+                self.others.store(left - 1, Ordering::Relaxed);
+                let serial = self.store.load()?.map_or(0, |record| record.serial());
+                self.store.append(serial, vec![new_entry(What::Paused { reason: None })])?;
+            }
+            self.store.append(expected_serial, entries)
+        }
+    }
+
+    fn crowded(others: usize) -> (Crowded, Option<Record>) {
+        let store = MemoryStore::new(Uuid::nil());
+        let record = store.append(0, vec![new_entry(begun())]).unwrap();
+        (Crowded { store, others: AtomicUsize::new(others) }, Some(record))
+    }
+
+    fn back() -> NewEntry {
+        new_entry(What::Goal { goal: Goal::SwitchedBack, reason: None })
+    }
+
+    #[test]
+    fn an_emergency_is_put_on_record_whoever_appends_meanwhile() {
+        for others in [0, 1, TRIES - 1] {
+            let (store, mut record) = crowded(others);
+            append_again(&store, &mut record, |_| Ok(vec![back()])).unwrap();
+            let stands = store.load().unwrap();
+            assert_eq!(stands.as_ref().map(|record| record.progress().goal()), Some(Goal::SwitchedBack));
+            assert_eq!(stands, record);
+        }
+        let (store, mut record) = crowded(usize::MAX);
+        assert_eq!(append_again(&store, &mut record, |_| Ok(vec![back()])).unwrap_err().exit(), Exit::Busy);
+    }
+
+    #[test]
+    fn what_an_append_rests_on_is_judged_on_the_record_as_it_stands_then() {
+        let (store, mut record) = crowded(1);
+        let refused = append_again(&store, &mut record, |progress| {
+            if progress.paused { Err(Error::usage("somebody has paused it", "")) } else { Ok(vec![back()]) }
+        });
+        assert_eq!(refused.unwrap_err().exit(), Exit::Usage);
+        assert_eq!(store.load().unwrap().unwrap().progress().goal(), Goal::Forward);
+    }
+
+    #[test]
+    fn a_record_binds_once_something_was_sent() {
+        let progress = |whats: Vec<What>| {
+            let store = MemoryStore::new(Uuid::nil());
+            let entries = std::iter::once(begun()).chain(whats).map(new_entry).collect();
+            store.append(0, entries).unwrap().progress()
+        };
+        let sent = What::Intent {
+            attempt: 1,
+            phase: crate::run::phase::PhaseId::CREATE,
+            mutation: crate::cluster::mutation::Mutation::RebuildVSchemaGraph(crate::cluster::mutation::RebuildVSchemaGraph {
+                cells: vec![],
+            }),
+            forecast: Digest::of_bytes(b""),
+            replaced: None,
+        };
+        let goal = |goal| What::Goal { goal, reason: None };
+        assert!(is_unbound(&progress(vec![])));
+        assert!(is_unbound(&progress(vec![goal(Goal::Forward), What::Paused { reason: None }])));
+        assert!(!is_unbound(&progress(vec![sent])));
+        assert!(!is_unbound(&progress(vec![goal(Goal::Cancelled)])), "it was ended; another one has a record of its own");
+    }
+
+    #[test]
+    fn an_edit_of_what_moves_is_another_movement() {
+        let fingerprint = |shard: &str| Fingerprint {
+            cells: ["zone1".to_owned()].into(),
+            shards: [("customer".to_owned(), Some(vec![shard.to_owned()]))].into(),
+        };
+        let (frozen, other) = (Digest::of_bytes(b"frozen"), Digest::of_bytes(b"other"));
+        let begun = Begun {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            workflow: "c2c".into(),
+            cluster: "test".into(),
+            fingerprint: fingerprint("0").to_string(),
+            frozen: frozen.clone(),
+            tables: vec!["corder".into()],
+        };
+        let is = |frozen: &Digest, table: &str, shard: &str| is_another(&begun, frozen, &[table.to_owned()], &fingerprint(shard));
+        assert!(!is(&frozen, "corder", "0"));
+        assert!(is(&other, "corder", "0"));
+        assert!(is(&frozen, "customer", "0"), "`all-tables` means others by now");
+        assert!(is(&frozen, "corder", "-80"));
+    }
+
+    fn spec(workflow: &str) -> Spec {
+        let text = format!(
+            "version = 1\nworkflow = \"{workflow}\"\ncluster = \"eu.production\"\n[move-tables]\nsource-keyspace = \"a\"\n\
+             target-keyspace = \"b\"\ntables = [\"t\"]\n[complete]\nsource-tables = \"keep\"\n"
+        );
+        crate::spec::read(&text).unwrap().spec
+    }
+
+    #[test]
+    fn each_movement_has_a_lockfile_of_its_own() {
+        let path = |file: &str, folder: Option<&str>, workflow: &str| {
+            store_of(Path::new(file), folder.map(PathBuf::from), &spec(workflow)).path().display().to_string()
+        };
+        for (file, folder, lockfile) in [
+            ("workflow.toml", None, "./workflow.lock"),
+            ("moves/orders.toml", None, "moves/orders.lock"),
+            ("moves/workflow.toml", Some("/records"), "/records/eu.production.b.orders.lock"),
+            ("others/workflow.toml", Some("/records"), "/records/eu.production.b.orders.lock"),
+        ] {
+            assert_eq!(path(file, folder, "orders"), lockfile);
+        }
+        assert_ne!(path("workflow.toml", Some("/records"), "orders"), path("workflow.toml", Some("/records"), "stock"));
+    }
+}
