@@ -42,7 +42,7 @@ impl Context {
     /// Refuses a format that a command has no form for.
     pub fn without_markdown(&self) -> Result<(), Error> {
         match self.global.format {
-            Format::Markdown => Err(Error::usage("this command has no `--format markdown`", "take `human` or `json`")),
+            Format::Markdown => Err(Error::usage("`--format markdown` is of `history` only", "take `human` or `json`")),
             Format::Human | Format::Json => Ok(()),
         }
     }
