@@ -34,9 +34,13 @@ impl Context {
     }
 
     /// Where the operator keeps the records of a cluster, if not beside the plan files.
-    pub fn record_folder(&self, alias: &str) -> Result<Option<PathBuf>, Error> {
+    pub fn record_folder(&mut self, alias: &str) -> Result<Option<PathBuf>, Error> {
         let config = read_operator_config(&self.global, &self.environment)?;
-        Ok(config.clusters.get(alias).and_then(|cluster| cluster.record_dir.clone()))
+        let Some(cluster) = config.clusters.get(alias) else { return Ok(None) };
+        for note in cluster.not_acted_on(alias) {
+            self.ui.warn(&note);
+        }
+        Ok(cluster.record_dir.clone())
     }
 
     /// Refuses a format that a command has no form for.
