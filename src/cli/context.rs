@@ -34,7 +34,7 @@ impl Context {
     }
 
     /// Where the operator keeps the records of a cluster, if not beside the plan files.
-    pub fn record_folder(&self, alias: &str) -> Result<Option<PathBuf>, Error> {
+    pub fn record_folder(&mut self, alias: &str) -> Result<Option<PathBuf>, Error> {
         let config = read_operator_config(&self.global, &self.environment)?;
         // By the address that the other commands would take; without one, by the alias.
         let cluster = match resolve(alias, &self.global.connection(), &self.environment.connection, &config) {
@@ -42,13 +42,17 @@ impl Context {
             Err(ResolveError::NoAddress { .. }) => config.clusters.get(alias).cloned(),
             Err(error) => return Err(error.into()),
         };
-        Ok(cluster.and_then(|cluster| cluster.record_dir))
+        let Some(cluster) = cluster else { return Ok(None) };
+        for note in cluster.not_acted_on(alias) {
+            self.ui.warn(&note);
+        }
+        Ok(cluster.record_dir)
     }
 
     /// Refuses a format that a command has no form for.
     pub fn without_markdown(&self) -> Result<(), Error> {
         match self.global.format {
-            Format::Markdown => Err(Error::usage("this command has no `--format markdown`", "take `human` or `json`")),
+            Format::Markdown => Err(Error::usage("`--format markdown` is of `history` only", "take `human` or `json`")),
             Format::Human | Format::Json => Ok(()),
         }
     }

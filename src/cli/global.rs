@@ -13,7 +13,7 @@ pub enum Format {
     Human,
     /// For programs: the schemas are those of `cutover schema`.
     Json,
-    /// For pull requests; `plan` and `history` only.
+    /// For pull requests; `history` only.
     Markdown,
 }
 
@@ -44,6 +44,9 @@ pub struct Global {
     /// What only SQL can answer is then inconclusive.
     #[arg(long, global = true, help_heading = "Cluster")]
     pub no_sql: bool,
+    /// Set by commands that have `--deep`.
+    #[arg(skip)]
+    pub deep: bool,
     /// Where vtctld answers gRPC
     ///
     /// Otherwise $CUTOVER_VTCTLD, or what the operator's file says about the cluster that the plan file names. The flags below

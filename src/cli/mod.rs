@@ -11,6 +11,7 @@ mod environment;
 mod error;
 pub mod exit;
 mod files;
+mod foresee;
 mod global;
 mod runtime;
 mod session;

@@ -73,7 +73,16 @@ impl Session {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let vtctld = Vtctld::connect(&settings)
             .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
-        let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
+        let sql = match (context.global.no_sql, context.global.deep) {
+            (true, _) => SqlReads::Forbidden,
+            (false, deep) => {
+                if deep {
+                    SqlReads::DEEP
+                } else {
+                    SqlReads::BOUNDED
+                }
+            }
+        };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
         let record_folder = connection.config.as_ref().and_then(|config| config.record_dir.clone());
         let store = store_of(file, record_folder, &spec);
@@ -257,10 +266,10 @@ impl Error {
 
     pub fn cluster(error: &ClusterError, address: &str) -> Self {
         let (exit, help) = match error.kind {
-            ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => (
-                Exit::Unreachable,
-                format!("nothing was changed. Is vtctld running, and is {address} its gRPC port? `cutover explain C201`"),
-            ),
+            ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => {
+                let Finding { code, subject, summary, help, .. } = checks::unreachable(&error.to_string(), address);
+                return Self::ended(Exit::Unreachable, format!("{code} {subject}: {summary}"), help);
+            }
             ErrorKind::Unauthenticated | ErrorKind::PermissionDenied => (
                 Exit::NotAllowed,
                 "vtctld wants other credentials: `--credentials-file`, $CUTOVER_VTCTLD_CREDENTIALS, or the operator's file"

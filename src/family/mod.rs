@@ -196,7 +196,7 @@ impl Waiting {
 }
 
 /// One thing that must hold at the moment of a write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Condition {
     pub name: String,
     pub result: ConditionResult,
@@ -237,7 +237,7 @@ impl Condition {
 }
 
 /// Only a pass passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConditionResult {
     Pass,
@@ -315,7 +315,7 @@ pub struct Pulse {
 }
 
 /// The health of the way back after a primary switch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WayBack {
     pub possible: bool,
     pub why: String,

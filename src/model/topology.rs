@@ -77,6 +77,9 @@ pub struct Tablet {
     pub hostname: String,
     /// The name of the MySQL schema; `vt_<keyspace>` when the record has no override.
     pub database: String,
+    /// When its vttablet was started; those before Vitess 24 don't say.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
 }
 
 /// `topodata.Shard.TabletControl`: what this shard's tablets of one type refuse.

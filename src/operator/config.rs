@@ -37,10 +37,22 @@ pub struct ClusterConfig {
     pub record_dir: Option<PathBuf>,
     /// What the cluster must turn out to be.
     pub fingerprint: Option<String>,
-    /// A command and its arguments.
+    /// A command and its arguments. Not acted on.
     pub notify: Vec<String>,
-    /// Kept for later.
+    /// Not acted on.
     pub topo: Option<String>,
+}
+
+impl ClusterConfig {
+    /// What the file says about the cluster that this version does not act on, in words.
+    pub fn not_acted_on(&self, alias: &str) -> Vec<String> {
+        let words = |key: &str, what: &str| {
+            format!("`{key}` of `{alias}` in the operator's file is accepted and not acted on in this version: {what}")
+        };
+        let notify = (!self.notify.is_empty()).then(|| words("notify", "nobody is told of holds and ends"));
+        let topo = self.topo.as_ref().map(|_| words("topo", "everything goes through vtctld"));
+        notify.into_iter().chain(topo).collect()
+    }
 }
 
 const GATES: &[&str] = &["create", "copy", "verify", "switch-replicas", "switch-primary", "complete", "remove-rules"];
@@ -132,10 +144,10 @@ key!(
     "notify",
     Kind::Texts,
     Fallback::Nothing,
-    "A command with its arguments, run at holds and at the end. It gets the event as JSON on its standard input, and its failure \
-     stops nothing."
+    "Not acted on in this version, which says so each time. Later: a command with its arguments, run at holds and at the end. It \
+     gets the event as JSON on its standard input, and its failure stops nothing."
 );
-key!(TOPO, "topo", Kind::Text, Fallback::Nothing, "Kept for later.");
+key!(TOPO, "topo", Kind::Text, Fallback::Nothing, "Not acted on in this version, which says so each time.");
 
 /// Reads the file. Paths in it are relative to `folder`, where it lies.
 pub fn read(text: &str, folder: &Path) -> Result<OperatorConfig, Vec<Problem>> {
@@ -320,6 +332,10 @@ mod tests {
         assert_eq!(cluster.tls_ca.as_deref(), Some(Path::new("/etc/cutover/ca.pem")));
         assert_eq!(cluster.record_dir.as_deref(), Some(Path::new("/var/lib/cutover")));
         assert_eq!(config.clusters["empty"], ClusterConfig::default());
+        let inert = cluster.not_acted_on("eu.production");
+        assert!(inert.len() == 2 && inert[0].starts_with("`notify` of `eu.production`"), "{inert:?}");
+        assert!(inert.iter().all(|words| words.contains("not acted on in this version")), "{inert:?}");
+        assert!(config.clusters["empty"].not_acted_on("empty").is_empty());
         assert_eq!(read("", Path::new("")).unwrap(), OperatorConfig::default());
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::port::Facts;
 use crate::family::picture::{Picture, StreamShape};
-use crate::family::{Family, Situation, Traffic, forecast_digest, forecast_of_phase};
+use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingDiff;
@@ -134,7 +134,9 @@ pub fn plan(
     let situation = family.situation(facts, progress);
     let ahead = family.phases_ahead(&situation);
     let mut picture = family.picture(facts);
-    let mut next_given = false;
+    // After a cancel nothing comes next: another movement begins with another record.
+    let is_cancelled = situation.kind == SituationKind::Cancelled;
+    let mut next_given = is_cancelled;
     let mut phases = Vec::new();
     for phase in family.phases() {
         let is_ahead = ahead.contains(&phase.id);
@@ -173,7 +175,7 @@ pub fn plan(
     }
     let verdict = if findings.iter().any(Finding::blocks) {
         Verdict::Blocked
-    } else if phases.iter().all(|phase| phase.status == PhaseStatus::Done) {
+    } else if is_cancelled || phases.iter().all(|phase| phase.status == PhaseStatus::Done) {
         Verdict::NothingToDo
     } else {
         Verdict::Ready
@@ -197,6 +199,12 @@ pub fn plan(
 }
 
 fn describe(situation: &Situation) -> String {
+    if situation.kind == SituationKind::Cancelled {
+        return format!(
+            "{}; to begin anew, move the record (the `.lock` file) away and run `cutover plan` again",
+            situation.words
+        );
+    }
     if situation.contradictions.is_empty() {
         situation.words.clone()
     } else {
@@ -247,4 +255,39 @@ fn streams_diff(before: &Picture, after: &Picture) -> BTreeMap<String, String> {
         }
     }
     diff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::entry::{OutcomeResult, What};
+    use crate::report::fixtures::{cluster, entries, facts, movement};
+    use crate::run::phase::PhaseId;
+
+    #[test]
+    fn after_a_cancel_there_is_nothing_to_do_and_it_says_how_to_begin_anew() {
+        let (movement, facts) = (movement(2), facts(&["-80", "80-"]));
+        let cancel = crate::cluster::mutation::CancelWorkflow {
+            workflow: movement.workflow().clone(),
+            target_keyspace: movement.target().clone(),
+            table_count: 2,
+        };
+        let intent = What::Intent {
+            attempt: 1,
+            phase: PhaseId::CANCEL,
+            mutation: crate::cluster::mutation::Mutation::CancelWorkflow(cancel),
+            forecast: Digest::of(&"forecast"),
+            replaced: None,
+        };
+        let outcome =
+            What::Outcome { attempt: 1, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found: None };
+        let progress = Progress::of(&entries(vec![(1, intent), (2, outcome)]));
+        let plan = plan(&movement, &facts, &progress, Digest::of(&"intent"), vec![], cluster("production"));
+        assert_eq!(plan.verdict, Verdict::NothingToDo);
+        assert!(plan.phases.iter().all(|phase| phase.status != PhaseStatus::Next));
+        assert!(plan.situation.contains("to begin anew, move the record"), "{}", plan.situation);
+        let view = crate::report::plan_human::PlanView { drawing: crate::report::fixtures::PLAIN, full: false, file: None };
+        let drawn = crate::report::plan_human::draw(&plan, &view);
+        assert!(drawn.contains("NOTHING TO DO") && !drawn.contains("Phases") && !drawn.contains("no undo"), "{drawn}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::run::decision::{Ending, Hold, Stop};
 use crate::run::phase::PhaseId;
 
 #[expect(clippy::large_enum_variant, reason = "events are made one at a time and not kept")]
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Event {
     /// The first line.
@@ -65,7 +65,7 @@ pub enum Event {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     Info,
@@ -74,7 +74,7 @@ pub enum Level {
 }
 
 /// A look, for bars and lines.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Progress {
     pub at: Timestamp,
     pub phase: PhaseId,

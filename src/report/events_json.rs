@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::escape::json_line;
@@ -17,6 +18,26 @@ pub struct JsonLines<W> {
     rates: Rates,
     /// Writing failed once: nobody reads any more.
     is_gone: bool,
+}
+
+/// A line as its reader sees it; what is written borrows.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+struct AnyLine {
+    #[schemars(rename = "@timestamp")]
+    timestamp: Timestamp,
+    #[schemars(rename = "@level")]
+    level: Level,
+    /// The event in words.
+    #[schemars(rename = "@message")]
+    message: String,
+    #[schemars(flatten)]
+    event: Event,
+}
+
+/// The JSON Schema of one line.
+pub fn schema() -> serde_json::Value {
+    super::schema::of::<AnyLine>("One line of `cutover apply --format json`, and of every command that acts")
 }
 
 #[derive(Serialize)]

@@ -178,7 +178,7 @@ pub fn gate_hold() -> Hold {
             Condition::new("lag is low and stable", false, "lag 7 s (at most 5 s), low for 0 s (at least 10 s)"),
             Condition::inconclusive("no old transaction", "customer/-80: the query took longer than 2 s"),
         ],
-        price: vec![],
+        price: vec!["writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back for 10 s".into()],
         release: vec!["cutover approve switch-primary --reason TEXT".into(), "cutover apply".into()],
         until: None,
     }

@@ -1,5 +1,5 @@
-//! What a run says when it holds (exit 3): what it waits for, what is in the way, what happens next, what it has proved, and last
-//! the commands that release it.
+//! What a run says when it holds (exit 3): what it waits for, what is in the way, what it costs, what happens next, what it has
+//! proved, and last the commands that release it.
 
 use jiff::Timestamp;
 
@@ -60,15 +60,13 @@ pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
         let verb = if hold.kind == HoldKind::RevertWindow { "ends" } else { "opens" };
         page.line(0, &[plain(format!("It {verb} {}, ", moment(until))), bold(away(until, view.now))]);
     }
-    let in_the_way: Vec<&Condition> = hold.conditions.iter().filter(|condition| !condition.passes()).collect();
-    if !in_the_way.is_empty() && hold.kind != HoldKind::NotQuiet {
-        page.gap();
-        page.line(0, &[bold("Not yet as it must be"), plain(format!(" when {} begins", hold.gate))]);
-    } else if !in_the_way.is_empty() {
-        page.gap();
-        page.line(0, &[bold("In the way")]);
-    }
-    conditions(&mut page, 2, &in_the_way);
+    let title = if hold.kind == HoldKind::NotQuiet {
+        vec![bold("In the way")]
+    } else {
+        vec![bold("Not yet as it must be"), plain(format!(" when {} begins", hold.gate))]
+    };
+    conditions(&mut page, &title, &hold.conditions, view.file);
+    price(&mut page, &hold.price);
     bullets(&mut page, "What happens next", &hold.next, |page| plain(if page.drawing().unicode { "• " } else { "* " }));
     bullets(&mut page, "Proved", &hold.proved, |page| good(if page.drawing().unicode { "✓ " } else { "+ " }));
     if hold.kind == HoldKind::RevertWindow || hold.gate == PhaseId::COMPLETE {
@@ -102,23 +100,55 @@ fn bullets(page: &mut Page, title: &str, lines: &[String], mark: impl Fn(&Page) 
     }
 }
 
-/// Conditions with what was seen of each.
-pub fn conditions(page: &mut Page, indent: usize, conditions: &[&Condition]) {
-    for condition in conditions {
-        let unicode = page.drawing().unicode;
-        let mark = match (condition.result, unicode) {
-            (ConditionResult::Pass, true) => good("✓ "),
-            (ConditionResult::Pass, false) => good("+ "),
-            (ConditionResult::Fail, true) => bad("✗ "),
-            (ConditionResult::Fail, false) => bad("x "),
-            (ConditionResult::Error | ConditionResult::Inconclusive, _) => caution("? "),
-        };
-        let doubt = match condition.result {
-            ConditionResult::Error => "could not be looked at: ",
-            ConditionResult::Inconclusive => "not known: ",
-            ConditionResult::Pass | ConditionResult::Fail => "",
-        };
-        page.item(indent, &[mark], &[bold(&condition.name), plain(": "), dim(doubt), plain(&condition.seen)]);
+/// What standing still costs, and what passing will.
+pub fn price(page: &mut Page, lines: &[String]) {
+    bullets(page, "What it costs", lines, |page| plain(if page.drawing().unicode { "• " } else { "* " }));
+}
+
+/// The command by which a person lets a condition pass that may be passed by.
+pub fn waiver(condition: &Condition) -> Option<String> {
+    let code = condition.code.as_ref().filter(|_| !condition.passes())?;
+    Some(format!("cutover waive {code} --reason TEXT"))
+}
+
+/// The conditions that don't hold, and those that were waived, each under a title of its own.
+pub fn conditions(page: &mut Page, title: &[Span], conditions: &[Condition], file: Option<&str>) {
+    let in_the_way: Vec<&Condition> = conditions.iter().filter(|condition| !condition.passes()).collect();
+    let waived: Vec<&Condition> = conditions.iter().filter(|condition| condition.waived.is_some()).collect();
+    for (title, conditions) in [(title, in_the_way), (&[bold("Waived")][..], waived)] {
+        if conditions.is_empty() {
+            continue;
+        }
+        page.gap();
+        page.line(0, title);
+        for condition in conditions {
+            one_condition(page, condition, file);
+        }
+    }
+}
+
+/// A condition with what was seen of it.
+pub fn one_condition(page: &mut Page, condition: &Condition, file: Option<&str>) {
+    let unicode = page.drawing().unicode;
+    let mark = match (condition.result, unicode) {
+        _ if condition.waived.is_some() => caution("- "),
+        (ConditionResult::Pass, true) => good("✓ "),
+        (ConditionResult::Pass, false) => good("+ "),
+        (ConditionResult::Fail, true) => bad("✗ "),
+        (ConditionResult::Fail, false) => bad("x "),
+        (ConditionResult::Error | ConditionResult::Inconclusive, _) => caution("? "),
+    };
+    let doubt = match condition.result {
+        ConditionResult::Error => "could not be looked at: ",
+        ConditionResult::Inconclusive => "not known: ",
+        ConditionResult::Pass | ConditionResult::Fail => "",
+    };
+    page.item(2, &[mark], &[bold(&condition.name), plain(": "), dim(doubt), plain(&condition.seen)]);
+    if let Some(reason) = &condition.waived {
+        page.line(4, &[dim("waived: "), plain(reason)]);
+    }
+    if let Some(waiver) = waiver(condition) {
+        page.verbatim(4, &[plain("to let it pass: "), command(for_file(&waiver, file))]);
     }
 }
 
@@ -139,6 +169,10 @@ mod tests {
         Not yet as it must be when switch-primary begins
           ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
           ? no old transaction: not known: customer/-80: the query took longer than 2 s
+
+        What it costs
+          • writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back
+            for 10 s
 
         What happens next
           • writes go to `customer`; they pause while it happens: about 2 s when calm,
@@ -164,6 +198,10 @@ mod tests {
         Not yet as it must be when switch-primary begins
           x lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
           ? no old transaction: not known: customer/-80: the query took longer than 2 s
+
+        What it costs
+          * writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back
+            for 10 s
 
         What happens next
           * writes go to `customer`; they pause while it happens: about 2 s when calm,
@@ -201,13 +239,66 @@ mod tests {
     }
 
     #[test]
+    fn a_price_is_told_and_a_waivable_condition_says_how_it_is_waived() {
+        let mut hold = gate_hold();
+        hold.kind = HoldKind::NotQuiet;
+        hold.why = "no quiet moment in 600 s; in the way: rows were compared: the comparison is 3 d old".into();
+        hold.proved.clear();
+        hold.next.clear();
+        hold.conditions = vec![
+            Condition::new("lag is low and stable", false, "7 s").waivable("C340", "7"),
+            Condition {
+                waived: Some("known since Tuesday".into()),
+                ..Condition::new("no old transaction", false, "one of 4 s").waivable("C341", "4")
+            },
+        ];
+        hold.price = vec!["the copy keeps 12.4 GB on the target".into(), "the VDiff pass goes stale 2026-11-21 02:00:00Z".into()];
+        hold.release = vec!["cutover apply --wait".into()];
+        let drawn = draw(&hold, &HoldView { file: Some("a/workflow.toml"), ..view(PLAIN, false) });
+        insta::assert_snapshot!(drawn, @"
+        HELD before switch-primary: no quiet moment in 600 s; in the way: rows were
+        compared: the comparison is 3 d old
+
+        In the way
+          ✗ lag is low and stable: 7 s
+            to let it pass: cutover waive a/workflow.toml C340 --reason TEXT
+
+        Waived
+          - no old transaction: one of 4 s
+            waived: known since Tuesday
+
+        What it costs
+          • the copy keeps 12.4 GB on the target
+          • the VDiff pass goes stale 2026-11-21 02:00:00Z
+
+        Next
+          cutover apply a/workflow.toml --wait
+        ");
+    }
+
+    #[test]
+    fn a_long_reason_is_wrapped_and_nothing_of_it_is_lost() {
+        let mut hold = gate_hold();
+        hold.kind = HoldKind::AttemptFailed;
+        let evidence = "Code: DEADLINE_EXCEEDED vttablet: rpc error: workflow customer.commerce2customer did not catch up in 5s: the stream of -80 was 7s behind; ".repeat(4);
+        hold.why = format!("the last switch was tried and rolled back: {}", evidence.trim_end());
+        let drawn = draw(&hold, &view(PLAIN, false));
+        assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let first = drawn.split("\n\n").next().unwrap();
+        assert_eq!(words(first), words(&format!("HELD before switch-primary: {}", hold.why)));
+    }
+
+    #[test]
     fn no_text_of_a_server_acts_on_the_terminal() {
         let mut hold = gate_hold();
         hold.why = HOSTILE.into();
         hold.proved = vec![HOSTILE.into()];
         hold.next = vec![HOSTILE.into()];
         hold.release = vec![HOSTILE.into()];
-        hold.conditions = vec![Condition::new(HOSTILE, false, HOSTILE)];
+        let condition = Condition::new(HOSTILE, false, HOSTILE).waivable(HOSTILE, "");
+        hold.conditions = vec![condition.clone(), Condition { waived: Some(HOSTILE.into()), ..condition }];
+        hold.price = vec![HOSTILE.into()];
         crate::report::fixtures::assert_harmless(&draw(&hold, &view(PLAIN, false)));
     }
 }

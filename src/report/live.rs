@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::blocks::{Blocks, ViewOptions, log_line};
 use super::event::{Event, Progress, TableProgress};
 use super::event_words;
-use super::hold::conditions;
+use super::hold::one_condition;
 use super::page::{Page, Span, bad, bold, dim, good, plain};
 use super::problems::Drawing;
 use super::rate::{self, Rates};
@@ -133,7 +133,9 @@ impl Live {
             Doing::Awaiting { phase, conditions: all, since } => {
                 let waited = length(now.duration_since(*since).as_secs());
                 page.item(0, &[heading(phase.as_str())], &[plain("waits for a quiet moment, for "), bold(waited)]);
-                conditions(&mut page, 2, &all.iter().collect::<Vec<_>>());
+                for condition in all {
+                    one_condition(&mut page, condition, None);
+                }
                 "ctrl-c stops here; nothing was switched yet"
             }
             Doing::Calling { phase, words, since } => {

@@ -13,7 +13,7 @@ pub mod events_lines;
 pub mod events_terminal;
 mod findings;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod history;
 pub mod hold;
 pub mod live;
@@ -22,6 +22,7 @@ pub mod place;
 pub mod plan_human;
 pub mod problems;
 pub mod rate;
+pub mod schema;
 pub mod status;
 pub mod status_human;
 pub mod stop;

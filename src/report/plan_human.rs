@@ -27,6 +27,15 @@ pub fn draw(plan: &Plan, view: &PlanView<'_>) -> String {
     let mut page = Page::new(view.drawing);
     head(&mut page, plan);
     checks(&mut page, plan, view.full);
+    let is_cancelled = plan.verdict == Verdict::NothingToDo && plan.phases.iter().any(|phase| phase.status != PhaseStatus::Done);
+    if !is_cancelled {
+        phases(&mut page, plan, view.full);
+    }
+    foot(&mut page, plan, view);
+    page.finish()
+}
+
+fn phases(page: &mut Page, plan: &Plan, full: bool) {
     page.gap();
     page.line(0, &[bold("Phases")]);
     let mut way_back = "";
@@ -35,10 +44,8 @@ pub fn draw(plan: &Plan, view: &PlanView<'_>) -> String {
             page.gap();
         }
         let before = std::mem::replace(&mut way_back, &phase.way_back);
-        one_phase(&mut page, plan, phase, before, view.full);
+        one_phase(page, plan, phase, before, full);
     }
-    foot(&mut page, plan, view);
-    page.finish()
 }
 
 fn head(page: &mut Page, plan: &Plan) {
@@ -61,6 +68,9 @@ fn head(page: &mut Page, plan: &Plan) {
     page.item(2, &[dim("moves    ")], &[plain(tables)]);
     let now = format!("{}; {}", plan.situation, traffic(&plan.traffic, source, target));
     page.item(2, &[dim("now      ")], &[plain(now)]);
+    if plan.verdict == Verdict::NothingToDo {
+        return;
+    }
     let ahead = |wanted: &dyn Fn(&&PhasePlan) -> bool| -> Vec<&str> {
         let phases = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
         phases.filter(wanted).map(|phase| phase.name.as_str()).collect()

@@ -10,7 +10,7 @@ use super::history::{History, HistoryStep};
 use super::{ending, hold, stop};
 use crate::cluster::mutation::shell;
 use crate::cluster::port::{Answer, Ask, Facts};
-use crate::family::{Family, Situation, SituationKind, Traffic};
+use crate::family::{Condition, Family, Situation, SituationKind, Traffic};
 use crate::model::vdiff::Verdict;
 use crate::plan::document::ClusterName;
 use crate::record::entry::{Entry, Goal};
@@ -63,7 +63,7 @@ pub struct Status {
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     NotStarted,
-    /// Somebody holds the lease.
+    /// Somebody acts, and nothing holds it.
     Running,
     /// A person must say something.
     Held,
@@ -83,6 +83,10 @@ pub struct Held {
     pub gate: String,
     pub why: String,
     pub release: Vec<String>,
+    /// What must hold when it goes on, as far as it was looked at.
+    pub conditions: Vec<Condition>,
+    /// What standing still costs, and what passing will.
+    pub price: Vec<String>,
     /// When it ends by itself.
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
@@ -178,6 +182,8 @@ impl Status {
                 gate: hold.gate.to_string(),
                 why: hold.why.clone(),
                 release: hold.release.clone(),
+                conditions: hold.conditions.clone(),
+                price: hold.price.clone(),
                 until: hold.until,
             }),
             _ => None,
@@ -228,8 +234,9 @@ fn phase(input: &StatusInput<'_>, situation: &Situation) -> PhaseId {
 
 fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     let words = |state: State| (state, situation.words.clone());
-    // While somebody acts, states between whole ones are what is to be expected.
-    if let Some(acting) = &input.acting {
+    // While somebody acts, states between whole ones are what is to be expected. An apply that waits at a hold does not act.
+    let is_held = matches!(input.decision, Some(Decision::Hold(_)));
+    if let Some(acting) = input.acting.as_ref().filter(|_| !is_held) {
         return (State::Running, format!("{} runs `cutover {}`", acting.who, acting.command));
     }
     match input.decision {
@@ -343,7 +350,11 @@ fn next(input: &StatusInput<'_>, state: State) -> Vec<String> {
         return vec!["cutover status --watch".into()];
     }
     match input.decision {
-        Some(Decision::Hold(hold)) => return hold::release(hold, None, false),
+        Some(Decision::Hold(hold)) => {
+            // An apply that waits there goes on by itself.
+            let release = hold::release(hold, None, input.acting.is_some());
+            return if release.is_empty() { vec!["cutover status --watch".into()] } else { release };
+        }
         Some(Decision::Stop(stop)) => return stop::next(stop),
         Some(Decision::Done(ending)) => return ending::next(*ending, input.family.spec().workflow.as_str()),
         _ => {}

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::command::for_file;
+use super::hold;
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
 use super::problems::Drawing;
 use super::rate;
@@ -42,6 +43,10 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
     facts(&mut page, status, view);
     if view.full {
         tables(&mut page, status);
+    }
+    if let Some(held) = &status.held {
+        hold::conditions(&mut page, &[bold("Not yet as it must be")], &held.conditions, view.file);
+        hold::price(&mut page, &held.price);
     }
     if !status.last.is_empty() {
         page.gap();

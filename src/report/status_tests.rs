@@ -84,6 +84,21 @@ fn whoever_holds_the_lease_runs() {
 }
 
 #[test]
+fn an_apply_that_waits_at_a_hold_is_held_and_says_how_it_is_released() {
+    let found = status(&BEFORE, Some(&hold(HoldKind::Gate)), Some(acting()));
+    assert_eq!((found.state, found.why.as_str()), (State::Held, "the plan file holds here for an operator"));
+    let release = found.held.unwrap().release;
+    assert_eq!(release, ["cutover approve switch-primary --reason TEXT", "cutover apply"]);
+    assert_eq!(found.next, release[..1], "the apply that waits goes on by itself");
+    assert!(found.acting.is_some());
+
+    let window =
+        Decision::Hold(Box::new(Hold { kind: HoldKind::Window, release: vec!["cutover apply --wait".into()], ..gate_hold() }));
+    let found = status(&BEFORE, Some(&window), Some(acting()));
+    assert_eq!((found.state, &found.next[..]), (State::Waiting, &["cutover status --watch".to_owned()][..]));
+}
+
+#[test]
 fn a_movement_without_record_has_not_started() {
     let movement = movement(2);
     let progress = Progress::default();
@@ -135,6 +150,14 @@ fn held_before_the_primary_switch() {
       traffic  reads at `customer`, writes at `commerce`; not begun
       VDiff    passed: 1,204,331 rows compared, none differs, 2 h 3 min ago
 
+    Not yet as it must be
+      ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+      ? no old transaction: not known: customer/-80: the query took longer than 2 s
+
+    What it costs
+      • writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back
+        for 10 s
+
     Last on record
       2026-11-20 05:06:40Z  copy             copy is done (alice)
       2026-11-20 23:56:40Z  switch-primary   approve switch-primary, expires
@@ -163,9 +186,9 @@ fn in_the_revert_window() {
     let decision = Decision::Hold(Box::new(Hold { until: Some(at(81_102)), ..revert_hold() }));
     let found = status(&SWITCHED, Some(&decision), Some(acting()));
     insta::assert_snapshot!(draw(&found, &view()), @"
-    RUNNING at revert-window: commerce2customer on production
+    WAITING at revert-window: commerce2customer on production
     (vtctld.prod.example:15999)
-      alice runs `cutover apply`
+      the way back is open: 1 reverse streams run, lag 0 s
       until 2026-11-21 00:31:42Z, in 28 min
 
       traffic  reads and writes at `customer`; not begun
@@ -189,7 +212,7 @@ fn in_the_revert_window() {
       vtctldclient GetRoutingRules
 
     Next
-      cutover status --watch
+      cutover approve complete --end-revert-window --reason TEXT
     ");
 }
 

@@ -141,11 +141,13 @@ fn limits_have_bounds() {
     assert_eq!(with("[switch]\ntimeout = \"6m\""), ["C108 switch.timeout: `switch.timeout` is \"6m\", more than 5m"]);
     assert_eq!(with("[copy]\nmax-lag = \"-30s\""), ["C108 copy.max-lag: `copy.max-lag` is below zero: \"-30s\""]);
     assert_eq!(with("[copy]\nmax-lag = \"30\""), ["C108 copy.max-lag: `copy.max-lag` has no unit: \"30\""]);
-    assert_eq!(with("[verify]\nshards-at-once = 0"), ["C106 verify.shards-at-once: `verify.shards-at-once` is 0"]);
-    assert_eq!(
-        with("[verify]\nshards-at-once = 0x1_0000_0000_0000_0000_0000_0000_0000_0000_0000"),
-        ["C106 verify.shards-at-once: `verify.shards-at-once` is 0x1000000000000000000000000000000000000"]
-    );
+    // Accepted and not kept it would be a lie.
+    for value in ["4", "1", "0", "\"all\""] {
+        assert_eq!(
+            with(&format!("[verify]\nshards-at-once = {value}")),
+            ["C103 verify.shards-at-once: `verify.shards-at-once` is not in this version"]
+        );
+    }
 }
 
 #[test]
@@ -154,14 +156,38 @@ fn windows_are_checked_against_the_worst_case_of_a_switch() {
     let gate = |phase: &str, window: &str| with(&format!("[gates.{phase}]\nwindows = [\"{window}\"]"));
     assert_eq!(
         gate("switch-primary", "Tue 02:00-02:03"),
-        ["C116 gates.switch-primary.windows[0]: the window `Tue 02:00-02:03` is too short for a switch"]
+        ["C116 gates.switch-primary.windows[0]: the window `Tue 02:00-02:03` is too short for switch-primary"]
     );
     assert_eq!(gate("switch-primary", "Tue 02:00-02:04"), Vec::<String>::new());
+    // Two calls, and neither begins where both don't fit.
+    assert_eq!(
+        gate("switch-replicas", "Tue 02:00-02:06"),
+        ["C116 gates.switch-replicas.windows[0]: the window `Tue 02:00-02:06` is too short for switch-replicas"]
+    );
+    assert_eq!(gate("switch-replicas", "Tue 02:00-02:07"), Vec::<String>::new());
     assert_eq!(gate("complete", "Tue 02:00-02:03"), Vec::<String>::new());
     assert_eq!(
         gate("complete", "Tue 02:00-02:00"),
         ["C109 gates.complete.windows[0]: the window `Tue 02:00-02:00` has no length: it ends when it begins"]
     );
+}
+
+#[test]
+fn the_worst_case_of_a_gate_is_that_of_its_writes() {
+    use crate::cluster::mutation::Mutation;
+    use crate::family::Family as _;
+    let movement = crate::family::move_tables::fixtures::commerce_to_customer();
+    for gate in [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY] {
+        let of_writes: u64 = movement
+            .mutations(&gate)
+            .iter()
+            .map(|mutation| match mutation {
+                Mutation::SwitchTraffic(switch) => switch.worst_case_seconds(),
+                other => panic!("{other:?}"),
+            })
+            .sum();
+        assert_eq!(gates::worst_case_seconds(&gate, &movement.spec.switch), Some(of_writes), "{gate}");
+    }
 }
 
 #[test]

@@ -227,17 +227,17 @@ fn report_unknown(table: &mut Section<'_>) {
     }
 }
 
-/// Windows into which a switch never fits: a write begins only when its worst case fits into what is left.
+/// Windows into which a switch never fits: its first write begins only when the worst case of all its writes fits into what is left.
 pub fn report_short_windows(log: &super::section::Log, gates: &[Gate], switch: &SwitchSpec) {
-    let Some(needed) = worst_case_seconds(switch) else { return };
-    for gate in gates.iter().filter(|gate| gate.phase == PhaseId::SWITCH_REPLICAS || gate.phase == PhaseId::SWITCH_PRIMARY) {
+    for gate in gates {
+        let Some(needed) = worst_case_seconds(&gate.phase, switch) else { continue };
         for window in gate.windows.iter().filter(|window| window.value.length_seconds() < needed) {
             log.push(
                 Problem::error(
                     "C116",
                     window.path.clone(),
                     Some(window.span.clone()),
-                    format!("the window `{}` is too short for a switch", window.value),
+                    format!("the window `{}` is too short for {}", window.value, gate.phase),
                 )
                 .label(format!("{} long", length::words(window.value.length_seconds())))
                 .help(format!(
@@ -268,8 +268,14 @@ pub fn report_past_windows(log: &super::section::Log, gates: &[Gate], now: Times
     }
 }
 
-/// The worst case of a switch, as [`SwitchTraffic`] counts it.
-fn worst_case_seconds(switch: &SwitchSpec) -> Option<u64> {
+/// The worst case of the writes behind a gate, as [`SwitchTraffic`] counts each; none for gates whose writes lock nothing.
+pub(super) fn worst_case_seconds(gate: &PhaseId, switch: &SwitchSpec) -> Option<u64> {
+    let calls = match gate {
+        // rdonly and replica, each its own call.
+        gate if *gate == PhaseId::SWITCH_REPLICAS => 2,
+        gate if *gate == PhaseId::SWITCH_PRIMARY => 1,
+        _ => return None,
+    };
     let sample = SwitchTraffic {
         workflow: WorkflowName::new("w").ok()?,
         target_keyspace: KeyspaceName::new("k").ok()?,
@@ -279,7 +285,7 @@ fn worst_case_seconds(switch: &SwitchSpec) -> Option<u64> {
         max_lag_seconds: switch.max_lag_seconds,
         initialize_target_sequences: true,
     };
-    Some(sample.worst_case_seconds())
+    Some(calls * sample.worst_case_seconds())
 }
 
 /// The gates as the intent has them.

@@ -135,8 +135,6 @@ pub struct VerifySpec {
     /// Sorted. Empty lets Vitess choose.
     pub cells: Vec<CellName>,
     pub max_duration_seconds: Option<u64>,
-    /// Shards compared at the same time; none is all at once.
-    pub shards_at_once: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

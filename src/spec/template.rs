@@ -113,7 +113,6 @@ fn example(key: &Key, facts: &InitFacts) -> Option<String> {
         Kind::Name(NameKind::Keyspace) => facts.global_keyspaces.first().map(|keyspace| quoted(keyspace.as_str())),
         Kind::Zone => Some(quoted("America/New_York")),
         Kind::Length(_) => Some(quoted("4h")),
-        Kind::Count { .. } => Some("4".to_owned()),
         _ => None,
     })
 }

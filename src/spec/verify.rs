@@ -2,6 +2,7 @@
 
 use super::intent::VerifySpec;
 use super::key::{Bounds, DAY, Fallback, Key, Kind, NameKind, Table};
+use super::problem::Problem;
 use super::section::Section;
 use super::value::Placed;
 use crate::model::name::CellName;
@@ -10,7 +11,7 @@ pub static TABLE: Table = Table {
     name: "verify",
     doc: "The VDiff that must pass before the primary switch.",
     required: false,
-    keys: &[&MAX_AGE, &TABLET_TYPES, &CELLS, &MAX_DURATION, &SHARDS_AT_ONCE],
+    keys: &[&MAX_AGE, &TABLET_TYPES, &CELLS, &MAX_DURATION],
 };
 
 static MAX_AGE: Key = Key {
@@ -38,19 +39,15 @@ static MAX_DURATION: Key = Key {
     kind: Kind::Length(Bounds::seconds(60, 30 * DAY)),
     fallback: Fallback::Nothing,
 };
-static SHARDS_AT_ONCE: Key = Key {
-    name: "shards-at-once",
-    doc: "How many target shards are compared at the same time. Left out: all.",
-    kind: Kind::Count { least: 1, most: 1024 },
-    fallback: Fallback::Nothing,
-};
+/// Of a later version: VDiff can be made without starting it, and its shards be started one by one.
+const SHARDS_AT_ONCE: &str = "shards-at-once";
 
 pub fn decode(mut table: Section<'_>) -> Option<VerifySpec> {
     let max_age = table.seconds(&MAX_AGE);
     let tablet_types = table.words(&TABLET_TYPES);
     let cells = table.list_of_names::<CellName>(&CELLS).unwrap_or_default();
     let max_duration = table.seconds(&MAX_DURATION);
-    let shards_at_once = table.count(&SHARDS_AT_ONCE);
+    refuse_shards_at_once(&mut table);
     table.finish();
     let mut cells: Vec<CellName> = cells.into_iter().map(|cell| cell.value).collect();
     cells.sort();
@@ -59,6 +56,19 @@ pub fn decode(mut table: Section<'_>) -> Option<VerifySpec> {
         tablet_types: tablet_types?,
         cells,
         max_duration_seconds: max_duration.map(|found: Placed<u64>| found.value),
-        shards_at_once,
     })
+}
+
+/// A limit that nobody keeps is worse than none: whoever writes it counts on it.
+fn refuse_shards_at_once(table: &mut Section<'_>) {
+    if !table.names().iter().any(|(name, _)| name == SHARDS_AT_ONCE) {
+        return;
+    }
+    // Read it, so that `finish` doesn't report it a second time.
+    let Some(found) = table.find(SHARDS_AT_ONCE) else { return };
+    table.log.push(
+        Problem::error("C103", found.path.clone(), Some(found.span), format!("`{}` is not in this version", found.path))
+            .label("it would not be kept")
+            .help("leave it out; VDiff then compares all target shards at the same time, each on its own tablets"),
+    );
 }

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 /// A vtctld with the keyspace `commerce`: a primary and a replica.
 #[derive(Clone, Default)]
-struct Small {
+pub struct Small {
     cells: Vec<String>,
     /// Of the replica 101, and of `GetSchema`.
     tablet_error: Option<Status>,
@@ -30,7 +30,7 @@ struct Small {
 }
 
 impl Small {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { cells: vec!["zone1".into()], ..Self::default() }
     }
 
@@ -71,6 +71,10 @@ impl Service for Small {
         &self,
         _: Request<data::GetRoutingRulesRequest>,
     ) -> Result<Response<data::GetRoutingRulesResponse>, Status> {
+        self.answer(Default::default())
+    }
+
+    async fn get_workflows(&self, _: Request<data::GetWorkflowsRequest>) -> Result<Response<data::GetWorkflowsResponse>, Status> {
         self.answer(Default::default())
     }
 

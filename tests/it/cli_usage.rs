@@ -27,6 +27,8 @@ fn errors_of_usage_exit_64_and_say_it_on_stderr() {
         &["schema", "plan-file"],
         &["completions", "cmd"],
         &["validate", "--format", "markdown"],
+        &["plan", "--format", "markdown"],
+        &["plan", "--deep", "--no-sql"],
     ] {
         let output = env.run(arguments);
         assert_eq!((output.code, output.stdout.as_str()), (Some(64), ""), "{arguments:?}: {output}");

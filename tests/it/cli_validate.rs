@@ -1042,7 +1042,7 @@ fn windows_too_short_for_a_switch() {
     ------- stderr -------
     error[C116]
 
-      × the window `Tue 02:00-02:03` is too short for a switch
+      × the window `Tue 02:00-02:03` is too short for switch-primary
         ╭─[workflow.toml:11:12]
      10 │ [gates.switch-primary]
      11 │ windows = ["Tue 02:00-02:03", "Wed 02:00-02:04"]

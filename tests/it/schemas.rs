@@ -128,7 +128,6 @@ fn the_schema_is_never_stricter_than_the_decoder() {
         "[copy]\nmax-lag = \"+90s\"",
         "[gates.copy]\nwindows = [\"mon , tue  02:00-24:00\"]",
         "[gates.copy]\nwindows = [\" 2026-12-03T23:00 / 2026-12-04 01:00 \"]",
-        "[verify]\nshards-at-once = 0x10",
         "[gates]",
         "[gates.copy]",
         "[verify]\ncells = []",

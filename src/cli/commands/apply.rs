@@ -44,6 +44,9 @@ pub struct ApplyArgs {
     /// Answer the question before the first write; opens no gate
     #[arg(long)]
     yes: bool,
+    /// Give slow questions about rows minutes instead of seconds, as in `plan`
+    #[arg(long, conflicts_with = "no_sql")]
+    deep: bool,
     /// Make whole what stopped half way, and begin nothing
     #[arg(long, conflicts_with_all = ["until", "approve"])]
     finish_only: bool,
@@ -51,6 +54,7 @@ pub struct ApplyArgs {
 
 pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
+    context.global.deep = args.deep;
     let until = args.until.as_deref().map(phase).transpose()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "apply", Wants::Nothing).await?;

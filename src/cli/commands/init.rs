@@ -1,7 +1,7 @@
 //! `cutover init`
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -15,7 +15,11 @@ use crate::clock::SystemClock;
 use crate::cluster::port::{Ask, Query, Reader as _};
 use crate::cluster::vtctld::{Cluster, Vtctld};
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::spec;
 use crate::spec::template::{InitFacts, workflow_toml};
+
+/// What the plan file's first line names, for editors; it lies beside the plan file.
+const SCHEMA_FILE: &str = "workflow.schema.json";
 
 /// Write a plan file from the live cluster
 ///
@@ -113,11 +117,12 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
             tables,
             cells: facts.cells.names.clone(),
             global_keyspaces: unsharded.unwrap_or_default(),
-            schema: None,
+            schema: Some(SCHEMA_FILE.to_owned()),
         }))
     })?;
     if args.file.as_os_str() == "-" {
         context.ui.data(&text)?;
+        context.ui.note(&format!("its first line names the schema, for editors: cutover schema workflow > {SCHEMA_FILE}"));
         return Ok(Exit::Done);
     }
     let failed = |source| Error::Write { what: args.file.display().to_string(), source };
@@ -130,6 +135,40 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
     })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     context.ui.note(&format!("wrote {}", args.file.display()));
+    if let Some(path) = write_schema(&args.file)? {
+        context.ui.note(&format!("wrote {}, by which editors check it", path.display()));
+    }
     context.ui.note("choose what becomes of the source tables in [complete], then: cutover plan");
     Ok(Exit::Done)
+}
+
+/// Puts the schema beside the plan file, where its first line says; one that is there is left alone.
+fn write_schema(plan_file: &Path) -> Result<Option<PathBuf>, Error> {
+    let path = plan_file.with_file_name(SCHEMA_FILE);
+    let failed = |source| Error::Write { what: path.display().to_string(), source };
+    let mut file = match std::fs::File::create_new(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    file.write_all(format!("{:#}\n", spec::schema::workflow()).as_bytes()).map_err(failed)?;
+    Ok(Some(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_lies_where_the_first_line_names_it_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan_file = folder.path().join("workflow.toml");
+        let path = write_schema(&plan_file).unwrap().unwrap();
+        assert_eq!(path, folder.path().join(SCHEMA_FILE));
+        let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(written, spec::schema::workflow());
+        std::fs::write(&path, "mine").unwrap();
+        assert_eq!(write_schema(&plan_file).unwrap(), None);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    }
 }

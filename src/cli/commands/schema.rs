@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::{operator, record, spec};
+use crate::{operator, record, report, spec};
 
 /// Print a JSON Schema
 ///
@@ -19,7 +19,15 @@ pub struct SchemaArgs {
 
 /// Every schema by name; each stands in `schemas/NAME.schema.json`.
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    vec![("workflow", spec::schema::workflow()), ("config", operator::schema()), ("lockfile", record::format::schema())]
+    vec![
+        ("workflow", spec::schema::workflow()),
+        ("config", operator::schema()),
+        ("lockfile", record::format::schema()),
+        ("plan", report::schema::plan()),
+        ("status", report::schema::status()),
+        ("events", report::schema::events()),
+        ("history", report::schema::history()),
+    ]
 }
 
 pub fn run(args: SchemaArgs, context: &mut Context) -> Result<Exit, Error> {

@@ -4,28 +4,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use crate::cli::block_on;
 use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::foresee::Foresight;
 use crate::cli::session::{Session, Wants};
-use crate::cluster::port::{Facts, Reader as _};
-use crate::family::Family as _;
-use crate::family::picture::Picture;
+use crate::cluster::port::Facts;
 use crate::record::entry::Entry;
 use crate::record::progress::Progress;
 use crate::record::store::RecordStore as _;
 use crate::report::status::{Acting, Status, StatusInput};
 use crate::report::status_human::{self, StatusView};
 use crate::run::decision::Decision;
-use crate::run::machine::{self, Input, Options};
-use crate::run::watch::Watch;
 
 /// Show where the movement stands, and the same by hand
 ///
-/// Reads only. Exits 0 whenever it can read, whatever it sees.
+/// Reads only. Exits 0 whenever it can read, whatever it sees. With `--watch` a look that fails is told, and the next one tried.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The plan file
@@ -40,33 +37,45 @@ pub fn run(args: StatusArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     block_on(async {
         let mut session = Session::open(context, &args.file, "status", Wants::Nothing).await?;
+        if !args.watch {
+            let found = look(&session).await?;
+            show(context, &args, &found)?;
+            return Ok(Exit::Done);
+        }
         loop {
-            let (status, now) = look(&session).await?;
-            if context.is_json() {
-                context.ui.json(&serde_json::json!(status))?;
-            } else {
-                let file = named(&args.file);
-                let view =
-                    StatusView { drawing: context.ui.drawing, now, file: file.as_deref(), full: context.global.verbose > 0 };
-                let clear = if args.watch && context.ui.is_interactive { "\u{1b}[H\u{1b}[2J" } else { "" };
-                context.ui.data(&format!("{clear}{}", status_human::draw(&status, &view)))?;
-            }
-            if !args.watch {
-                return Ok(Exit::Done);
+            match look_anew(&mut session).await {
+                Ok(found) => show(context, &args, &found)?,
+                // Whoever watches is waiting for just such a moment to pass.
+                Err(error) => context.ui.error(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(2)) => {}
                 _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
             }
-            session.record = session.store.load().map_err(Error::record)?;
         }
     })
 }
 
-async fn look(session: &Session) -> Result<(Status, jiff::Timestamp), Error> {
+fn show(context: &mut Context, args: &StatusArgs, (status, now): &(Status, Timestamp)) -> Result<(), Error> {
+    if context.is_json() {
+        return context.ui.json(&serde_json::json!(status));
+    }
+    let file = named(&args.file);
+    let full = context.global.verbose > 0;
+    let view = StatusView { drawing: context.ui.drawing, now: *now, file: file.as_deref(), full };
+    let clear = if args.watch && context.ui.is_interactive { "\u{1b}[H\u{1b}[2J" } else { "" };
+    context.ui.data(&format!("{clear}{}", status_human::draw(status, &view)))
+}
+
+async fn look_anew(session: &mut Session) -> Result<(Status, Timestamp), Error> {
+    session.record = session.store.load().map_err(Error::record)?;
+    look(session).await
+}
+
+async fn look(session: &Session) -> Result<(Status, Timestamp), Error> {
     let facts = session.look().await?;
     let progress = session.progress();
-    let (decision, facts) = decide(session, facts, &progress).await?;
+    let (decision, facts) = decide(session, &progress, facts).await?;
     let entries: &[Entry] = session.record.as_ref().map_or(&[], |record| &record.entries);
     let now = session.clock.now();
     let acting = [" apply", ""].iter().find_map(|suffix| session.lease_holder(suffix));
@@ -83,49 +92,15 @@ async fn look(session: &Session) -> Result<(Status, jiff::Timestamp), Error> {
     Ok((status, now))
 }
 
-/// What the machine would do now, with what it would put on record on the way there; nothing is written.
-async fn decide(session: &Session, mut facts: Facts, progress: &Progress) -> Result<(Option<Decision>, Facts), Error> {
-    const STEPS: usize = 40;
-    let mut progress = progress.clone();
-    let mut watch = Watch::new(progress.serial);
-    let now = session.clock.now();
-    for phase in session.movement.phases() {
-        // The checks are shown by `plan`; here only what holds or waits.
-        watch.checked.insert(phase.id, now);
-    }
-    let baseline: Option<Picture> = progress
-        .baseline
-        .as_ref()
-        .and_then(|digest| session.store.kept().fetch(digest).ok())
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    for _ in 0..STEPS {
-        let decision = machine::next(&Input {
-            family: &session.movement,
-            progress: &progress,
-            facts: &facts,
-            watch: &watch,
-            now: session.clock.now(),
-            fresh_uuid: Uuid::nil(),
-            kept_rules: None,
-            baseline: baseline.as_ref(),
-            options: &Options::default(),
-        });
-        match decision {
-            Decision::Look(mut query) => {
-                query.merge(session.movement.query());
-                facts = session.cluster.observe(&query).await.map_err(|error| Error::cluster(&error, &session.address))?;
-            }
-            Decision::Checked(phase) => {
-                watch.checked.insert(phase, now);
-            }
-            Decision::Note(whats) => {
-                for what in whats {
-                    let entry = Entry { serial: progress.serial + 1, at: now, by: session.actor.clone(), what };
-                    progress.absorb(&entry);
-                }
-            }
-            other => return Ok((Some(other), facts)),
-        }
-    }
-    Ok((None, facts))
+/// What the machine would do now.
+pub async fn decide(session: &Session, progress: &Progress, facts: Facts) -> Result<(Option<Decision>, Facts), Error> {
+    let foresight = Foresight {
+        family: &session.movement,
+        reader: session.cluster.as_ref(),
+        kept: session.store.kept(),
+        progress,
+        actor: &session.actor,
+        now: session.clock.now(),
+    };
+    foresight.decision(facts).await.map_err(|error| Error::cluster(&error, &session.address))
 }

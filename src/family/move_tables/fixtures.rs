@@ -58,7 +58,6 @@ pub fn commerce_to_customer() -> MoveTables {
             tablet_types: vec![TabletType::Replica, TabletType::Primary],
             cells: vec![],
             max_duration_seconds: None,
-            shards_at_once: None,
         },
         switch: SwitchSpec {
             max_lag_seconds: 5,

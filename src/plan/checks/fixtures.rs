@@ -92,6 +92,7 @@ pub fn tablet(keyspace: &str, shard: &str, uid: u32, tablet_type: TabletType) ->
         tablet_type,
         hostname: "localhost".into(),
         database: format!("vt_{keyspace}"),
+        started_at: Some(Timestamp::UNIX_EPOCH),
     }
 }
 

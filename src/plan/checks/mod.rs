@@ -18,6 +18,7 @@ mod source_tables;
 mod tablets;
 mod target_tables;
 mod vindexes;
+mod vitess_version;
 mod vtctld_reachable;
 mod workflow_name;
 
@@ -85,4 +86,5 @@ pub static CHECKS: &[&Check] = &[
     &tablets::CHECK,
     &binlog::CHECK,
     &lost_names::CHECK,
+    &vitess_version::CHECK,
 ];

@@ -1,7 +1,8 @@
 //! C206: no row of a moved table has NULL in its sharding column.
 
 use super::asks::{
-    both_keyspaces_and, counted, definitions, source_tables, tables_of_each_shard, target_vschema, unread, vschema_table,
+    both_keyspaces_and, counted, definitions, source_tables, sql_name, tables_of_each_shard, target_vschema, unread,
+    vschema_table,
 };
 use super::vindexes::{PrimaryVindex, primary_vindex};
 use super::{Check, CheckInput};
@@ -116,7 +117,11 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                 Severity::Error,
                 input.movement.source_table(table),
                 format!("rows of `{source}.{table}` have NULL in the sharding column `{column}`"),
-                format!("give them a value: `select * from {table} where {column} is null` in `{source}` shows them; then make the column NOT NULL"),
+                format!(
+                    "give them a value, then make the column NOT NULL; in `{source}` this shows them: select * from {} where {} is null",
+                    sql_name(table.as_str()),
+                    sql_name(column)
+                ),
             )
         })
         .collect();
@@ -152,6 +157,8 @@ mod tests {
         let finding = fixture.only_amiss(&CHECK);
         assert!(finding.blocks());
         assert_eq!(finding.summary, "rows of `commerce.corder` have NULL in the sharding column `customer_id`");
+        // A table may be called `order`.
+        assert!(finding.help.ends_with("select * from `corder` where `customer_id` is null"), "{}", finding.help);
     }
 
     #[test]

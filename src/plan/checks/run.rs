@@ -6,6 +6,7 @@ use crate::cluster::port::{Facts, Query, Reader};
 use crate::family::Family as _;
 use crate::family::move_tables::MoveTables;
 use crate::finding::{CheckResult, Finding, Severity};
+use crate::model::digest::Digest;
 use crate::record::progress::StandingWaiver;
 use crate::run::phase::PhaseId;
 
@@ -55,7 +56,7 @@ pub async fn look(
 
 /// Runs the checks that stand before `before`; without it, those that stand before any phase that the cluster shows to be ahead.
 ///
-/// Waivers are applied to what they cover. That they were given for the intent that counts now is the caller's to see to.
+/// Waivers are applied to what they cover, as long as the plan file still means what it meant when they were given.
 pub fn run(input: &CheckInput<'_>, before: Option<&PhaseId>) -> Vec<Finding> {
     let phases = match before {
         Some(phase) => vec![phase.clone()],
@@ -68,7 +69,7 @@ pub fn run(input: &CheckInput<'_>, before: Option<&PhaseId>) -> Vec<Finding> {
                 let waiver =
                     input.progress.waivers.iter().find(|waiver| waiver.code == finding.code && waiver.subject == finding.subject);
                 if let Some(waiver) = waiver {
-                    apply_waiver(check, waiver, &mut finding);
+                    apply_waiver(check, waiver, input.progress.intent.as_ref(), &mut finding);
                 }
             }
             findings.push(finding);
@@ -86,9 +87,11 @@ fn applying(phases: &[PhaseId]) -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().copied().filter(|check| check.before.iter().any(|phase| phases.contains(phase)))
 }
 
-fn apply_waiver(check: &Check, waiver: &StandingWaiver, finding: &mut Finding) {
+fn apply_waiver(check: &Check, waiver: &StandingWaiver, intent: Option<&Digest>, finding: &mut Finding) {
     let void = if !check.waivable {
         format!("the waiver `{}` has no effect: {} cannot be waived", waiver.reason, check.code)
+    } else if intent != Some(&waiver.intent) {
+        format!("the waiver `{}` no longer holds: the plan file was edited since", waiver.reason)
     } else if waiver.seen != finding.seen {
         let seen = |text: &str| if text.is_empty() { "nothing counted".to_owned() } else { text.to_owned() };
         format!(
@@ -204,6 +207,7 @@ mod tests {
         };
         let [finding] = &blocked(&fixture)[..] else { panic!("{:?}", blocked(&fixture)) };
         assert!(is_waivable(finding));
+        fixture.progress.intent = Some(fixture.digest());
         fixture.progress.waivers.push(StandingWaiver {
             serial: 1,
             code: finding.code.clone(),
@@ -213,6 +217,11 @@ mod tests {
             seen: finding.seen.clone(),
         });
         assert!(blocked(&fixture).is_empty());
+
+        fixture.progress.intent = Some(Digest::of(&"edited"));
+        let [finding] = &blocked(&fixture)[..] else { panic!() };
+        assert!(finding.help.contains("the plan file was edited since"), "{}", finding.help);
+        fixture.progress.intent = Some(fixture.digest());
 
         fixture.facts.routing_rules.set("corder@replica", "elsewhere.corder");
         fixture.serve_global();

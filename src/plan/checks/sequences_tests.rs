@@ -150,3 +150,22 @@ fn a_column_that_the_table_lacks_blocks() {
     fixture.change_target_table("corder", |table| table.auto_increment.as_mut().unwrap().column = "id".into());
     assert!(fixture.only_amiss(&CHECK).summary.contains("the table has no such column"));
 }
+
+#[test]
+fn names_stand_in_quotes_in_the_sql_that_mends_a_sequence() {
+    let mut fixture = Fixture::new();
+    fixture.movement.options.initialize_target_sequences = true;
+    let it = Use {
+        table: table_name("corder"),
+        column: "order_id".into(),
+        sequence: table_name("order"),
+        keyspace: keyspace("commerce"),
+        is_set_by_switch: false,
+    };
+    let finding = compared(&fixture.input(), &it, "commerce.order", Some(1), 7);
+    assert!(
+        finding.help.contains("in `commerce`: insert into `order` (id, next_id, cache) values (0, 8, 1000)"),
+        "{}",
+        finding.help
+    );
+}

@@ -60,7 +60,10 @@ pub fn unreachable(error: &str, address: &str) -> Finding {
         Severity::Error,
         address,
         format!("the cluster could not be read: {error}"),
-        format!("nothing was written; check that `vtctldclient --server {address} GetKeyspaces` answers from this machine"),
+        format!(
+            "is {address} vtctld's gRPC port? `vtctldclient --server {address} GetKeyspaces` must answer from \
+             this machine; `cutover explain {CODE}`"
+        ),
     );
     // The look broke; what it would have found is not known.
     finding.result = CheckResult::Error;

@@ -66,6 +66,7 @@ pub(crate) fn tablets(tablets: &[topodata::Tablet]) -> Result<Vec<Tablet>, Malfo
             tablet_type: tablet_type(tablet.r#type),
             hostname: text(tablet.hostname.as_bytes()),
             database,
+            started_at: timestamp(tablet.tablet_start_time.as_ref()),
         })
     };
     let mut tablets: Vec<Tablet> = tablets.iter().map(tablet).collect::<Result<_, _>>()?;
@@ -185,6 +186,7 @@ mod tests {
         };
         assert_eq!(tablets(&[record("")]).unwrap()[0].database, "vt_commerce");
         assert_eq!(tablets(&[record("shop")]).unwrap()[0].database, "shop");
+        assert_eq!(tablets(&[record("")]).unwrap()[0].started_at, None, "a vttablet before Vitess 24");
         assert!(tablets(&[topodata::Tablet::default()]).is_err(), "no alias");
     }
 }

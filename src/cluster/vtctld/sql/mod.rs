@@ -11,16 +11,15 @@ mod statement;
 mod tablet;
 mod write_locks;
 
+use std::time::Duration;
+
 use super::ask::{Asking, NotRead};
 use super::cluster::SqlReads;
 use crate::cluster::port::{Answer, Question, Unread};
 use tablet::Sql;
 
 pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answer, NotRead> {
-    let limit = match asking.sql {
-        SqlReads::Forbidden => return Err(Unread::new("it needs SQL, which --no-sql forbids").into()),
-        SqlReads::Within(limit) => limit,
-    };
+    let limit = limit(asking.sql, question)?;
     let sql = Sql { asking: asking.clone(), limit };
     match question {
         Question::HasRows { keyspace, tables } => has_rows::answer(&sql, keyspace, tables).await,
@@ -28,5 +27,48 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::LargestValue { keyspace, columns } => largest_value::answer(&sql, keyspace, columns).await,
         Question::SequenceNext { keyspace, sequences } => sequence_next::answer(&sql, keyspace, sequences).await,
         Question::WriteLocks { keyspace, tables } => write_locks::answer(&sql, keyspace, tables).await,
+    }
+}
+
+/// How long a statement may take. Only what may have to read a whole table is given what `--deep` allows: the others are asked
+/// just before a switch too.
+fn limit(sql: SqlReads, question: &Question) -> Result<Duration, Unread> {
+    let SqlReads::Within(limit) = sql else {
+        return Err(Unread::new("it needs SQL, which --no-sql forbids"));
+    };
+    Ok(match (question, SqlReads::BOUNDED) {
+        (Question::HasRows { .. } | Question::SequenceNext { .. } | Question::WriteLocks { .. }, SqlReads::Within(bound)) => {
+            limit.min(bound)
+        }
+        _ => limit,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::name::KeyspaceName;
+
+    #[test]
+    fn deep_is_for_questions_that_may_read_a_whole_table_alone() {
+        let keyspace = KeyspaceName::new("commerce").unwrap();
+        let deep = |question: &Question| limit(SqlReads::DEEP, question).unwrap();
+        let bounded = |question: &Question| limit(SqlReads::BOUNDED, question).unwrap();
+        let slow = [
+            Question::HasNull { keyspace: keyspace.clone(), columns: vec![] },
+            Question::LargestValue { keyspace: keyspace.clone(), columns: vec![] },
+        ];
+        for question in slow {
+            assert!(deep(&question) > 10 * bounded(&question), "{question:?}");
+        }
+        let quick = [
+            Question::HasRows { keyspace: keyspace.clone(), tables: vec![] },
+            Question::SequenceNext { keyspace: keyspace.clone(), sequences: vec![] },
+            Question::WriteLocks { keyspace, tables: vec![] },
+        ];
+        for question in quick {
+            assert_eq!(deep(&question), bounded(&question), "{question:?}");
+            assert!(limit(SqlReads::Forbidden, &question).is_err());
+        }
     }
 }

@@ -1,0 +1,93 @@
+//! What a run would decide now, with what it would put on record on the way there. Nothing is written: `plan` and `status` show it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::cluster::error::ClusterError;
+use crate::cluster::port::{Facts, Reader};
+use crate::driver::Replaced;
+use crate::family::Family;
+use crate::family::picture::Picture;
+use crate::model::routing::RoutingRules;
+use crate::record::entry::{Actor, Entry};
+use crate::record::kept::Kept;
+use crate::record::progress::Progress;
+use crate::run::decision::Decision;
+use crate::run::machine::{self, Input, Options};
+use crate::run::phase::PhaseId;
+use crate::run::watch::Watch;
+
+/// Looks and notes after which a run that decides nothing is left alone.
+const STEPS: usize = 40;
+
+/// What is foreseen from.
+pub struct Foresight<'a> {
+    pub family: &'a dyn Family,
+    pub reader: &'a dyn Reader,
+    pub kept: Kept<'a>,
+    pub progress: &'a Progress,
+    pub actor: &'a Actor,
+    pub now: Timestamp,
+}
+
+impl Foresight<'_> {
+    /// The decision, none when there is none to be had, and the facts that it rests on. The checks count as passed: who wants to
+    /// know runs them.
+    ///
+    /// # Errors
+    /// A further look that the decision needs and that fails.
+    pub async fn decision(&self, mut facts: Facts) -> Result<(Option<Decision>, Facts), ClusterError> {
+        let mut progress = self.progress.clone();
+        let mut watch = Watch::new(progress.serial);
+        for phase in self.family.phases() {
+            watch.checked.insert(phase.id, self.now);
+        }
+        let (baseline, kept_rules) = (self.baseline(), self.kept_rules());
+        for _ in 0..STEPS {
+            let decision = machine::next(&Input {
+                family: self.family,
+                progress: &progress,
+                facts: &facts,
+                watch: &watch,
+                now: self.now,
+                fresh_uuid: Uuid::nil(),
+                kept_rules: kept_rules.as_ref(),
+                baseline: baseline.as_ref(),
+                options: &Options::default(),
+            });
+            match decision {
+                Decision::Look(mut query) => {
+                    query.merge(self.family.query());
+                    facts = self.reader.observe(&query).await?;
+                }
+                Decision::Checked(phase) => {
+                    watch.checked.insert(phase, self.now);
+                }
+                Decision::Note(whats) => {
+                    for what in whats {
+                        let entry = Entry { serial: progress.serial + 1, at: self.now, by: self.actor.clone(), what };
+                        progress.absorb(&entry);
+                    }
+                }
+                other => return Ok((Some(other), facts)),
+            }
+        }
+        Ok((None, facts))
+    }
+
+    /// What stood there after our last write, where it was kept.
+    fn baseline(&self) -> Option<Picture> {
+        serde_json::from_slice(&self.kept.fetch(self.progress.baseline.as_ref()?).ok()?).ok()
+    }
+
+    /// The routing rules that `remove-rules` replaced, where they were kept.
+    fn kept_rules(&self) -> Option<RoutingRules> {
+        let removed = self.progress.attempts.iter().rev().find(|attempt| attempt.phase == PhaseId::REMOVE_RULES)?;
+        let bytes = self.kept.fetch(removed.replaced.as_ref()?).ok()?;
+        serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
+    }
+}
+
+#[cfg(test)]
+#[path = "foresee_tests.rs"]
+mod tests;

@@ -1,0 +1,92 @@
+//! `cutover plan` and `cutover status` against a vtctld that this test serves.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use cutover::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::adapter::Small;
+use crate::support::{Output, TestEnv};
+
+const PLAN_FILE: &str = "version = 1\nworkflow = \"w\"\ncluster = \"test\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
+                         target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"keep\"\n";
+
+/// Runs it where the plan file lies, while the test's runtime goes on serving.
+async fn run(arguments: Vec<String>) -> Output {
+    let run = move || {
+        let env = TestEnv::new();
+        env.write("workflow.toml", PLAN_FILE);
+        env.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_blocks_exits_4_and_stands_in_the_json() {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = incoming.local_addr().unwrap().to_string();
+    let router = Server::builder().add_service(VtctldServer::new(Small::new()));
+    tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
+
+    let plan = ["plan", "--format", "json", "--vtctld", &address].map(str::to_owned).to_vec();
+    let output = run(plan).await;
+    assert_eq!(output.code, Some(4), "{output}");
+    let plan: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(plan["verdict"], "blocked");
+    let blocks = |check: &serde_json::Value| check["severity"] == "error" && check["result"] != "pass";
+    assert!(plan["checks"].as_array().unwrap().iter().any(blocks), "{plan:#}");
+    let schema = cutover::report::schema::plan();
+    let found = jsonschema::draft7::new(&schema).unwrap().iter_errors(&plan).next().map(|error| error.to_string());
+    assert_eq!(found, None);
+
+    let people = run(["plan", "--vtctld", &address].map(str::to_owned).to_vec()).await;
+    assert_eq!(people.code, Some(4), "{people}");
+    assert!(people.stdout.starts_with("BLOCKED by "), "{people}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vtctld_that_is_not_there_is_c201_and_exits_69() {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = incoming.local_addr().unwrap().to_string();
+    drop(incoming);
+    let output = run(["plan", "--vtctld", &address].map(str::to_owned).to_vec()).await;
+    assert_eq!((output.code, output.stdout.as_str()), (Some(69), ""), "{output}");
+    assert!(output.stderr.contains(&format!("C201 {address}: the cluster could not be read")), "{output}");
+}
+
+/// A lockfile that can't be read for a moment is told, and watched past.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_outlives_a_look_that_fails() {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = incoming.local_addr().unwrap().to_string();
+    let router = Server::builder().add_service(VtctldServer::new(Small::new()));
+    tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
+    let watch = move || {
+        let env = TestEnv::new();
+        env.write("workflow.toml", PLAN_FILE);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cutover"))
+            .args(["status", "--watch", "--vtctld", &address])
+            .current_dir(env.path())
+            .env_clear()
+            .env("HOME", env.path().join("home"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let shown = |line: std::io::Result<String>| line.unwrap().starts_with("NOT STARTED");
+        assert!(stdout.by_ref().any(shown), "a first status");
+        let lockfile = env.write("workflow.lock", "torn");
+        assert!(stderr.by_ref().any(|line| line.unwrap().contains("workflow.lock")), "the failure is told");
+        std::fs::remove_file(lockfile).unwrap();
+        assert!(stdout.by_ref().any(shown), "and a further status");
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    };
+    tokio::task::spawn_blocking(watch).await.unwrap();
+}
