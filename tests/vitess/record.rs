@@ -16,16 +16,16 @@ fn movement_held(world: &World) -> (Movement, PathBuf) {
 }
 
 /// What a stopped run must leave alone.
-fn cluster_now(world: &World, movement: &Movement) -> (Vec<(String, String)>, Vec<i64>) {
-    let streams = world.cluster.vtctl().streams("customer", &movement.workflow);
-    let ids = streams.iter().map(|stream| stream["id"].as_i64().or_else(|| stream["id"].as_str()?.parse().ok()).expect("an id"));
-    (movement.routing_rules(), ids.collect())
+fn cluster_now(movement: &Movement) -> (Vec<(String, String)>, Vec<String>) {
+    let ids = movement.forward_streams("cast(id as char)");
+    assert_eq!(ids.len(), 2, "the streams that create made, not started");
+    (movement.routing_rules(), ids)
 }
 
 fn a_spoilt_lockfile_stops_everything(world: &World) {
     let (movement, lock) = movement_held(world);
     let good = std::fs::read_to_string(&lock).expect("the record");
-    let before = cluster_now(world, &movement);
+    let before = cluster_now(&movement);
     let last_entry = good.rfind("[[entry]]").expect("entries");
     let (head, tail) = good.split_at(last_entry);
     let back = "cp .cutover/workflow.lock.last workflow.lock";
@@ -62,7 +62,7 @@ fn a_spoilt_lockfile_stops_everything(world: &World) {
             assert!(flat.contains(way_out), "{what}: {way_out:?} is not in {said}");
         }
         assert_eq!(std::fs::read_to_string(&lock).expect("the record"), bytes, "{what}: it is left as it is found");
-        assert_eq!(cluster_now(world, &movement), before, "{what}: nothing was sent");
+        assert_eq!(cluster_now(&movement), before, "{what}: nothing was sent");
     }
     // The way out that it names is one.
     std::fs::copy(world.folder().join(".cutover/workflow.lock.last"), &lock).expect("the last good one");
@@ -74,7 +74,7 @@ fn a_lost_lockfile_is_no_fresh_start(world: &World) {
     let (movement, lock) = movement_held(world);
     let last = world.folder().join(".cutover/workflow.lock.last");
     let good = std::fs::read(&lock).expect("the record");
-    let before = cluster_now(world, &movement);
+    let before = cluster_now(&movement);
     std::fs::remove_file(&lock).expect("the record");
     for command in [["apply", "--yes"].as_slice(), &["apply", "--yes", "--wait"], &["apply", "--yes", "--until", "create"]] {
         let said = world.cutover().args(command.iter().copied()).run_expecting(4);
@@ -83,7 +83,7 @@ fn a_lost_lockfile_is_no_fresh_start(world: &World) {
         assert!(flat.contains("workflow.lock.last"), "it names the copy: {said}");
         assert!(!lock.exists(), "no new record is begun over a living workflow");
         assert!(std::fs::read(&last).expect("the copy") == good, "the last copy of the record is left alone");
-        assert_eq!(cluster_now(world, &movement), before, "nothing was sent");
+        assert_eq!(cluster_now(&movement), before, "nothing was sent");
     }
     // A folder that has never had a record names no copy.
     std::fs::remove_dir_all(world.folder().join(".cutover")).expect("the test's own folder");

@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Case> {
         a_signal_while_it_waits_ends_it_at_once,
         a_signal_in_a_primary_switch_waits_for_the_call,
         a_second_signal_leaves_the_switch_behind,
+        a_call_of_more_than_twenty_seconds,
     ]
 }
 
@@ -27,11 +28,14 @@ fn a_signal_while_it_waits_ends_it_at_once(world: &World) {
         let said = run.wait();
         assert_eq!(said.code, Some(code), "{said}");
         assert!(said.stderr.contains("stopped at a safe point: no write is under way"), "{said}");
-        assert!(begin.elapsed() < Duration::from_secs(5), "it took {:?} to leave", begin.elapsed());
+        assert!(begin.elapsed() < AT_ONCE, "it took {:?} to leave", begin.elapsed());
     }
     let held = world.cutover().args(["apply"]).run_expecting(3);
     assert!(held.stderr.contains("held before switch-replicas"), "{held}");
 }
+
+/// It leaves at once: the rest is a look that may be under way, on a machine that may be busy.
+const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// Runs up to the call of the primary switch, which then stands in `LOCK TABLES` until the transaction that is given ends.
 fn in_the_primary_switch(world: &World, movement: &Movement) -> (Running, Conn) {
@@ -41,12 +45,13 @@ fn in_the_primary_switch(world: &World, movement: &Movement) -> (Running, Conn) 
     let statement = format!("update {} set note = 'slow' where id = {}", movement.tables[0], movement.rows);
     transaction.query_drop("begin").and_then(|()| transaction.query_drop(statement)).expect("a transaction that writes");
     world.cutover().args(["approve", "switch-primary", "--reason", "the test says so"]).run_expecting(0);
+    let mut eyes = world.cluster.connect_primary("commerce", "0");
     let run = world.cutover().args(["apply"]).spawn();
     run.wait_for_text("switch primary");
+    // Writes stand still meanwhile: the connection stands already.
     wait::until_true(Duration::from_secs(30), "the switch waits for the transaction", || {
-        let waiting: Vec<String> = world
-            .cluster
-            .query_primaries("commerce", "select state from information_schema.processlist where info like 'lock tables%'");
+        let sql = "select state from information_schema.processlist where info like 'lock tables%'";
+        let waiting: Vec<String> = eyes.query(sql).expect("MySQL's list of processes");
         waiting.iter().any(|state| state.contains("metadata lock"))
     });
     (run, transaction)
@@ -75,7 +80,7 @@ fn a_signal_in_a_primary_switch_waits_for_the_call(world: &World) {
     application.wait_for_writes(100);
     let report = application.finish();
     report.assert_nothing_lost("customer");
-    assert_eq!(report.failed, 0, "{report}: {:#?}", report.error_texts());
+    report.assert_no_write_failed();
     let held = world.cutover().args(["apply"]).run_expecting(3);
     assert!(held.stderr.contains("revert window"), "{held}");
 }
@@ -90,7 +95,7 @@ fn a_second_signal_leaves_the_switch_behind(world: &World) {
     run.signal("TERM");
     let said = run.wait();
     assert_eq!(said.code, Some(143), "{said}");
-    assert!(begin.elapsed() < Duration::from_secs(5), "it took {:?} to leave", begin.elapsed());
+    assert!(begin.elapsed() < AT_ONCE, "it took {:?} to leave", begin.elapsed());
     assert!(said.stderr.contains("left behind") && said.stderr.contains("switch primary"), "{said}");
 
     // The next apply waits until it is known what became of the switch, and goes on from there.
@@ -108,4 +113,17 @@ fn a_second_signal_leaves_the_switch_behind(world: &World) {
     assert_eq!(world.cluster.vtctl().denied_tables("commerce", "0"), movement.tables);
     application.wait_for_writes(100);
     application.finish().assert_nothing_lost("customer");
+}
+
+/// What keeps the connection open while the call is silent must not be more than vtctld puts up with.
+fn a_call_of_more_than_twenty_seconds(world: &World) {
+    let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
+    let (run, mut transaction) = in_the_primary_switch(world, &movement);
+    let begin = Instant::now();
+    wait::until_true(Duration::from_secs(60), "the call has lasted for 22 s", || begin.elapsed() > Duration::from_secs(22));
+    transaction.query_drop("commit").expect("a commit");
+    let said = run.wait();
+    assert_eq!(said.code, Some(3), "{said}");
+    assert!(said.stderr.contains("revert window"), "the very call ended well: {said}");
+    assert_eq!(world.cluster.vtctl().denied_tables("commerce", "0"), movement.tables);
 }

@@ -25,7 +25,8 @@ fn as_bob(world: &World, arguments: &[&str]) -> Output {
 }
 
 fn of_two_applies_one_acts(world: &World) {
-    let _movement = held_movement(world);
+    let movement = held_movement(world);
+    let application = Application::start(&movement, world.cluster);
     // At the same moment, from nothing: both find no record.
     let mut runs: Vec<Running> = (0..2).map(|_| waiting_apply(world)).collect();
     let mut loser = None;
@@ -51,6 +52,9 @@ fn of_two_applies_one_acts(world: &World) {
     winner.kill();
     let held = world.cutover().env("USER", "bob").args(["apply"]).run_expecting(3);
     assert!(held.stderr.contains("held before switch-replicas"), "{held}");
+    let report = application.finish();
+    report.assert_nothing_lost("commerce");
+    report.assert_no_write_failed();
 }
 
 fn approvals_and_a_switch_back_from_a_second_terminal(world: &World) {

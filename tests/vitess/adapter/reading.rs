@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use cutover::cluster::ErrorKind;
 use cutover::cluster::port::{Ask, Query, Question};
 use cutover::model::name::{KeyspaceName, TableName, WorkflowName};
 use cutover::model::topology::TabletType;
@@ -17,7 +16,6 @@ pub fn tests() -> Vec<Case> {
         what_does_not_exist_is_absent,
         names_of_tables_are_matched_exactly,
         a_tablet_that_is_down_leaves_the_rest,
-        an_unreachable_vtctld_is_an_error,
     ]
 }
 
@@ -158,10 +156,4 @@ fn a_tablet_that_is_down_leaves_the_rest(world: &World) {
     assert!(facts.tables(&definitions).unwrap()["0"].contains_key(&movement.tables[0]));
     // The replica does not answer, so the primary did.
     assert!(facts.has_null(&has_null).unwrap().is_empty());
-}
-
-fn an_unreachable_vtctld_is_an_error(_: &World) {
-    let port = Port::at("127.0.0.1:1");
-    let error = port.attempt(&Query { asks: [Ask::Tablets(keyspace("commerce"))].into(), ..Query::default() }).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unreachable);
 }

@@ -85,7 +85,8 @@ fn sql_that_takes_too_long_is_unread(world: &World) {
     let ask = Ask::Sql(Question::LargestValue { keyspace: keyspace("commerce"), columns: vec![column; 50] });
     let limit = Duration::from_millis(5);
     let why = Port::new(world.cluster).with_sql(SqlReads::Within(limit)).ask(ask.clone()).unwrap_err();
-    assert!(why.contains("could not be read within 0.005 s"), "{why}");
+    // Who ends it is up to how busy the machine is: MySQL at its limit, or the deadline of the call.
+    assert!(why.contains("could not be read within 0.005 s") || why.contains("gave no answer within"), "{why}");
     match Port::new(world.cluster).with_sql(SqlReads::DEEP).ask(ask) {
         Ok(Answer::LargestValue(found)) => assert_eq!(found, BTreeMap::from([(movement.tables[0].clone(), Some(0))])),
         other => panic!("{other:?}"),
@@ -113,9 +114,9 @@ fn a_transaction_that_writes_is_named(world: &World) {
     assert!(locks(&port).is_empty(), "a reader of ours and a writer of another table");
 
     let mut writer = world.cluster.connect("commerce").unwrap();
+    let begin = Instant::now();
     writer.query_drop("begin").unwrap();
     writer.query_drop(format!("update {ours} set hits = 1 where id = 1")).unwrap();
-    let begin = Instant::now();
     let mut administrator = world.cluster.connect_primary("commerce", "0");
     administrator.query_drop("begin").unwrap();
     let _: Vec<u64> = administrator.query(format!("select id from {ours} where id = 2 for update")).unwrap();

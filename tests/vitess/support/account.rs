@@ -40,6 +40,8 @@ pub struct Report {
     pub unknown: usize,
     /// The longest time without any acknowledged write, over all writers.
     pub longest_write_pause: Duration,
+    /// Acknowledged writes a second, from the first to the last one, pauses left out: a pause is a second or more without any.
+    pub writes_per_second: f64,
     pub reads: usize,
     pub failed_reads: usize,
     pub errors: Vec<Failure>,
@@ -55,7 +57,8 @@ impl Report {
             acknowledged: account.acknowledged_at.len(),
             failed: account.failed_writes,
             unknown: account.unknown_tokens.len() + usize::try_from(unknown_hits).expect("a count"),
-            longest_write_pause: longest_gap(account.acknowledged_at.clone()),
+            longest_write_pause: gaps(&account.acknowledged_at).into_iter().max().unwrap_or_default(),
+            writes_per_second: rate(&account.acknowledged_at),
             failed_reads: account.failed_reads,
             reads: account.read_at.len(),
             errors: account.errors.clone(),
@@ -73,7 +76,7 @@ impl Report {
         let mut wrong = Vec::new();
         for (index, table) in self.tables.iter().enumerate() {
             let rows: Vec<(u64, String, u64)> =
-                self.cluster.query_primaries(keyspace, &format!("select id, token, hits from {table}"));
+                self.cluster.query_primaries(keyspace, &format!("select id, token, hits from `{table}`"));
             let mut standing: BTreeMap<u64, Vec<(&str, u64)>> = BTreeMap::new();
             for (id, token, hits) in &rows {
                 standing.entry(*id).or_default().push((token, *hits));
@@ -126,6 +129,24 @@ impl Report {
         assert!(wrong.is_empty(), "{} things are wrong in {keyspace}, {self}:\n{}", wrong.len(), wrong.join("\n"));
     }
 
+    /// The longest time without any acknowledged write that began or ended between these two moments.
+    pub fn longest_write_pause_between(&self, from: Instant, to: Instant) -> Duration {
+        let mut times = self.account.acknowledged_at.clone();
+        times.sort();
+        let pauses = times.windows(2).filter(|pair| pair[1] >= from && pair[0] <= to).map(|pair| pair[1] - pair[0]);
+        pauses.max().unwrap_or_default()
+    }
+
+    /// Panics unless the application wrote as much as the tests promise: 100 rows a second or more.
+    pub fn assert_it_wrote_steadily(&self) {
+        assert!(self.writes_per_second >= 100.0, "{self}");
+    }
+
+    /// Panics unless no write gave an error. The pause is in the message: vtgate holds a write back for 10 s at most.
+    pub fn assert_no_write_failed(&self) {
+        assert_eq!(self.failed, 0, "{self}: {:#?}", self.error_texts());
+    }
+
     /// The errors of writes or reads, each text once: for the message of a failing assertion.
     pub fn error_texts(&self) -> BTreeSet<String> {
         self.errors.iter().map(|failure| format!("{}: {}", failure.what, failure.error)).collect()
@@ -136,8 +157,9 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} writes acknowledged, {} errors, {} unknown, longest pause {:.1} s, {} reads, {} errors",
+            "{} writes acknowledged, {:.0} a second, {} errors, {} unknown, longest pause {:.1} s, {} reads, {} errors",
             self.acknowledged,
+            self.writes_per_second,
             self.failed,
             self.unknown,
             self.longest_write_pause.as_secs_f64(),
@@ -147,7 +169,20 @@ impl std::fmt::Display for Report {
     }
 }
 
-fn longest_gap(mut times: Vec<Instant>) -> Duration {
+/// A time without writes that counts as a pause of the application and not as its pace.
+const PAUSE: Duration = Duration::from_secs(1);
+
+fn rate(acknowledged_at: &[Instant]) -> f64 {
+    let writing: Duration = gaps(acknowledged_at).into_iter().filter(|gap| *gap < PAUSE).sum();
+    if writing.is_zero() {
+        return 0.0;
+    }
+    f64::from(u32::try_from(acknowledged_at.len()).unwrap_or(u32::MAX)) / writing.as_secs_f64()
+}
+
+/// The times between one acknowledged write and the next.
+fn gaps(acknowledged_at: &[Instant]) -> Vec<Duration> {
+    let mut times = acknowledged_at.to_vec();
     times.sort();
-    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }

@@ -26,8 +26,8 @@ const DUPLICATE_ENTRY: u16 = 1062;
 type Job = Box<dyn FnOnce(&Shared) + Send>;
 
 /// Threads that write to the first table with ids of their own, and retry each row until it is acknowledged; that count
-/// up in the rows of the first table; that insert into the second table, if there is one, with ids from MySQL or from
-/// the sequence; and that read from primary and replica.
+/// up in the rows of the first table; that insert into each further table with ids from MySQL or from the sequence; and that
+/// read from primary and replica.
 pub struct Application {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -50,7 +50,7 @@ impl Application {
         Self::connected_to("commerce", movement, cluster)
     }
 
-    /// `start`, connected to another keyspace.
+    /// `start`, connected to another keyspace, or with an empty name to none: then the tables' names alone lead to them.
     pub fn connected_to(database: &'static str, movement: &Movement, cluster: &'static Cluster) -> Self {
         let shared = Arc::new(Shared {
             cluster,
@@ -65,8 +65,8 @@ impl Application {
         for writer in 0..WRITERS {
             jobs.push(Box::new(move |shared| shared.write_rows(writer)));
         }
-        if shared.tables.len() > 1 {
-            jobs.push(Box::new(|shared| shared.write_rows_without_id()));
+        for table in 1..shared.tables.len() {
+            jobs.push(Box::new(move |shared| shared.write_rows_without_id(table)));
         }
         for kind in ["primary", "replica"] {
             jobs.push(Box::new(move |shared| shared.read_rows(kind)));
@@ -157,7 +157,7 @@ impl Shared {
             }
             if self.seeds > 0 {
                 let seed = 1 + id % self.seeds.min(100);
-                let outcome = session.execute(&format!("update {table} set hits = hits + 1 where id = {seed}"));
+                let outcome = session.execute(&format!("update `{table}` set hits = hits + 1 where id = {seed}"));
                 match outcome {
                     Ok(()) => self.acknowledged(|account| account.hits.entry(seed).or_default().0 += 1),
                     Err(error) => self.failed("update", &error, |account| {
@@ -175,7 +175,7 @@ impl Shared {
         let mut stopped_at = None;
         loop {
             let begin = Instant::now();
-            match session.execute(&format!("insert into {table} (id, token) values ({id}, '{token}')")) {
+            match session.execute(&format!("insert into `{table}` (id, token) values ({id}, '{token}')")) {
                 Err(mysql::Error::MySqlError(error)) if error.code == DUPLICATE_ENTRY => break,
                 Ok(()) => break,
                 Err(error) => self.failed("insert", &error, |account| account.failed_writes += 1),
@@ -192,18 +192,18 @@ impl Shared {
 
     /// Rows whose ids come from MySQL before the switch and from the sequence after it. Never tried twice: a second try
     /// would be another row.
-    fn write_rows_without_id(&self) {
+    fn write_rows_without_id(&self, index: usize) {
         let mut session = Session::new(self, "");
-        let table = &self.tables[1];
+        let table = &self.tables[index];
         for count in 0.. {
             if self.stopping() {
                 return;
             }
             let begin = Instant::now();
             let token = format!("auto-{count}");
-            let outcome = session.execute(&format!("insert into {table} (token) values ('{token}')"));
+            let outcome = session.execute(&format!("insert into `{table}` (token) values ('{token}')"));
             match outcome.map(|()| session.last_id()) {
-                Ok(id) => self.acknowledged(|account| account.rows.push((1, id, token))),
+                Ok(id) => self.acknowledged(|account| account.rows.push((index, id, token))),
                 Err(error) => self.failed("insert without id", &error, |account| {
                     account.failed_writes += 1;
                     account.unknown_tokens.push(token);
@@ -220,8 +220,8 @@ impl Shared {
                 return;
             }
             let begin = Instant::now();
-            let table = &self.tables[usize::try_from(count % 2).unwrap_or(0).min(self.tables.len() - 1)];
-            match session.execute(&format!("select id, hits from {table} where id = {}", 1 + count % self.seeds.max(1))) {
+            let table = &self.tables[usize::try_from(count).unwrap_or(0) % self.tables.len()];
+            match session.execute(&format!("select id, hits from `{table}` where id = {}", 1 + count % self.seeds.max(1))) {
                 Ok(()) => self.account(|account| account.read_at.push(Instant::now())),
                 Err(error) => self.failed(if kind == "replica" { "read of a replica" } else { "read" }, &error, |account| {
                     account.failed_reads += 1;

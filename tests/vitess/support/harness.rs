@@ -119,3 +119,12 @@ fn run_one(case: &Case, cluster: &'static Cluster) {
         std::panic::resume_unwind(panic);
     }
 }
+
+/// Puts back what the next test must find, also when this one fails.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

@@ -14,7 +14,7 @@ pub mod wait;
 
 pub use application::Application;
 pub(crate) use harness::cases;
-pub use harness::{Case, World};
+pub use harness::{Case, OnDrop, World};
 pub use movement::{Movement, Shape};
 pub use program::Program;
 pub use rig::Cluster;

@@ -18,12 +18,14 @@ pub struct Shape {
     pub tables: usize,
     /// In each table, with ids from 1.
     pub rows: u64,
+    /// Whole names for the tables, instead of some that are the test's own.
+    pub names: &'static [&'static str],
 }
 
 impl Default for Shape {
     /// Two tables of 1,000 rows to the sharded keyspace.
     fn default() -> Self {
-        Self { target: "customer", tables: 2, rows: 1000 }
+        Self { target: "customer", tables: 2, rows: 1000, names: &[] }
     }
 }
 
@@ -48,11 +50,13 @@ impl Movement {
     /// Creates the tables and their rows in `commerce`. For a sharded target each table has a sequence, `<table>_seq`,
     /// whose next value is 1: behind the rows, as sequences are that nobody has initialised.
     pub fn prepare(world: &World, shape: &Shape) -> Self {
+        let of_its_own = (0..shape.tables).map(|index| format!("{}_{}", world.name, letter(index)));
+        let given = shape.names.iter().map(|name| (*name).to_owned());
         let movement = Self {
             source: "commerce",
             target: shape.target,
             workflow: world.name.clone(),
-            tables: (0..shape.tables).map(|index| format!("{}_{}", world.name, letter(index))).collect(),
+            tables: if shape.names.is_empty() { of_its_own.collect() } else { given.collect() },
             rows: shape.rows,
             cluster: world.cluster,
         };
@@ -99,6 +103,12 @@ impl Movement {
         rules
     }
 
+    /// One column of the forward streams, as the target's shards keep it: `state`, `message`. Also of those that are stopped.
+    pub fn forward_streams(&self, column: &str) -> Vec<String> {
+        let sql = format!("select {column} from _vt.vreplication where workflow = '{}'", self.workflow);
+        self.cluster.query_primaries(self.target, &sql)
+    }
+
     /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
     pub fn wait_until_caught_up(&self) {
         let vtctl = self.cluster.vtctl();
@@ -132,7 +142,7 @@ impl Movement {
         let mut statements = Vec::new();
         for table in &self.tables {
             statements.push(format!(
-                "create table {table} (
+                "create table `{table}` (
                     id bigint unsigned not null auto_increment,
                     token varchar(64) not null,
                     hits bigint unsigned not null default 0,
@@ -142,7 +152,7 @@ impl Movement {
             ));
             if self.is_sharded() {
                 statements.push(format!(
-                    "create table {table}_seq (id int, next_id bigint, cache bigint, primary key (id)) comment 'vitess_sequence'"
+                    "create table `{table}_seq` (id int, next_id bigint, cache bigint, primary key (id)) comment 'vitess_sequence'"
                 ));
             }
         }
@@ -158,14 +168,14 @@ impl Movement {
         for table in &self.tables {
             if self.rows > 0 {
                 execute(&format!(
-                    "insert into {table} (id, token, note)
+                    "insert into `{table}` (id, token, note)
                      with recursive n (i) as (select 1 union all select i + 1 from n where i < {})
                      select i, concat('seed-', i), repeat('x', i % 100) from n",
                     self.rows
                 ));
             }
             if self.is_sharded() {
-                execute(&format!("insert into {table}_seq values (0, 1, 1000)"));
+                execute(&format!("insert into `{table}_seq` values (0, 1, 1000)"));
             }
         }
     }
@@ -183,7 +193,7 @@ impl Movement {
                 target["vindexes"]["xxhash"] = json!({ "type": "xxhash" });
                 target["tables"][table] = json!({
                     "column_vindexes": [{ "column": "id", "name": "xxhash" }],
-                    "auto_increment": { "column": "id", "sequence": format!("{}.{table}_seq", self.source) },
+                    "auto_increment": { "column": "id", "sequence": self.sequence(table) },
                 });
             }
         }
@@ -193,6 +203,12 @@ impl Movement {
         }
     }
 
+    /// The sequence's name as the VSchema wants it: vtgate parses it as SQL, and drops a table whose sequence it can't parse.
+    fn sequence(&self, table: &str) -> String {
+        let is_plain = table.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+        if is_plain { format!("{}.{table}_seq", self.source) } else { format!("`{}`.`{table}_seq`", self.source) }
+    }
+
     fn wait_for_vtgate(&self) {
         let expected = self.rows;
         for table in &self.tables {
@@ -200,7 +216,7 @@ impl Movement {
                 wait::until_true(LEARNING, &format!("{table} is served by a {kind}"), || {
                     // vtgate refuses the connection itself while it knows of no healthy tablet of this type.
                     let connection = self.cluster.connect(&format!("{}@{kind}", self.source));
-                    let count = connection.and_then(|mut it| it.query_first::<u64, _>(format!("select count(*) from {table}")));
+                    let count = connection.and_then(|mut it| it.query_first::<u64, _>(format!("select count(*) from `{table}`")));
                     matches!(count, Ok(Some(count)) if count == expected)
                 });
             }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -87,8 +87,12 @@ pub struct Running {
 impl Running {
     /// Waits for the end, up to the limit.
     pub fn wait(mut self) -> Output {
-        let (limit, what) = (self.limit, format!("the end of cutover {}\n{}", self.what, self.so_far(None)));
-        let status = wait::until(limit, &what, || self.child.try_wait().expect("a child can be waited for"));
+        let begin = Instant::now();
+        let status = wait::until(Duration::MAX, "the end of cutover", || {
+            // What it has said by then, not what it had said when the waiting began.
+            assert!(begin.elapsed() < self.limit, "it has not ended in {} s: {}", self.limit.as_secs(), self.so_far(None));
+            self.child.try_wait().expect("a child can be waited for")
+        });
         self.so_far(Some(status))
     }
 
@@ -134,7 +138,7 @@ impl Running {
     }
 
     /// Whether it has ended and nobody has waited for it yet.
-    fn is_zombie(&self) -> bool {
+    pub fn is_zombie(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
     }

@@ -113,6 +113,26 @@ impl Vtctl {
         self.json(&[&flags, arguments].concat())
     }
 
+    /// Denies tables to the primary of a shard, and makes its tablets know it.
+    pub fn deny_tables(&self, keyspace: &str, shard: &str, tables: &[String]) {
+        let shard = format!("{keyspace}/{shard}");
+        self.run(&["SetShardTabletControl", "--denied-tables", &tables.join(","), &shard, "primary"]);
+        self.run(&["RefreshStateByShard", &shard]);
+    }
+
+    /// Lets the copying streams of a keyspace pass only now and then: of so many requests, this share is refused.
+    pub fn slow_copying_down(&self, keyspace: &str, refused: f64) {
+        let ratio = refused.to_string();
+        let duration = "10m";
+        let flags = ["--throttle-app", "vcopier", "--throttle-app-ratio", &ratio, "--throttle-app-duration", duration];
+        self.run(&[&["UpdateThrottlerConfig", "--enable"], flags.as_slice(), &[keyspace]].concat());
+    }
+
+    /// Takes back `slow_copying_down`.
+    pub fn let_copying_run(&self, keyspace: &str) -> Result<String, String> {
+        self.attempt(&["UpdateThrottlerConfig", "--disable", "--unthrottle-app", "vcopier", keyspace])
+    }
+
     /// Makes another tablet the primary, in an orderly way.
     pub fn planned_reparent(&self, keyspace: &str, shard: &str, new_primary_uid: u32) {
         let primary = format!("zone1-{new_primary_uid}");
