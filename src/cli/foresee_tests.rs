@@ -62,7 +62,7 @@ async fn rules_to_restore_are_looked_for_where_they_were_kept() {
     let (here, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let files = HostFileSystem;
     let before = facts_after(&movement(2), &["create", "copy", "switch-replicas", "switch-primary"]);
-    let replaced = Kept::beside(&files, here.path()).keep(&bytes_of(&Replaced::of(&before))).unwrap();
+    let replaced = Kept::beside(&files, here.path()).keep(&bytes_of(&Replaced::of(&before, &Picture::default()))).unwrap();
     let progress = ended(&replaced, None);
     assert_eq!(code(foreseen(here.path(), &progress).await), (None, "restore-rules".to_owned()));
     assert_eq!(code(foreseen(elsewhere.path(), &progress).await), (Some(StopKind::Refused), "C320".to_owned()));

@@ -400,7 +400,7 @@ impl Run<'_> {
         proved.extend(
             conditions
                 .iter()
-                .filter(|condition| condition.passes())
+                .filter(|condition| condition.passes() && condition.waived.is_none())
                 .map(|condition| format!("{}: {}", condition.name, condition.seen)),
         );
         let next_phase = if *gate == PhaseId::REVERT_WINDOW { PhaseId::COMPLETE } else { gate.clone() };

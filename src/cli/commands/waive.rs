@@ -13,8 +13,8 @@ use crate::family::{Condition, Family as _, Step, View};
 use crate::finding::{Finding, Severity};
 use crate::plan::checks;
 use crate::record::entry::What;
-use crate::run::pages;
 use crate::run::watch::Watch;
+use crate::run::{pages, reconcile};
 
 /// Accept what blocks, by its code and with a reason
 ///
@@ -133,7 +133,7 @@ async fn blocking(session: &Session) -> Result<Vec<Blocking>, Error> {
         kept_rules: None,
     };
     let checked = session.movement.check(&facts, &progress, None).into_iter().filter(Finding::blocks);
-    let mut found: Vec<Blocking> = checked.map(Blocking::of).collect();
+    let mut found: Vec<Blocking> = checked.chain(reconcile::unexplained_differences(&progress)).map(Blocking::of).collect();
     for phase in session.movement.phases() {
         if let Step::Blocked(finding) = session.movement.step(&phase.id, &view) {
             found.push(Blocking::of(finding));
