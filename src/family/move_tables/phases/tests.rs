@@ -219,12 +219,14 @@ fn complete_holds_on_a_dead_way_back_and_names_what_is_sick() {
 fn completed_is_what_was_seen_of_tables_and_denied_tables() {
     let renamed = ["_corder_old", "_customer_old"];
     let kept = ["corder", "customer"];
-    let cases: [(SourceTables, &[&str], bool, bool); 7] = [
+    let cases: [(SourceTables, &[&str], bool, bool); 9] = [
         (SourceTables::Rename, &renamed, false, true),
         (SourceTables::Rename, &kept, false, false),
         (SourceTables::Rename, &[], false, false),
         (SourceTables::Rename, &renamed, true, false),
         (SourceTables::Drop, &[], false, true),
+        (SourceTables::Drop, &kept, false, false),
+        (SourceTables::Keep, &[], true, false),
         (SourceTables::Keep, &kept, true, true),
         (SourceTables::Keep, &kept, false, false),
     ];
