@@ -285,8 +285,7 @@ fn a_switch_back_is_killed(world: &World) {
     let eyes = Eyes::new(world, &movement);
     let back = world.cutover().args(["switch-back"]).spawn();
     back.wait_for_text("switch primary traffic");
-    // vtctld deletes the forward streams first, to make them anew at the end: between the two only the reverse ones are left.
-    wait::until_true(Duration::from_secs(60), "the switch is under way", || eyes.streams() == 0 || back.is_zombie());
+    wait::until_true(Duration::from_secs(60), "the switch is under way", || eyes.is_locked() || back.is_zombie());
     let killed = back.kill();
     assert_eq!(killed.code, None, "{killed}");
     let again = world.cutover().args(["apply"]).limit_seconds(200).run_expecting(3);
