@@ -272,16 +272,19 @@ mod tests {
             target_keyspace: movement.target().clone(),
             table_count: 2,
         };
-        let intent = What::Intent {
-            attempt: 1,
-            phase: PhaseId::CANCEL,
-            mutation: crate::cluster::mutation::Mutation::CancelWorkflow(cancel),
-            forecast: Digest::of(&"forecast"),
-            replaced: None,
+        let create = movement.mutations(&PhaseId::CREATE).remove(0);
+        let intent = |attempt, phase, mutation| {
+            let forecast = Digest::of(&"forecast");
+            What::Intent { attempt, phase, mutation, forecast, replaced: None }
         };
-        let outcome =
-            What::Outcome { attempt: 1, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found: None };
-        let progress = Progress::of(&entries(vec![(1, intent), (2, outcome)]));
+        let done =
+            |attempt| What::Outcome { attempt, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found: None };
+        let progress = Progress::of(&entries(vec![
+            (1, intent(1, PhaseId::CREATE, create)),
+            (2, done(1)),
+            (3, intent(2, PhaseId::CANCEL, crate::cluster::mutation::Mutation::CancelWorkflow(cancel))),
+            (4, done(2)),
+        ]));
         let plan = plan(&movement, &facts, &progress, Digest::of(&"intent"), vec![], cluster("production"));
         assert_eq!(plan.verdict, Verdict::NothingToDo);
         assert!(plan.phases.iter().all(|phase| phase.status != PhaseStatus::Next));

@@ -136,6 +136,10 @@ impl Progress {
                 if matches!(goal, Goal::SwitchedBack | Goal::Cancelled) {
                     self.last_switch_back = Some(entry.serial);
                     self.approvals.clear();
+                    if *goal == Goal::Cancelled {
+                        self.reached.remove(&PhaseId::CREATE);
+                        self.reached.remove(&PhaseId::COPY);
+                    }
                     for phase in [PhaseId::VERIFY, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::REVERT_WINDOW] {
                         self.reached.remove(&phase);
                     }
