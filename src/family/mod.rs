@@ -171,6 +171,8 @@ pub enum Step {
     /// The done-condition was observed; the evidence.
     Done(Vec<String>),
     Act(Mutation),
+    /// A write that makes whole what a write of ours left half done: no new attempt, so neither gate nor conditions stand before it.
+    Finish(Mutation),
     /// Not yet; what is waited for.
     Wait(Waiting),
     /// The cluster refuses or a verdict stands in the way; traffic is where it was.

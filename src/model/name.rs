@@ -26,6 +26,11 @@ pub enum NameError {
     Reverse,
 }
 
+/// A name in MySQL's quotes.
+pub fn identifier(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
 /// Characters that print nothing or turn the direction of writing: invisible in a review, so refused.
 pub fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -167,6 +172,11 @@ impl TableName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_stay_in_their_quotes() {
+        assert_eq!(identifier("a`b"), "`a``b`");
+    }
 
     #[test]
     fn names_that_would_break_a_routing_rule_are_refused() {

@@ -55,7 +55,7 @@ impl fmt::Display for TabletType {
 }
 
 /// `cell-uid`, the uid padded to ten digits (`topoproto.TabletAliasString`).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TabletAlias {
     pub cell: String,
     pub uid: u32,

@@ -169,6 +169,7 @@ impl Run<'_> {
         match self.input.family.step(id, &self.view) {
             Step::Done(evidence) => self.reached(id, evidence),
             Step::Act(mutation) => Some(self.guarded(phase, mutation)),
+            Step::Finish(mutation) => Some(self.send(id, mutation)),
             Step::Wait(waiting) => Some(Decision::Wait(id.clone(), waiting)),
             Step::Blocked(finding) => Some(self.refuse(Some(id), finding)),
             Step::Until(until, waiting) => {
@@ -315,7 +316,7 @@ impl Run<'_> {
         }
         match step {
             Step::Done(evidence) => self.reached_since_goal(&phase, evidence, ending),
-            Step::Act(mutation) => self.send(&phase, mutation),
+            Step::Act(mutation) | Step::Finish(mutation) => self.send(&phase, mutation),
             Step::Wait(waiting) | Step::Until(_, waiting) => Decision::Wait(phase, waiting),
             Step::Blocked(finding) => self.refuse(Some(&phase), finding),
             Step::Between(why) => self.needs_human(Some(&phase), between(why)),
@@ -360,8 +361,8 @@ impl Run<'_> {
     /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands. A write that came to
     /// nothing has left nothing to be finished.
     fn finish(&self) -> Decision {
-        let is_rebuild = |attempt: &&Attempt| matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_));
-        let last = self.input.progress.attempts.iter().rev().find(|attempt| !is_rebuild(attempt));
+        let mends = |attempt: &&Attempt| matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_) | Mutation::RenameTables(_));
+        let last = self.input.progress.attempts.iter().rev().find(|attempt| !mends(attempt));
         let unfinished = last.is_some_and(|attempt| matches!(attempt.outcome, Some((OutcomeResult::HalfDone, _))));
         if !unfinished {
             let since = self.input.watch.between_since.unwrap_or(self.input.now);
@@ -379,7 +380,7 @@ impl Run<'_> {
             return Decision::Look(needed);
         }
         match self.input.family.step_finish(&self.view) {
-            Step::Act(mutation) => self.send(&phase, mutation),
+            Step::Act(mutation) | Step::Finish(mutation) => self.send(&phase, mutation),
             Step::Wait(waiting) => Decision::Wait(phase, waiting),
             _ => self.needs_human(Some(&phase), between_states(self.view.situation)),
         }

@@ -9,6 +9,7 @@ mod complete_move_tables;
 mod create_move_tables;
 mod create_vdiff;
 mod rebuild_vschema_graph;
+mod rename_tables;
 mod set_streams;
 mod stop_vdiff;
 mod switch_traffic;
@@ -23,6 +24,7 @@ pub use complete_move_tables::{CompleteMoveTables, SourceTables};
 pub use create_move_tables::{AutoIncrementHandling, CreateMoveTables, OnDdl};
 pub use create_vdiff::CreateVDiff;
 pub use rebuild_vschema_graph::RebuildVSchemaGraph;
+pub use rename_tables::{Rename, RenameTables};
 pub use set_streams::{SetStreams, StreamsWanted};
 pub use stop_vdiff::StopVDiff;
 pub use switch_traffic::{Direction, SwitchTraffic};
@@ -40,6 +42,7 @@ pub enum Mutation {
     CancelWorkflow(CancelWorkflow),
     ApplyRoutingRules(ApplyRoutingRules),
     RebuildVSchemaGraph(RebuildVSchemaGraph),
+    RenameTables(RenameTables),
 }
 
 /// What each verb tells about itself.
@@ -70,6 +73,7 @@ impl Mutation {
             Self::CancelWorkflow(it) => it,
             Self::ApplyRoutingRules(it) => it,
             Self::RebuildVSchemaGraph(it) => it,
+            Self::RenameTables(it) => it,
         }
     }
 }

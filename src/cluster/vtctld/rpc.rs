@@ -122,6 +122,9 @@ rpcs! {
     }
 }
 
+/// A statement may be a SELECT of ours or the one write that goes this way, the renaming of tables.
+impl Write for data::ExecuteFetchAsDbaRequest {}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;

@@ -40,6 +40,10 @@ async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterErr
             vtctld.write(it.request().ok_or_else(without_rules)?, deadline).await?;
             String::new()
         }
+        Mutation::RenameTables(it) => {
+            vtctld.write(it.request(), deadline).await?;
+            String::new()
+        }
         Mutation::RebuildVSchemaGraph(it) => {
             vtctld.write(it.request(), deadline).await?;
             String::new()

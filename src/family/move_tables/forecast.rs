@@ -7,7 +7,7 @@ use crate::cluster::mutation::{AutoIncrementHandling, Mutation, SourceTables, St
 use crate::cluster::port::{Ask, Facts};
 use crate::family::picture::{Ours, Picture, StreamShape};
 use crate::model::name::{KeyspaceName, WorkflowName};
-use crate::model::topology::TabletType;
+use crate::model::topology::{TabletType, shard_path};
 use crate::model::workflow::{FROZEN, StreamState};
 use crate::run::phase::PhaseId;
 
@@ -232,6 +232,14 @@ impl MoveTables {
                 Self::publish(&mut after);
             }
             Mutation::RebuildVSchemaGraph(_) => Self::publish(&mut after),
+            Mutation::RenameTables(it) => {
+                if let Some(names) = after.tables.get_mut(&shard_path(&it.keyspace, &it.shard)) {
+                    for rename in &it.renames {
+                        names.remove(&rename.from);
+                        names.insert(rename.to.clone());
+                    }
+                }
+            }
         }
         after
     }

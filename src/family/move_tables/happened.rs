@@ -1,6 +1,7 @@
 //! Whether a write can be seen to have happened: by looking, never by its answer.
 
 use super::MoveTables;
+use super::half_done::{self, HalfDone};
 use super::phases::finish::ALREADY_EXISTS;
 use crate::cluster::mutation::{Mutation, StopVDiff, StreamsWanted, SwitchTraffic};
 use crate::cluster::port::Ask;
@@ -53,9 +54,14 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         Mutation::SwitchTraffic(switch) => switched(movement, switch, view, yes, partly),
         Mutation::CompleteMoveTables(_) => match kind {
             SituationKind::Completed | SituationKind::Ended => yes(),
-            SituationKind::Switched => Happened::No,
+            SituationKind::Switched => match half_done::completion(movement, view.facts) {
+                Ok(HalfDone::Nothing) => Happened::No,
+                Ok(HalfDone::Some(words)) => Happened::Partly(words),
+                Err(unread) => Happened::Partly(unread.why),
+            },
             _ => partly(),
         },
+        Mutation::RenameTables(it) => half_done::renamed(movement, it, view.facts),
         Mutation::CancelWorkflow(_) => match kind {
             SituationKind::NotBegun | SituationKind::Cancelled => yes(),
             SituationKind::Moving => Happened::No,

@@ -33,9 +33,21 @@ fn each_write_of_the_way_is_seen_before_and_after() {
             let mut asked = World::after(pair[0]);
             asked.attempt(phase.clone(), attempt.mutation.clone(), None);
             asked.progress.streams = before.progress.streams.clone();
+            asked.source_tables(&["corder", "customer"]);
             assert_eq!(asked.happened(&attempt.mutation), Happened::No, "{phase}");
         }
     }
+}
+
+#[test]
+fn a_completion_that_stopped_between_two_renames_is_half_done() {
+    let mut world = World::after(&["create", "copy", "switch-replicas", "switch-primary"]);
+    let complete = world.movement.mutations(&PhaseId::COMPLETE).remove(0);
+    world.attempt(PhaseId::COMPLETE, complete.clone(), None);
+    assert!(matches!(world.happened(&complete), Happened::Partly(_)), "unread is not untouched");
+    world.source_tables(&["_corder_old", "customer"]);
+    let Happened::Partly(words) = world.happened(&complete) else { panic!("one has its new name") };
+    assert_eq!(words, "1 of 2 source tables no longer have their names: `corder` on commerce/0");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod attempts;
 #[cfg(test)]
 pub mod fixtures;
 mod forecast;
+mod half_done;
 mod happened;
 mod phases;
 mod price;

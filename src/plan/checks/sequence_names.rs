@@ -18,6 +18,16 @@ pub struct SequenceName {
 }
 
 impl SequenceName {
+    /// Whether vtgate can read the name as the VSchema writes it. It parses it as SQL, and passes over a table, columns and all,
+    /// whose sequence it can't read: inserts then fail with errno 1173 (seen on a real Vitess 24).
+    pub fn is_readable(text: &str) -> bool {
+        let mut in_quotes = false;
+        text.chars().all(|c| {
+            in_quotes ^= c == '`';
+            in_quotes || c == '`' || c == '.' || c.is_ascii_alphanumeric() || "_$".contains(c)
+        })
+    }
+
     pub fn parse(text: &str) -> Self {
         let mut in_quotes = false;
         let dot = text.char_indices().find(|(_, c)| {
@@ -49,6 +59,8 @@ pub enum Ids {
     Given,
     /// vtgate takes them from a sequence.
     Sequence { column: String, sequence: SequenceName },
+    /// vtgate would, if it could read the sequence's name as the VSchema writes it.
+    Unreadable { written: String, sequence: SequenceName },
     /// MySQL gave them at the source (this column), and nothing gives them at the target.
     Nothing { column: String },
     /// MySQL gave them at the source and would at each target shard, each for itself.
@@ -75,7 +87,11 @@ pub fn ids(movement: &MoveTables, facts: &Facts) -> Reading<Vec<(TableName, Ids)
 fn ids_of(movement: &MoveTables, vschema: &VSchema, table: &TableName, by_mysql: Option<String>) -> Ids {
     let entry = vschema_table(vschema, table.as_str());
     if let Some(auto) = entry.and_then(|entry| entry.auto_increment.as_ref()).filter(|auto| !auto.sequence.is_empty()) {
-        return Ids::Sequence { column: unquoted(&auto.column).to_owned(), sequence: SequenceName::parse(&auto.sequence) };
+        let sequence = SequenceName::parse(&auto.sequence);
+        if !SequenceName::is_readable(&auto.sequence) {
+            return Ids::Unreadable { written: auto.sequence.clone(), sequence };
+        }
+        return Ids::Sequence { column: unquoted(&auto.column).to_owned(), sequence };
     }
     let Some(column) = by_mysql else { return Ids::Given };
     match movement.options.sharded_auto_increment_handling {
@@ -152,5 +168,15 @@ mod tests {
         assert_eq!(parts("commerce.customer_seq"), (Some("commerce".to_owned()), "customer_seq".to_owned()));
         assert_eq!(parts("`com-merce`.`a_seq`"), (Some("com-merce".to_owned()), "a_seq".to_owned()));
         assert_eq!(parts("`a.b`"), (None, "a.b".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_plain_name_has_to_be_in_quotes() {
+        for readable in ["commerce.customer_seq", "`com-merce`.`tbl-x_seq`", "commerce.`na\u{ef}ve`", "a$b"] {
+            assert!(SequenceName::is_readable(readable), "{readable}");
+        }
+        for unreadable in ["commerce.tbl-x_seq", "com-merce.`a`", "na\u{ef}ve", "a b"] {
+            assert!(!SequenceName::is_readable(unreadable), "{unreadable}");
+        }
     }
 }

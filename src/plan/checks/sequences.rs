@@ -184,6 +184,13 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) 
                 snippet(input, table, column),
             );
         }
+        Ids::Unreadable { written, sequence } => {
+            let keyspace = sequence.keyspace.as_ref().map(|keyspace| format!("`{keyspace}`.")).unwrap_or_default();
+            return fail(
+                format!("vtgate can't read the name of its sequence, `{written}`, and passes over the whole table"),
+                format!("write it in quotes: `\"sequence\": \"{keyspace}`{}`\"`", sequence.table),
+            );
+        }
         Ids::Sequence { column, sequence } => (column, sequence),
     };
     match has_column(input.movement, input.facts, table, column) {

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::statement::identifier;
 use super::tablet::Sql;
 use crate::cluster::port::Answer;
 use crate::cluster::vtctld::ask::{CALLS_AT_ONCE, Cause, NotRead, tablets};
 use crate::cluster::vtctld::concurrently::concurrently;
-use crate::model::name::{KeyspaceName, TableName};
+use crate::model::name::{KeyspaceName, TableName, identifier};
 use crate::model::topology::{TabletAlias, TabletType};
 
 /// A table that does not exist holds none; a column that doesn't is an error.

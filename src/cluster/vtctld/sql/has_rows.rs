@@ -1,10 +1,9 @@
 //! Which tables hold a row. It reads one row of each.
 
-use super::statement::identifier;
 use super::tablet::Sql;
 use crate::cluster::port::Answer;
 use crate::cluster::vtctld::ask::NotRead;
-use crate::model::name::{KeyspaceName, TableName};
+use crate::model::name::{KeyspaceName, TableName, identifier};
 
 /// A table that does not exist holds none.
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, tables: &[TableName]) -> Result<Answer, NotRead> {

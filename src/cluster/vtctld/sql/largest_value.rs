@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::statement::identifier;
 use super::tablet::Sql;
 use crate::cluster::port::Answer;
 use crate::cluster::vtctld::ask::NotRead;
-use crate::model::name::{KeyspaceName, TableName};
+use crate::model::name::{KeyspaceName, TableName, identifier};
 
 /// From the primaries: an older value is a wrong one. A table that does not exist on any shard is left out.
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, columns: &[(TableName, String)]) -> Result<Answer, NotRead> {

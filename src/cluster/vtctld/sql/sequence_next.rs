@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::statement::identifier;
 use super::tablet::Sql;
 use crate::cluster::port::{Answer, Unread};
 use crate::cluster::vtctld::ask::NotRead;
-use crate::model::name::{KeyspaceName, TableName};
+use crate::model::name::{KeyspaceName, TableName, identifier};
 
 /// A sequence whose table does not exist is left out.
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, sequences: &[TableName]) -> Result<Answer, NotRead> {

@@ -7,11 +7,6 @@ use crate::model::name::TableName;
 /// Expressions in one statement: enough to make one of most movements, few enough for MySQL's parser.
 pub(super) const EXPRESSIONS: usize = 100;
 
-/// A name in MySQL's quotes.
-pub(super) fn identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
 /// Names of tables as text. A [`TableName`] holds neither quotes nor backslashes.
 pub(super) fn literals<'a>(names: impl IntoIterator<Item = &'a TableName>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("'{name}'")).collect();
@@ -50,8 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_in_their_quotes() {
-        assert_eq!(identifier("a`b"), "`a``b`");
+    fn names_of_tables_as_text() {
         let tables = [TableName::new("order").unwrap(), TableName::new("with space").unwrap()];
         assert_eq!(literals(&tables), "'order', 'with space'");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::half_done::{self, HalfDone};
 use super::super::{Denied, MoveTables, attempts};
 use super::revert_window;
 use crate::cluster::mutation::{CompleteMoveTables, Mutation, SourceTables};
@@ -23,10 +24,16 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     match view.situation.kind {
         SituationKind::Switched => {
             let traffic = view.situation.traffic;
-            if [traffic.rdonly, traffic.replica, traffic.primary].iter().all(|side| *side == Side::Target) {
-                Step::Act(mutation(movement))
-            } else {
-                Step::Between("not all traffic is at the target".into())
+            if [traffic.rdonly, traffic.replica, traffic.primary].iter().any(|side| *side != Side::Target) {
+                return Step::Between("not all traffic is at the target".into());
+            }
+            if attempts::is_completing(movement, view.progress) {
+                return finish(movement, view);
+            }
+            match half_done::completion(movement, view.facts) {
+                Ok(HalfDone::Nothing) => Step::Act(mutation(movement)),
+                Ok(HalfDone::Some(words)) => Step::Between(format!("{words}, and no complete of ours took them away")),
+                Err(unread) => Step::Wait(Waiting::new(format!("the source's tables can't be read: {}", unread.why))),
             }
         }
         // Seen once, it is not asked again: whoever drops the renamed tables later cleans up and undoes nothing.
@@ -38,10 +45,29 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
 }
 
+/// A completion of ours that stopped half way, made whole. One that was renaming begins anew, once every table has its name again:
+/// Vitess would stop at the first name that is taken.
+pub fn finish(movement: &MoveTables, view: &View<'_>) -> Step {
+    let sent = attempts::last_of(view.progress, |mutation| matches!(mutation, Mutation::CompleteMoveTables(_)));
+    let Some(Mutation::CompleteMoveTables(complete)) = sent.map(|attempt| &attempt.mutation) else {
+        return Step::Between("no complete of ours is on record".into());
+    };
+    if complete.source_tables == SourceTables::Rename {
+        match half_done::names_back(movement, view.facts) {
+            Err(unread) => {
+                return Step::Wait(Waiting::new(format!("the source's tables can't be read: {}", unread.why)));
+            }
+            Ok(Some(renames)) => return Step::Finish(Mutation::RenameTables(renames)),
+            Ok(None) => {}
+        }
+    }
+    Step::Finish(Mutation::CompleteMoveTables(complete.clone()))
+}
+
 /// What is destroyed can't be had back, and the way back ends: it had better have been alive until now, or somebody says why not.
 pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
     const NAME: &str = "reverse streams run";
-    if view.situation.kind != SituationKind::Switched {
+    if view.situation.kind != SituationKind::Switched || attempts::is_completing(movement, view.progress) {
         return vec![];
     }
     let limit_seconds = revert_window::LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds);
@@ -90,24 +116,14 @@ fn as_forecast(movement: &MoveTables, view: &View<'_>) -> Step {
 
 /// What our attempts say that the source is left with, for a plan file may have been edited since.
 fn left_on_source(movement: &MoveTables, progress: &Progress) -> (SourceTables, &'static [Denied]) {
-    let sent = |wanted: Option<SourceTables>| {
-        attempts::last_of(progress, |mutation| match mutation {
-            Mutation::CompleteMoveTables(complete) => wanted.is_none_or(|wanted| complete.source_tables == wanted),
-            _ => false,
-        })
+    let sent = attempts::last_of(progress, |mutation| matches!(mutation, Mutation::CompleteMoveTables(_)));
+    let source_tables = match sent.map(|attempt| &attempt.mutation) {
+        Some(Mutation::CompleteMoveTables(complete)) => complete.source_tables,
+        _ => movement.spec.complete.source_tables,
     };
-    let last = sent(None).map(|attempt| &attempt.mutation);
-    match last {
-        Some(Mutation::CompleteMoveTables(complete)) if complete.source_tables == SourceTables::Keep => {
-            // One that died after the renaming was finished by one that keeps: Vitess leaves the denied tables as it finds them.
-            match sent(Some(SourceTables::Rename)) {
-                Some(_) => (SourceTables::Rename, &[Denied::None, Denied::Some, Denied::All]),
-                None => (SourceTables::Keep, &[Denied::All]),
-            }
-        }
-        Some(Mutation::CompleteMoveTables(complete)) => (complete.source_tables, &[Denied::None]),
-        _ if movement.spec.complete.source_tables == SourceTables::Keep => (SourceTables::Keep, &[Denied::All]),
-        _ => (movement.spec.complete.source_tables, &[Denied::None]),
+    match source_tables {
+        SourceTables::Keep => (SourceTables::Keep, &[Denied::All]),
+        other => (other, &[Denied::None]),
     }
 }
 

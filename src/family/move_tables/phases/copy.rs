@@ -5,7 +5,7 @@ use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
-use crate::model::workflow::{Stream, StreamState, Workflow};
+use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
 
@@ -56,16 +56,22 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         return Step::Done(vec![]);
     }
     match workflow.transaction_lag_seconds {
+        // Not a count of rows: the streams say theirs late.
         Some(lag) if copied && lag <= limit => {
-            let rows: i64 = workflow.streams.iter().map(|stream| stream.rows_copied).sum();
-            Step::Done(vec![format!("{rows} rows copied by {} streams, lag {lag} s", workflow.streams.len())])
+            Step::Done(vec![format!("{} streams have copied every row, lag {lag} s", workflow.streams.len())])
         }
         Some(lag) if copied => {
             Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s")))
         }
         _ => {
-            let copying = workflow.streams.iter().filter(|stream| !stream.copy_is_complete()).count();
-            Step::Wait(Waiting::new(format!("{copying} of {} streams still copy rows", workflow.streams.len())))
+            let all = workflow.streams.len();
+            let standing = workflow.streams.iter().filter(|stream| stream.is_stopped_in_passing()).count();
+            let copying = workflow.streams.iter().filter(|stream| !stream.copy_is_complete()).count() - standing;
+            Step::Wait(Waiting::new(match (copying, standing) {
+                (0, 0) => "every row is copied; how far the streams lag is not known yet".to_owned(),
+                (0, _) => format!("{standing} of {all} streams stand still for a VDiff or a catch-up of Vitess's own"),
+                _ => format!("{copying} of {all} streams still copy rows"),
+            }))
         }
     }
 }
@@ -105,10 +111,16 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
             return fail(
                 stream,
                 format!("stream {} of `{name}` {how}: {message}", stream.id),
-                format!(
-                    "traffic is where it was. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
-                    movement.workflow()
-                ),
+                if message == STOPPED_FOR_VDIFF {
+                    "traffic is where it was. A VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
+                     waits for (often a tablet); stopped, it lets the stream go"
+                        .to_owned()
+                } else {
+                    format!(
+                        "traffic is where it was. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
+                        movement.workflow()
+                    )
+                },
             );
         }
     }

@@ -2,9 +2,8 @@
 
 use super::super::MoveTables;
 use super::revert_window::LAG_LIMIT_SECONDS;
-use super::{cancel, remove_rules, switch_back, switch_primary};
-use crate::cluster::mutation::{CompleteMoveTables, Direction, Mutation, RebuildVSchemaGraph, SourceTables, SwitchTraffic};
-use crate::cluster::port::Ask;
+use super::{cancel, complete, remove_rules, switch_back, switch_primary};
+use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph, SwitchTraffic};
 use crate::family::picture::StreamShape;
 use crate::family::{Step, View, Waiting};
 use crate::record::entry::OutcomeResult;
@@ -18,9 +17,7 @@ pub const ALREADY_EXISTS: &str = "already exists";
 const TRIES: usize = 4;
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
-    let Some(last) =
-        view.progress.attempts.iter().rev().find(|attempt| !matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_)))
-    else {
+    let Some(last) = view.progress.attempts.iter().rev().find(|attempt| !is_mending(&attempt.mutation)) else {
         return Step::Between(why(view));
     };
     let tried = view.progress.attempts.iter().rev().take_while(|attempt| attempt.phase == last.phase).count();
@@ -39,13 +36,8 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         // Nothing was ever served from it: away with it, and create begins anew. What is there carries our tables between our
         // keyspaces, or the situation were foreign; a creation that Vitess refused as there already was never ours to cancel.
         Mutation::CreateMoveTables(_) if forward_exists && is_of_our_making(last) => Step::Act(cancel::mutation(movement)),
-        // Renaming again would fail for the name that is taken; what is left to do is what `keep` does.
-        Mutation::CompleteMoveTables(complete)
-            if forward_exists && complete.source_tables == SourceTables::Rename && are_renamed(movement, view) =>
-        {
-            Step::Act(Mutation::CompleteMoveTables(CompleteMoveTables { source_tables: SourceTables::Keep, ..complete.clone() }))
-        }
-        Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_) if forward_exists => Step::Act(last.mutation.clone()),
+        Mutation::CompleteMoveTables(_) if forward_exists => complete::finish(movement, view),
+        Mutation::CancelWorkflow(_) if forward_exists => Step::Act(last.mutation.clone()),
         Mutation::CancelWorkflow(_) if movement.has_rules(&view.facts.routing_rules) => {
             Step::Act(remove_rules::mutation(movement, &view.facts.routing_rules))
         }
@@ -95,18 +87,14 @@ fn back_by_its_own_name(movement: &MoveTables, view: &View<'_>, switch: &SwitchT
     }))
 }
 
+/// A write that no phase sends, only the finishing of another.
+fn is_mending(mutation: &Mutation) -> bool {
+    matches!(mutation, Mutation::RebuildVSchemaGraph(_) | Mutation::RenameTables(_))
+}
+
 fn is_of_our_making(create: &Attempt) -> bool {
     matches!(create.outcome, None | Some((OutcomeResult::HalfDone, _)))
         && !create.evidence.iter().any(|line| line.contains(ALREADY_EXISTS))
-}
-
-/// Whether every source shard has every table under its new name, and none under its old one.
-fn are_renamed(movement: &MoveTables, view: &View<'_>) -> bool {
-    let Ok(by_shard) = view.facts.table_names(&Ask::TableNames(movement.source().clone())) else { return false };
-    !by_shard.is_empty()
-        && by_shard
-            .values()
-            .all(|names| movement.tables.iter().all(|table| names.contains(&table.renamed()) && !names.contains(table.as_str())))
 }
 
 fn why(view: &View<'_>) -> String {

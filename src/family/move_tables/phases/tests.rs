@@ -2,10 +2,10 @@
 
 use super::super::fixtures::{World, now, stream};
 use super::*;
-use crate::cluster::mutation::{Direction, SourceTables, SwitchTraffic};
+use crate::cluster::mutation::{CompleteMoveTables, Direction, SourceTables, SwitchTraffic, Verb as _};
 use crate::cluster::port::{Answer, Ask, Unread, WriteLock};
 use crate::family::picture::StreamShape;
-use crate::family::{ConditionResult, Family as _};
+use crate::family::{ConditionResult, Family as _, Happened};
 use crate::model::digest::Digest;
 use crate::model::topology::TabletType;
 use crate::model::vdiff::{VDiff, VDiffListed, VDiffReport, VDiffShard, VDiffState, VDiffTable};
@@ -246,6 +246,39 @@ fn completed_is_what_was_seen_of_tables_and_denied_tables() {
         world.progress.reached.insert(PhaseId::COMPLETE, now());
         assert!(matches!(world.step("complete"), Step::Done(_)), "seen once, later cleaning up is nobody's fault");
     }
+}
+
+#[test]
+fn a_completion_that_stopped_in_its_renames_begins_anew_with_every_name_back() {
+    let mut world = World::after(&SWITCHED);
+    let complete = complete::mutation(&world.movement);
+    world.source_tables(&["corder", "customer"]);
+    assert_eq!(acts(world.step("complete")), complete);
+    world.source_tables(&["_corder_old", "customer"]);
+    assert!(matches!(world.step("complete"), Step::Between(_)), "somebody else renamed it");
+
+    world.attempt(PhaseId::COMPLETE, complete.clone(), Some(OutcomeResult::HalfDone));
+    assert!(matches!(world.step("complete"), Step::Wait(_)), "no primary, no renaming");
+    let shard = world.facts.keyspaces.get_mut("commerce").unwrap().shards.values_mut().next().unwrap();
+    shard.primary_alias = Some(crate::model::topology::TabletAlias { cell: "zone1".into(), uid: 100 });
+    world.reverse().streams[0].state = StreamState::Error;
+    assert!(world.conditions("complete").is_empty(), "what has begun is finished, with whatever the renames did to the way back");
+    let Step::Finish(Mutation::RenameTables(back)) = world.step("complete") else { panic!("{:?}", world.step("complete")) };
+    assert_eq!(back.words(), "give tables of `commerce/0` their names back: `_corder_old` to `corder`");
+    assert_eq!(world.happened(&Mutation::RenameTables(back.clone())), Happened::No);
+    world.attempt(PhaseId::COMPLETE, Mutation::RenameTables(back.clone()), Some(OutcomeResult::Done));
+    world.source_tables(&["corder", "customer"]);
+    assert!(matches!(world.happened(&Mutation::RenameTables(back)), Happened::Yes(_)));
+    assert_eq!(world.step("complete"), Step::Finish(complete.clone()));
+
+    // A name that is taken twice is nobody's to give back.
+    world.source_tables(&["_corder_old", "corder", "customer"]);
+    assert_eq!(world.step("complete"), Step::Finish(complete));
+    let Mutation::CompleteMoveTables(drop) = complete::mutation(&world.movement) else { panic!() };
+    let drop = CompleteMoveTables { source_tables: SourceTables::Drop, ..drop };
+    world.attempt(PhaseId::COMPLETE, Mutation::CompleteMoveTables(drop.clone()), Some(OutcomeResult::HalfDone));
+    world.source_tables(&["customer"]);
+    assert_eq!(world.step("complete"), Step::Finish(Mutation::CompleteMoveTables(drop)), "Vitess passes over what is gone");
 }
 
 #[test]
