@@ -5,16 +5,13 @@ use uuid::Uuid;
 
 use crate::cluster::error::ClusterError;
 use crate::cluster::port::{Facts, Reader};
-use crate::driver::Replaced;
+use crate::driver::{kept_picture, kept_rules};
 use crate::family::Family;
-use crate::family::picture::Picture;
-use crate::model::routing::RoutingRules;
 use crate::record::entry::{Actor, Entry};
 use crate::record::kept::Kept;
 use crate::record::progress::Progress;
 use crate::run::decision::Decision;
 use crate::run::machine::{self, Input, Options};
-use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
 
 /// Looks and notes after which a run that decides nothing is left alone.
@@ -44,7 +41,8 @@ impl Foresight<'_> {
         for phase in self.family.phases() {
             watch.checked.insert(phase.id, self.now);
         }
-        let (baseline, kept_rules) = (self.baseline(), self.kept_rules());
+        let baseline = self.progress.baseline.as_ref().and_then(|digest| kept_picture(&self.kept, digest));
+        let kept_rules = kept_rules(&self.kept, self.progress);
         for _ in 0..STEPS {
             let decision = machine::next(&Input {
                 family: self.family,
@@ -75,18 +73,6 @@ impl Foresight<'_> {
             }
         }
         Ok((None, facts))
-    }
-
-    /// What stood there after our last write, where it was kept.
-    fn baseline(&self) -> Option<Picture> {
-        serde_json::from_slice(&self.kept.fetch(self.progress.baseline.as_ref()?).ok()?).ok()
-    }
-
-    /// The routing rules that `remove-rules` replaced, where they were kept.
-    fn kept_rules(&self) -> Option<RoutingRules> {
-        let removed = self.progress.attempts.iter().rev().find(|attempt| attempt.phase == PhaseId::REMOVE_RULES)?;
-        let bytes = self.kept.fetch(removed.replaced.as_ref()?).ok()?;
-        serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
     }
 }
 

@@ -2,12 +2,14 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::cluster::port::Query;
-use crate::driver::bytes_of;
+use crate::driver::{Replaced, bytes_of};
+use crate::family::picture::Picture;
 use crate::model::digest::Digest;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::record::file_system::HostFileSystem;
 use crate::report::fixtures::{actor, at, entries, facts, facts_after, movement};
 use crate::run::decision::StopKind;
+use crate::run::phase::PhaseId;
 
 /// A cluster that stands still.
 struct Still(Facts);

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::sight::{self, Replaced};
+use super::sight;
 use super::{Driver, DriverError};
 use crate::cluster::error::ErrorKind;
 use crate::cluster::port::Facts;
@@ -75,8 +75,7 @@ impl Driver<'_> {
             None => self.baseline = None,
             Some(digest) if self.baseline.as_ref().is_some_and(|(known, _)| known == digest) => {}
             Some(digest) => {
-                let kept = self.ports.kept.fetch(digest).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                self.baseline = kept.map(|picture| (digest.clone(), picture));
+                self.baseline = sight::kept_picture(&self.ports.kept, digest).map(|picture| (digest.clone(), picture));
                 let lost = "what stood there after the last write is not kept here (`.cutover/` beside the record is missing or was \
                             emptied): what others changed since can't be told";
                 if self.baseline.is_none() && self.told.insert(lost.to_owned()) {
@@ -92,9 +91,7 @@ impl Driver<'_> {
         if self.watch.before.as_ref().is_some_and(|(attempt, _)| *attempt == open.attempt) {
             return;
         }
-        let kept = open.replaced.as_ref().and_then(|digest| self.ports.kept.fetch(digest).ok());
-        let replaced = kept.and_then(|bytes| serde_json::from_slice::<Replaced>(&bytes).ok());
-        match replaced.and_then(|replaced| replaced.picture) {
+        match sight::kept_replaced(&self.ports.kept, open).and_then(|replaced| replaced.picture) {
             Some(picture) => self.watch.before = Some((open.attempt, picture)),
             None => {
                 let lost = format!(

@@ -39,7 +39,7 @@ use crate::run::machine::{self, Input, Options};
 use crate::run::watch::Watch;
 
 pub use ports::{Ports, Signals};
-pub use sight::{Replaced, bytes_of};
+pub use sight::{Replaced, bytes_of, kept_picture, kept_rules};
 
 /// What a run wants.
 #[derive(Debug, Clone, Default)]
@@ -266,7 +266,7 @@ impl<'a> Driver<'a> {
     }
 
     fn decide(&self, progress: &Progress, facts: &Facts) -> Decision {
-        let kept_rules = self.kept_rules(progress);
+        let kept_rules = sight::kept_rules(&self.ports.kept, progress);
         machine::next(&Input {
             family: self.family,
             progress,
@@ -337,12 +337,6 @@ impl<'a> Driver<'a> {
 
     fn tell_entry(&mut self, entry: &Entry) {
         self.emit(Event::Entry { entry: entry.clone(), words: entry_words::words(&entry.what) });
-    }
-
-    fn kept_rules(&self, progress: &Progress) -> Option<crate::model::routing::RoutingRules> {
-        let removed = progress.attempts.iter().rev().find(|attempt| attempt.phase == crate::run::phase::PhaseId::REMOVE_RULES)?;
-        let bytes = self.ports.kept.fetch(removed.replaced.as_ref()?).ok()?;
-        serde_json::from_slice::<Replaced>(&bytes).ok().map(|replaced| replaced.routing_rules)
     }
 
     /// Waits, or less when a signal comes; what counts down on a screen goes on.

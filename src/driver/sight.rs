@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::port::{Answer, Facts};
 use crate::family::picture::Picture;
 use crate::family::{Family, SituationKind, Waiting};
+use crate::model::digest::Digest;
 use crate::model::routing::RoutingRules;
 use crate::model::vschema::VSchema;
 use crate::model::workflow::{CopyPhase, WorkflowStatus};
 use crate::record::entry::What;
-use crate::record::progress::Progress;
+use crate::record::kept::Kept;
+use crate::record::progress::{Attempt, Progress};
 use crate::record::store::Record;
 use crate::report::event::{self, TableProgress};
 use crate::run::phase::PhaseId;
@@ -37,6 +39,22 @@ impl Replaced {
             keyspaces: facts.keyspaces.iter().map(|(name, keyspace)| (name.to_string(), keyspace.clone())).collect(),
         }
     }
+}
+
+/// A picture of ours that was kept.
+pub fn kept_picture(kept: &Kept<'_>, digest: &Digest) -> Option<Picture> {
+    serde_json::from_slice(&kept.fetch(digest).ok()?).ok()
+}
+
+/// What a write replaced, where it was kept.
+pub fn kept_replaced(kept: &Kept<'_>, attempt: &Attempt) -> Option<Replaced> {
+    serde_json::from_slice(&kept.fetch(attempt.replaced.as_ref()?).ok()?).ok()
+}
+
+/// The routing rules that our last `remove-rules` replaced, where they were kept.
+pub fn kept_rules(kept: &Kept<'_>, progress: &Progress) -> Option<RoutingRules> {
+    let removed = progress.attempts.iter().rev().find(|attempt| attempt.phase == PhaseId::REMOVE_RULES)?;
+    kept_replaced(kept, removed).map(|replaced| replaced.routing_rules)
 }
 
 /// A value's bytes, for keeping.
