@@ -45,6 +45,10 @@
 //! - No write leaves the process before its intent is durable, nor without the lease, nor on a look older than two seconds.
 //! - What could not be read is never an empty answer: a condition passes only on what was seen.
 //! - After each write the forecast is compared with what is there: ours must be as forecast, everybody else's as before.
+//! - A write without outcome is judged only by who has the lease: it may be another process's, still alive.
+//! - A run knows one meaning of the plan file; an edit that somebody else took up ends it.
+//! - A write that the cluster refuses is tried three times and then said; a primary switch once a release.
+//! - No gate, check or difference bars the way back.
 //! - Absence is not success: "no workflow" means completed only if the record proves that we completed it and its leftovers fit.
 //!
 //! # Where to begin reading

@@ -6,17 +6,18 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::decision::{Act, Decision, Ending, Hold, HoldKind, Stop, StopKind};
+use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
 use super::gates::{self, GateInput, GateState};
 use super::phase::PhaseId;
 use super::reconcile;
 use super::retry::{self, Retry};
+use super::stops::{between, between_states, contradictory, foreign};
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
 use crate::family::picture::Picture;
-use crate::family::{Condition, Family, Phase, Situation, SituationKind, Step, View, Waiting, forecast_digest};
-use crate::finding::{CheckResult, Finding, Severity};
+use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting, forecast_digest};
+use crate::finding::{Finding, Severity};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::record::progress::{Attempt, Progress};
@@ -120,9 +121,10 @@ pub fn next(input: &Input<'_>) -> Decision {
     }
 }
 
-struct Run<'a> {
-    input: &'a Input<'a>,
-    view: View<'a>,
+/// One decision in the making.
+pub(super) struct Run<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) view: View<'a>,
 }
 
 impl Run<'_> {
@@ -255,21 +257,6 @@ impl Run<'_> {
         }
     }
 
-    fn not_quiet(&self, phase: &PhaseId, conditions: Vec<Condition>) -> Decision {
-        let limit_seconds = self.input.family.spec().switch.wait_for_quiet_seconds;
-        let waited = self.input.watch.waiting_since.get(phase).map_or(0, |since| self.input.now.duration_since(*since).as_secs());
-        if waited.unsigned_abs() < limit_seconds {
-            return Decision::Await(phase.clone(), conditions);
-        }
-        let in_the_way: Vec<String> = conditions
-            .iter()
-            .filter(|condition| !condition.passes())
-            .map(|condition| format!("{}: {}", condition.name, condition.seen))
-            .collect();
-        let why = format!("no quiet moment in {limit_seconds} s; in the way: {}", in_the_way.join("; "));
-        Decision::Hold(Box::new(self.hold(phase, HoldKind::NotQuiet, why, conditions, None)))
-    }
-
     fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
         self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
     }
@@ -386,39 +373,6 @@ impl Run<'_> {
         }
     }
 
-    fn hold(&self, gate: &PhaseId, kind: HoldKind, why: String, conditions: Vec<Condition>, until: Option<Timestamp>) -> Hold {
-        let family = self.input.family;
-        let mut proved: Vec<String> = self
-            .input
-            .progress
-            .reached
-            .iter()
-            .map(|(phase, at)| (*at, phase))
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .map(|(at, phase)| format!("{phase} done {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")))
-            .collect();
-        proved.extend(
-            conditions
-                .iter()
-                .filter(|condition| condition.passes() && condition.waived.is_none())
-                .map(|condition| format!("{}: {}", condition.name, condition.seen)),
-        );
-        let next_phase = if *gate == PhaseId::REVERT_WINDOW { PhaseId::COMPLETE } else { gate.clone() };
-        let release = match kind {
-            HoldKind::Gate | HoldKind::VoidApproval | HoldKind::AttemptFailed | HoldKind::SwitchedBack => {
-                vec![format!("cutover approve {gate} --reason TEXT"), "cutover apply".to_owned()]
-            }
-            HoldKind::RevertWindow => {
-                vec!["cutover apply --wait".to_owned(), "cutover approve complete --end-revert-window --reason TEXT".to_owned()]
-            }
-            HoldKind::Window | HoldKind::NotQuiet => vec!["cutover apply --wait".to_owned()],
-            HoldKind::Paused => vec!["cutover resume".to_owned()],
-        };
-        let price = family.price(gate, &self.view);
-        Hold { gate: gate.clone(), kind, why, proved, next: family.effects(&next_phase), conditions, price, release, until }
-    }
-
     fn refuse(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
         Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: phase.cloned(), findings: vec![finding] }))
     }
@@ -426,45 +380,6 @@ impl Run<'_> {
     fn needs_human(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
         Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: phase.cloned(), findings: vec![finding] }))
     }
-}
-
-fn foreign(situation: &Situation) -> Finding {
-    Finding::fail(
-        "C402",
-        Severity::Error,
-        "workflow",
-        situation.words.clone(),
-        "it is not ours to touch. Choose another `workflow` name, or run this where its `workflow.lock` lies",
-    )
-}
-
-fn contradictory(situation: &Situation) -> Finding {
-    let seen = situation.contradictions.join("; ");
-    Finding {
-        code: "C403".into(),
-        severity: Severity::Error,
-        result: CheckResult::Fail,
-        subject: "workflow".into(),
-        summary: format!("{}: {seen}", situation.words),
-        help: "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away".into(),
-        at: None,
-        seen: String::new(),
-        waived: None,
-    }
-}
-
-fn between(why: String) -> Finding {
-    Finding::fail(
-        "C404",
-        Severity::Error,
-        "cluster",
-        why,
-        "`cutover apply --finish-only` tries to make it whole; `cutover status` shows what it sees",
-    )
-}
-
-fn between_states(situation: &Situation) -> Finding {
-    between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
 }
 
 /// A short wait that everything in this module may use.

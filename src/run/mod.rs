@@ -4,6 +4,7 @@ pub mod decision;
 #[cfg(test)]
 pub mod fixtures;
 pub mod gates;
+mod holding;
 pub mod machine;
 #[cfg(test)]
 mod machine_tests;
@@ -13,4 +14,5 @@ pub mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
 pub mod retry;
+mod stops;
 pub mod watch;

@@ -1,0 +1,43 @@
+//! What stops a run when the cluster is not what the record says.
+
+use crate::family::Situation;
+use crate::finding::{CheckResult, Finding, Severity};
+
+pub(super) fn foreign(situation: &Situation) -> Finding {
+    Finding::fail(
+        "C402",
+        Severity::Error,
+        "workflow",
+        situation.words.clone(),
+        "it is not ours to touch. Choose another `workflow` name, or run this where its `workflow.lock` lies",
+    )
+}
+
+pub(super) fn contradictory(situation: &Situation) -> Finding {
+    let seen = situation.contradictions.join("; ");
+    Finding {
+        code: "C403".into(),
+        severity: Severity::Error,
+        result: CheckResult::Fail,
+        subject: "workflow".into(),
+        summary: format!("{}: {seen}", situation.words),
+        help: "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away".into(),
+        at: None,
+        seen: String::new(),
+        waived: None,
+    }
+}
+
+pub(super) fn between(why: String) -> Finding {
+    Finding::fail(
+        "C404",
+        Severity::Error,
+        "cluster",
+        why,
+        "`cutover apply --finish-only` tries to make it whole; `cutover status` shows what it sees",
+    )
+}
+
+pub(super) fn between_states(situation: &Situation) -> Finding {
+    between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
+}
