@@ -83,7 +83,12 @@ impl Stream {
     /// Rows copied and nothing left to copy. A new stream reports `Running` with no copy state and an empty position, so the
     /// position is what tells "done" from "not begun" (vitess-facts T3).
     pub fn copy_is_complete(&self) -> bool {
-        !self.position.is_empty() && self.copying_tables.is_empty() && self.state == StreamState::Running
+        !self.copies_rows() && self.state == StreamState::Running
+    }
+
+    /// Rows are left to copy, or it has not begun to.
+    pub fn copies_rows(&self) -> bool {
+        self.position.is_empty() || !self.copying_tables.is_empty()
     }
 
     /// Stopped by Vitess for a moment: a VDiff, or the catch-up between two tables of a copy, which runs to a position and stops there.

@@ -204,7 +204,10 @@ impl Status {
             traffic: situation.traffic,
             copy: Copy { tables: tables.collect() },
             lag_seconds: family.pulse(facts).lag_seconds,
-            vdiff: vdiff(*family, facts, &target_keyspace),
+            // It goes with its workflow.
+            vdiff: matches!(situation.kind, SituationKind::Moving | SituationKind::Switched | SituationKind::Between)
+                .then(|| vdiff(*family, facts, &target_keyspace))
+                .flatten(),
             revert: revert(input, &situation),
             acting: input.acting.clone(),
             last: history[history.len().saturating_sub(MOST_STEPS)..].to_vec(),

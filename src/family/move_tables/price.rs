@@ -59,7 +59,7 @@ fn held_since(phase: &PhaseId, view: &View<'_>) -> Option<String> {
         .filter_map(|id| view.progress.reached.get(&id).map(|at| (id, *at)))
         .filter(|(id, at)| *id == PhaseId::PRE_CHECK || created.is_none_or(|created| *at >= created))
         .max_by_key(|(_, at)| *at)?;
-    Some(format!("it could go on since {}, when {id} was done: {}", clock(at), duration(view.now.duration_since(at).as_secs())))
+    Some(format!("{} so far: {id} was done {}", duration(view.now.duration_since(at).as_secs()), clock(at)))
 }
 
 fn clock(at: Timestamp) -> String {

@@ -361,11 +361,23 @@ fn a_reverse_that_deleted_the_forward_workflow_goes_on_by_its_own_name() {
 }
 
 #[test]
+fn a_copy_that_was_seen_done_is_not_undone_by_a_stream_that_a_vdiff_holds() {
+    let mut world = World::after(&["create", "copy"]);
+    world.progress.reached.insert(PhaseId::COPY, now());
+    let held = &mut world.forward().streams[0];
+    (held.state, held.message) = (StreamState::Stopped, "for vdiff".into());
+    assert!(matches!(world.step("copy"), Step::Done(_)));
+    world.forward().streams[0].copying_tables = vec!["customer".into()];
+    let Step::Wait(waiting) = world.step("copy") else { panic!("it copies again") };
+    assert!(waiting.what.contains("stand still for a VDiff"), "{}", waiting.what);
+}
+
+#[test]
 fn a_hold_says_what_it_costs_from_what_was_read() {
     let price =
         |world: &World, phase: &str| world.look(|view| world.movement.price(&PhaseId::new(phase.to_owned()), view)).join("\n");
     let of_switch = price(&verified(), "switch-primary");
-    for words in ["it could go on since", "keep up (lag 1 s)", "counts until", "at worst 5 s", "10 s by default"] {
+    for words in ["so far: switch-replicas was done", "keep up (lag 1 s)", "counts until", "at worst 5 s", "10 s by default"] {
         assert!(of_switch.contains(words), "{words}: {of_switch}");
     }
     let mut standing = World::after(&["create", "copy"]);
