@@ -231,10 +231,11 @@ impl Progress {
         self.attempts.iter().rev().find(|attempt| &attempt.phase == phase && moves_writes(attempt))
     }
 
-    /// The reason of a waiver of this code that binds now: given for the plan as it is and for these counts.
-    pub fn waived(&self, code: &str, counts: &str) -> Option<&str> {
+    /// The reason of a waiver of this code and subject that binds now: given for the plan as it is and for these counts.
+    pub fn waived(&self, code: &str, subject: &str, counts: &str) -> Option<&str> {
         let binds = |waiver: &&StandingWaiver| {
-            waiver.code == code && waiver.seen == counts && Some(&waiver.intent) == self.intent.as_ref()
+            (waiver.code.as_str(), waiver.subject.as_str(), waiver.seen.as_str()) == (code, subject, counts)
+                && Some(&waiver.intent) == self.intent.as_ref()
         };
         self.waivers.iter().find(binds).map(|waiver| waiver.reason.as_str())
     }
@@ -318,11 +319,11 @@ mod tests {
             seen: "1 row".into(),
         };
         let folded = fold(vec![begun(), waiver.clone()]);
-        assert_eq!(folded.waived("C310", "1 row"), Some("seen"));
-        assert_eq!(folded.waived("C310", "2 rows"), None);
-        assert_eq!(folded.waived("C311", "1 row"), None);
+        assert_eq!(folded.waived("C310", "customer.c2c", "1 row"), Some("seen"));
+        assert_eq!(folded.waived("C310", "customer.c2c", "2 rows"), None);
+        assert_eq!(folded.waived("C311", "customer.c2c", "1 row"), None);
         let edited = What::Edited { intent: digest("second"), gates: vec![], spec: None };
-        assert_eq!(fold(vec![begun(), waiver, edited]).waived("C310", "1 row"), None, "an edit voids it");
+        assert_eq!(fold(vec![begun(), waiver, edited]).waived("C310", "customer.c2c", "1 row"), None, "an edit voids it");
     }
 
     #[test]

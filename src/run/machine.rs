@@ -20,7 +20,7 @@ use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting
 use crate::finding::{Finding, Severity};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, OutcomeResult, What};
-use crate::record::progress::{Attempt, Progress};
+use crate::record::progress::Progress;
 
 /// Everything that a decision depends on.
 pub struct Input<'a> {
@@ -229,7 +229,8 @@ impl Run<'_> {
     fn conditions(&self, phase: &PhaseId) -> Vec<Condition> {
         let mut conditions = self.input.family.conditions(phase, &self.view);
         for condition in conditions.iter_mut().filter(|condition| !condition.passes()) {
-            let waived = condition.code.as_ref().and_then(|code| self.input.progress.waived(code, &condition.counts));
+            let waived =
+                condition.code.as_ref().and_then(|code| self.input.progress.waived(code, &condition.name, &condition.counts));
             condition.waived = waived.map(str::to_owned);
         }
         conditions
@@ -348,8 +349,7 @@ impl Run<'_> {
     /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands. A write that came to
     /// nothing has left nothing to be finished.
     fn finish(&self) -> Decision {
-        let mends = |attempt: &&Attempt| matches!(attempt.mutation, Mutation::RebuildVSchemaGraph(_) | Mutation::RenameTables(_));
-        let last = self.input.progress.attempts.iter().rev().find(|attempt| !mends(attempt));
+        let last = self.input.progress.attempts.iter().rev().find(|attempt| !attempt.mutation.is_mending());
         let unfinished = last.is_some_and(|attempt| matches!(attempt.outcome, Some((OutcomeResult::HalfDone, _))));
         if !unfinished {
             let since = self.input.watch.between_since.unwrap_or(self.input.now);

@@ -62,6 +62,11 @@ pub trait Verb {
 }
 
 impl Mutation {
+    /// A write that no phase sends, only the finishing of another.
+    pub fn is_mending(&self) -> bool {
+        matches!(self, Self::RebuildVSchemaGraph(_) | Self::RenameTables(_))
+    }
+
     pub fn verb(&self) -> &dyn Verb {
         match self {
             Self::CreateMoveTables(it) => it,

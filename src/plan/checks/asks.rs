@@ -71,11 +71,6 @@ pub fn vschema_of<'a>(facts: &'a Facts, keyspace: &KeyspaceName) -> Reading<&'a 
     facts.vschemas.get(keyspace).ok_or_else(|| Unread::new(format!("keyspace `{keyspace}` has no VSchema")))
 }
 
-/// A name as it stands in SQL that a person is told to type.
-pub fn sql_name(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
 /// The finding of a check that could not see what it needs.
 pub fn unread(code: &str, subject: impl Into<String>, what: &str, why: &Unread) -> Finding {
     Finding::inconclusive(

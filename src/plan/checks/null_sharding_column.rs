@@ -1,15 +1,14 @@
 //! C206: no row of a moved table has NULL in its sharding column.
 
 use super::asks::{
-    both_keyspaces_and, counted, definitions, source_tables, sql_name, tables_of_each_shard, target_vschema, unread,
-    vschema_table,
+    both_keyspaces_and, counted, definitions, source_tables, tables_of_each_shard, target_vschema, unread, vschema_table,
 };
 use super::vindexes::{PrimaryVindex, primary_vindex};
 use super::{Check, CheckInput};
 use crate::cluster::port::{Ask, Facts, Query, Question, Reading};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
-use crate::model::name::TableName;
+use crate::model::name::{TableName, identifier};
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C206";
@@ -119,8 +118,8 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                 format!("rows of `{source}.{table}` have NULL in the sharding column `{column}`"),
                 format!(
                     "give them a value, then make the column NOT NULL; in `{source}` this shows them: select * from {} where {} is null",
-                    sql_name(table.as_str()),
-                    sql_name(column)
+                    identifier(table.as_str()),
+                    identifier(column)
                 ),
             )
         })

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asks::{both_keyspaces_and, definitions, source_tables, sql_name, tables_of_each_shard, unread};
+use super::asks::{both_keyspaces_and, definitions, source_tables, tables_of_each_shard, unread};
 use super::sequence_names::{Ids, Place, SequenceName, ids, place};
 use super::{Check, CheckInput};
 use crate::cluster::port::{Ask, Facts, Query, Question, Reading, Unread};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
-use crate::model::name::{KeyspaceName, TableName};
+use crate::model::name::{KeyspaceName, TableName, identifier};
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C207";
@@ -287,7 +287,7 @@ fn compared(input: &CheckInput<'_>, it: &Use, name: &str, next: Option<i64>, lar
     // A reserve of ids may be in vttablet's memory: what it gives next can be below `next_id`, never above.
     let set = format!(
         "insert into {} (id, next_id, cache) values (0, {wanted}, 1000) on duplicate key update next_id = greatest(next_id, {wanted})",
-        sql_name(it.sequence.as_str())
+        identifier(it.sequence.as_str())
     );
     let why = match (input.movement.options.initialize_target_sequences, it.is_set_by_switch) {
         (false, _) => "set `initialize-target-sequences = true`, and the switch sets it".to_owned(),

@@ -17,7 +17,7 @@ pub const ALREADY_EXISTS: &str = "already exists";
 const TRIES: usize = 4;
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
-    let Some(last) = view.progress.attempts.iter().rev().find(|attempt| !is_mending(&attempt.mutation)) else {
+    let Some(last) = view.progress.attempts.iter().rev().find(|attempt| !attempt.mutation.is_mending()) else {
         return Step::Between(why(view));
     };
     let tried = view.progress.attempts.iter().rev().take_while(|attempt| attempt.phase == last.phase).count();
@@ -85,11 +85,6 @@ fn back_by_its_own_name(movement: &MoveTables, view: &View<'_>, switch: &SwitchT
         initialize_target_sequences: false,
         ..switch.clone()
     }))
-}
-
-/// A write that no phase sends, only the finishing of another.
-fn is_mending(mutation: &Mutation) -> bool {
-    matches!(mutation, Mutation::RebuildVSchemaGraph(_) | Mutation::RenameTables(_))
 }
 
 fn is_of_our_making(create: &Attempt) -> bool {

@@ -39,8 +39,7 @@ fn ended_by<'a>(movement: &MoveTables, view: &View<'a>) -> Option<&'a StandingAp
         approval.gate == PhaseId::COMPLETE
             && approval.end_revert_window
             && approval.serial > switched_at_serial
-            && Some(&approval.intent) == view.progress.intent.as_ref()
-            && approval.expires_at.is_none_or(|expires_at| view.now < expires_at)
+            && view.progress.stands(approval, view.now)
     })
 }
 

@@ -93,7 +93,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         }
         Verdict::Mismatch { found, .. } => {
             let finding = mismatch(movement, &found);
-            if waived(view.progress, &finding) {
+            if view.progress.waived(&finding.code, &finding.subject, &finding.seen).is_some() {
                 return Step::Done(vec![format!("waived: {}", finding.summary)]);
             }
             // A run that finds an older run's verdict looks anew: somebody mended the rows, or says so by trying.
@@ -112,15 +112,6 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             anew()
         }
     }
-}
-
-fn waived(progress: &Progress, finding: &Finding) -> bool {
-    progress.waivers.iter().any(|waiver| {
-        waiver.code == finding.code
-            && waiver.subject == finding.subject
-            && waiver.seen == finding.seen
-            && Some(&waiver.intent) == progress.intent.as_ref()
-    })
 }
 
 /// Names table and counts, never rows.
