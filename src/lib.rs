@@ -68,4 +68,5 @@ pub mod plan;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod sandbox;
 pub mod spec;

@@ -1,0 +1,232 @@
+//! `sandbox.toml`: the cluster that a sandbox begins as, and what shall go wrong in it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::vschema_file::VSchemaFile;
+
+/// A cluster to begin with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Description {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The sandbox's time at its beginning. Left out: the time of the first command. It stands still while no command runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// The first one is where all tablets are; the others serve a SrvVSchema and have no tablets.
+    #[serde(default = "one_cell")]
+    pub cells: Vec<String>,
+    pub keyspaces: BTreeMap<String, KeyspaceDescription>,
+    #[serde(default)]
+    pub application: ApplicationDescription,
+    #[serde(default)]
+    pub speed: Speed,
+    /// Routing rules that are there before anybody comes: from a table to a table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub routing_rules: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goes_wrong: Vec<Trouble>,
+}
+
+fn one_cell() -> Vec<String> {
+    vec!["zone1".to_owned()]
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KeyspaceDescription {
+    /// Names of shards: `["0"]`, or key ranges such as `["-80", "80-"]`.
+    #[serde(default = "one_shard")]
+    pub shards: Vec<String>,
+    /// Of each shard, besides its primary.
+    #[serde(default = "one")]
+    pub replicas: u32,
+    /// Tablets for batch reads, of each shard.
+    #[serde(default)]
+    pub rdonly: u32,
+    #[serde(default, rename = "mysql")]
+    pub mysql: MySqlDescription,
+    /// As Vitess's own JSON has it. Without one the keyspace has an empty VSchema, unsharded.
+    #[serde(default)]
+    pub vschema: VSchemaFile,
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableDescription>,
+    /// Tables that its primaries refuse before anybody comes: left behind by somebody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied_tables: Vec<String>,
+}
+
+fn one_shard() -> Vec<String> {
+    vec!["0".to_owned()]
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The MySQL of every tablet of a keyspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct MySqlDescription {
+    pub version: String,
+    pub binlog_format: String,
+    pub binlog_row_image: String,
+    pub gtid_mode: String,
+}
+
+impl Default for MySqlDescription {
+    fn default() -> Self {
+        Self {
+            version: "9.7.1".to_owned(),
+            binlog_format: "ROW".to_owned(),
+            binlog_row_image: "FULL".to_owned(),
+            gtid_mode: "ON".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TableDescription {
+    /// At the beginning, over all shards; their ids are 1 and up.
+    #[serde(default)]
+    pub rows: u64,
+    #[serde(default = "hundred_bytes")]
+    pub bytes_per_row: u64,
+    /// As in DDL: `customer_id bigint not null auto_increment`. Left out: `id bigint not null` and `data varbinary(100)`.
+    #[serde(default = "default_columns")]
+    pub columns: Vec<String>,
+    /// Left out: the first column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_key: Option<Vec<String>>,
+    /// It is a sequence table, and this is its `next_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence_next_id: Option<u64>,
+    /// Columns in which a row holds a NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nulls_in: Vec<String>,
+    /// How many rows the application inserts a second.
+    #[serde(default)]
+    pub writes_per_second: u32,
+}
+
+fn hundred_bytes() -> u64 {
+    100
+}
+
+fn default_columns() -> Vec<String> {
+    vec!["id bigint not null".to_owned(), "data varbinary(100)".to_owned()]
+}
+
+/// The application: it inserts rows through vtgate, as each table says, and keeps account of what was acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ApplicationDescription {
+    /// The keyspace that it is connected to. Left out: none; then the names of tables alone lead to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyspace: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Speed {
+    /// Of each stream.
+    #[schemars(range(min = 1))]
+    pub copy_rows_per_second: u64,
+    /// Of each shard.
+    #[schemars(range(min = 1))]
+    pub vdiff_rows_per_second: u64,
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Self { copy_rows_per_second: 20_000, vdiff_rows_per_second: 50_000 }
+    }
+}
+
+/// Something that goes wrong. Times are in seconds since the sandbox's beginning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "what", deny_unknown_fields)]
+pub enum Trouble {
+    /// Each VDiff of this table finds rows that differ.
+    RowsDiffer {
+        table: String,
+        /// Rows that are on both sides and are not the same.
+        #[serde(default)]
+        mismatched: u64,
+        /// Rows that only the source has.
+        #[serde(default)]
+        missing_on_target: u64,
+        /// Rows that only the target has.
+        #[serde(default)]
+        extra_on_target: u64,
+    },
+    /// A transaction holds a write lock on a table of this keyspace.
+    LongTransaction {
+        keyspace: String,
+        table: String,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// The streams of a target keyspace fall behind by so much.
+    Lag {
+        keyspace: String,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+        seconds: u64,
+    },
+    /// The streams of a target keyspace stop with an error, and go on when it is over.
+    StreamError {
+        keyspace: String,
+        message: String,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// A call is refused with these words.
+    Refuse {
+        call: String,
+        message: String,
+        /// Which call of this name, from 1.
+        #[serde(default = "first")]
+        number: u64,
+    },
+    /// A call is done, and its answer is lost with the connection.
+    LoseAnswer {
+        call: String,
+        #[serde(default = "first")]
+        number: u64,
+    },
+    /// cutover itself is killed, as `kill -9` does, when it makes a call: at once, or so long after the call began.
+    KillCutover {
+        call: String,
+        #[serde(default = "first")]
+        number: u64,
+        /// In a call that takes its time, such as a switch.
+        #[serde(default)]
+        after_milliseconds: u64,
+    },
+    /// vtctld does not answer.
+    VtctldDown {
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// Somebody else changes the routing rules: sets these, and takes away those whose value is empty.
+    SomebodyChangesRules {
+        #[serde(default)]
+        after_seconds: u64,
+        rules: BTreeMap<String, String>,
+    },
+}
+
+fn first() -> u64 {
+    1
+}
