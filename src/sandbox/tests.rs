@@ -177,7 +177,7 @@ async fn a_sequence_that_is_behind_gives_an_id_out_twice_and_the_account_knows()
 async fn a_switch_waits_for_a_transaction_and_a_call_cut_off_there_is_rolled_back() {
     use topodata::TabletType::Primary;
     let bench = Bench::new(
-        "[[goes-wrong]]\nwhat = \"long-transaction\"\nkeyspace = \"commerce\"\ntable = \"customer\"\nafter-seconds = 30\nlasts-seconds = 30\n",
+        "[[goes-wrong]]\nwhat = \"long-transaction\"\nkeyspace = \"commerce\"\ntable = \"customer\"\nafter-seconds = 30\nlasts-seconds = 26\n",
     );
     bench.create().await;
     bench.until_copied().await;
