@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod description;
+pub mod reading;
 pub mod vschema_file;
 
 use std::path::Path;
