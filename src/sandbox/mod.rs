@@ -7,8 +7,13 @@
 //! | [`clock`] | its time, which stands still while no command runs |
 
 pub mod clock;
+pub mod consistency;
 pub mod description;
+pub mod key_ranges;
+pub mod pages;
+mod places;
 pub mod reading;
+pub mod schema;
 pub mod vschema_file;
 
 use std::path::Path;
