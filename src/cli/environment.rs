@@ -95,6 +95,13 @@ mod tests {
     }
 
     #[test]
+    fn time_jumps_only_where_it_is_said() {
+        let jumps = |variables: &[(&str, &str)]| of(variables).sandbox_clock;
+        assert_eq!(jumps(&[("CUTOVER_SANDBOX_CLOCK", "jump")]).as_deref(), Some("jump"));
+        assert_eq!(jumps(&[("CUTOVER_SANDBOX_CLOCK", "")]), None);
+    }
+
+    #[test]
     fn credentials_are_a_file_or_the_json_itself() {
         let credentials = |value: &str| of(&[("CUTOVER_VTCTLD_CREDENTIALS", value)]).connection.credentials;
         assert_eq!(credentials("/run/c.json"), Some(CredentialsSource::File("/run/c.json".into())));

@@ -75,7 +75,7 @@ impl RunOptions {
 }
 
 /// So many looks at the same wait while time jumps, without an entry of the record, and nothing will come of it.
-const IDLE_LOOKS: u32 = 20_000;
+const IDLE_LOOKS: u32 = 10_000;
 
 /// How a run ended.
 #[derive(Debug)]

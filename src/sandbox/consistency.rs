@@ -50,12 +50,12 @@ impl<'a> Judge<'a> {
         self.problems.push(Problem::error("C131", path.join("."), self.places.of_key(path), message).label("here"));
     }
 
-    /// A name that must be one of those that there are.
+    /// A name that must be one of those that there are; else `what`, such as "there is no table", is said of it.
     fn must_be<'n>(&mut self, path: &[&str], what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) {
         let known: Vec<&str> = known.into_iter().collect();
         if !known.contains(&name) {
             let help = nearest(name, known).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-            self.add(path, format!("there is no {what} `{name}`"), help);
+            self.add(path, format!("{what} `{name}`"), help);
         }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Judge<'a> {
         for (key, names) in [("primary-key", table.primary_key.as_deref().unwrap_or_default()), ("nulls-in", &table.nulls_in)] {
             for (index, column) in names.iter().enumerate() {
                 let index = index.to_string();
-                self.must_be(&[at, &[key, &index]].concat(), "column", column, columns.iter().map(String::as_str));
+                self.must_be(&[at, &[key, &index]].concat(), "there is no column", column, columns.iter().map(String::as_str));
             }
         }
     }
@@ -146,7 +146,7 @@ impl<'a> Judge<'a> {
         for (vindex, description) in &vschema.vindexes {
             if !description.owner.is_empty() {
                 let path = [at, &["vindexes", vindex, "owner"]].concat();
-                self.must_be(&path, "table in this VSchema", &description.owner, vschema.tables.keys().map(String::as_str));
+                self.must_be(&path, "this VSchema has no table", &description.owner, vschema.tables.keys().map(String::as_str));
             }
         }
         for (name, table) in &vschema.tables {
@@ -156,7 +156,7 @@ impl<'a> Judge<'a> {
 
     fn vschema_table(&mut self, at: &[&str], name: &str, table: &TableFile, keyspace: &'a KeyspaceDescription) {
         const KINDS: [&str; 3] = ["", "sequence", "reference"];
-        self.must_be(&[at, &["type"]].concat(), "type of table", &table.kind, KINDS);
+        self.must_be(&[at, &["type"]].concat(), "tables have no type", &table.kind, KINDS);
         let is_hexadecimal = table.pinned.len().is_multiple_of(2) && table.pinned.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_hexadecimal {
             self.add(&[at, &["pinned"]].concat(), format!("`{}` is no keyspace id in hexadecimal", table.pinned), "");
@@ -164,14 +164,14 @@ impl<'a> Judge<'a> {
         let columns = self.columns_of(name, keyspace);
         let must_be_column = |judge: &mut Self, path: &[&str], column: &str| {
             if let Some(columns) = &columns {
-                judge.must_be(path, &format!("column of `{name}`"), column, columns.iter().copied());
+                judge.must_be(path, &format!("`{name}` has no column"), column, columns.iter().copied());
             }
         };
         for (index, vindex) in table.column_vindexes.iter().enumerate() {
             let index = index.to_string();
             let at = [at, &["column_vindexes", &index]].concat();
             let vindexes = keyspace.vschema.vindexes.keys().map(String::as_str);
-            self.must_be(&[&at[..], &["name"]].concat(), "vindex in this VSchema", &vindex.name, vindexes);
+            self.must_be(&[&at[..], &["name"]].concat(), "this VSchema has no vindex", &vindex.name, vindexes);
             match (vindex.column.is_empty(), vindex.columns.is_empty()) {
                 (false, true) => must_be_column(self, &[&at[..], &["column"]].concat(), &vindex.column),
                 (true, false) => {
@@ -200,14 +200,14 @@ impl<'a> Judge<'a> {
     }
 
     fn must_be_keyspace(&mut self, path: &[&str], keyspace: &str) {
-        self.must_be(path, "keyspace", keyspace, self.description.keyspaces.keys().map(String::as_str));
+        self.must_be(path, "there is no keyspace", keyspace, self.description.keyspaces.keys().map(String::as_str));
     }
 
     /// In any keyspace: tables move.
     fn must_be_table(&mut self, path: &[&str], table: &str) {
         let description = self.description;
         let tables = description.keyspaces.values().flat_map(|keyspace| keyspace.tables.keys()).map(String::as_str);
-        self.must_be(path, "table", table, tables);
+        self.must_be(path, "there is no table", table, tables);
     }
 
     fn trouble(&mut self, index: &str, trouble: &Trouble) {
@@ -235,7 +235,7 @@ impl<'a> Judge<'a> {
             Trouble::Refuse { call, number, .. }
             | Trouble::LoseAnswer { call, number }
             | Trouble::KillCutover { call, number, .. } => {
-                self.must_be(&at("call"), "call", call, CALLS.iter().copied());
+                self.must_be(&at("call"), "there is no call", call, CALLS.iter().copied());
                 if *number == 0 {
                     self.add(&at("number"), "calls are counted from 1", "");
                 }

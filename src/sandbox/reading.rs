@@ -132,6 +132,11 @@ fn entries<'v, 'a>(value: Option<&'v Value<'a>>) -> impl Iterator<Item = (&'v st
 /// What serde has against a table, in our words.
 fn problem(error: &toml::de::Error, path: &str, table: &DeTable<'_>) -> Problem {
     let message = error.message();
+    if message.ends_with("expected a timestamp string") {
+        return Problem::error("C130", "start", error.span(), "a time stands in quotes here, with its zone")
+            .label("here")
+            .help("\"2026-12-01T02:00:00Z\"");
+    }
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     let (Some(word), known) = (quoted.first().copied(), quoted.get(1..).unwrap_or_default()) else {

@@ -67,6 +67,11 @@ fn wrong_types_and_missing_keys_have_their_place() {
         "{found:#?}"
     );
     assert!(found[2].contains("`keyspace` is missing"), "{found:#?}");
+    let bare = wrong("version = 1\nstart = 2026-12-01T00:00:00Z\nkeyspaces = {}\n");
+    assert_eq!(
+        bare,
+        ["C130 start at 2026-12-01T00:00:00Z: a time stands in quotes here, with its zone (\"2026-12-01T02:00:00Z\")"]
+    );
     assert_eq!(wrong("version = 1\n"), ["C130 keyspaces at ?: `keyspaces` is missing"]);
 }
 
@@ -92,11 +97,11 @@ fn a_cluster_that_can_not_be_is_refused_with_places() {
         ),
         (
             "[keyspaces.customer.vschema.tables.corder]\ncolumn_vindexes = [{ column = \"customer_id\", name = \"xxhash\" }]\n",
-            "C131 keyspaces.customer.vschema.tables.corder.column_vindexes.0.name at \"xxhash\": there is no vindex in this VSchema `xxhash`",
+            "C131 keyspaces.customer.vschema.tables.corder.column_vindexes.0.name at \"xxhash\": this VSchema has no vindex `xxhash`",
         ),
         (
             "[keyspaces.customer.vschema.tables.corder]\nauto_increment = { column = \"corder\", sequence = \"commerce.s\" }\n",
-            "C131 keyspaces.customer.vschema.tables.corder.auto_increment.column at \"corder\": there is no column of `corder` `corder`",
+            "C131 keyspaces.customer.vschema.tables.corder.auto_increment.column at \"corder\": `corder` has no column `corder`",
         ),
         ("[speed]\ncopy-rows-per-second = 0\n", "C131 speed.copy-rows-per-second at 0: `copy-rows-per-second` is 0"),
         (
