@@ -27,6 +27,7 @@
 //! | [`run`] | the machine: [`run::machine::next`] decides, [`run::gates`] judge, [`run::reconcile`] looks what a write did |
 //! | [`record`] | what was wanted, tried, seen and allowed; where it is kept; the lease |
 //! | [`driver`] | the loop |
+//! | [`sandbox`] | a cluster to try things in: what it begins as (`sandbox.toml`), and a model of vtctld behind the same protocol |
 //! | [`report`] | from data to text |
 //! | [`cli`] | commands, one file each |
 //!

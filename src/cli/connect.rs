@@ -1,27 +1,55 @@
-//! From where a cluster is to what the client needs: certificates and credentials, read from their files.
+//! From where a cluster is to a client for it: certificates and credentials, read from their files, or the sandbox.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
-use crate::cluster::vtctld::{ClientCertificate, ConnectionSettings, Credentials, TlsSettings};
+use super::sandbox::Place;
+use crate::clock::{Clock, SystemClock};
+use crate::cluster::vtctld::{ClientCertificate, ConnectionSettings, Credentials, TlsSettings, Vtctld};
 use crate::operator::{Connection, CredentialsSource, Endpoint};
 
 /// Chains of certificates are a few kilobytes.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// The settings of the client, and the address for messages. Errors never hold what a secret file says.
-pub fn settings(connection: &Connection) -> Result<(ConnectionSettings, String), Error> {
-    let Endpoint::Vtctld { address, insecure, tls, credentials } = &connection.endpoint else {
-        return Err(Error::usage(
-            "the built-in sandbox is not in this version",
-            "name a cluster of the operator's file, or pass `--vtctld host:port` with another alias in the plan file",
-        ));
-    };
+/// A cluster that can be talked to.
+pub struct Reached {
+    pub vtctld: Vtctld,
+    /// For messages.
+    pub address: String,
+    /// The cluster's time: everything about the movement is told in it.
+    pub clock: Arc<dyn Clock>,
+    /// None for a real cluster.
+    pub sandbox: Option<Place>,
+}
+
+/// Reaches the cluster of `connection` for the plan file `file`. Nothing is sent yet.
+pub fn reach(context: &mut Context, connection: &Connection, file: &Path) -> Result<Reached, Error> {
+    match settings(connection)? {
+        None => {
+            let place = Place::beside(file);
+            let (sandbox, address) = place.open(context)?;
+            let vtctld = Vtctld::in_process(sandbox.routes(), "the sandbox");
+            Ok(Reached { vtctld, address, clock: sandbox.clock(), sandbox: Some(place) })
+        }
+        Some((settings, address)) => {
+            context.refuse_time_that_jumps(&format!("`{}` at {address} is a real cluster", connection.alias))?;
+            let vtctld = Vtctld::connect(&settings)
+                .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
+            Ok(Reached { vtctld, address, clock: Arc::new(SystemClock), sandbox: None })
+        }
+    }
+}
+
+/// The settings of the client, and the address for messages; none for the sandbox. Errors never hold what a secret file says.
+fn settings(connection: &Connection) -> Result<Option<(ConnectionSettings, String)>, Error> {
+    let Endpoint::Vtctld { address, insecure, tls, credentials } = &connection.endpoint else { return Ok(None) };
     let tls = tls.as_ref().map(|files| -> Result<TlsSettings, Error> {
         let client = files.client.as_ref().map(|(certificate, key)| -> Result<ClientCertificate, Error> {
             Ok(ClientCertificate { certificate: read(certificate)?, key: SecretString::from(read(key)?) })
@@ -38,7 +66,7 @@ pub fn settings(connection: &Connection) -> Result<(ConnectionSettings, String),
         tls: tls.transpose()?,
         credentials: credentials.as_ref().map(read_credentials).transpose()?,
     };
-    Ok((settings, address.to_string()))
+    Ok(Some((settings, address.to_string())))
 }
 
 fn read_credentials(source: &CredentialsSource) -> Result<Credentials, Error> {
@@ -98,7 +126,7 @@ mod tests {
         assert!(error.to_string().contains("c.json") && !error.to_string().contains("geheim"), "{error}");
 
         std::fs::write(folder.path().join("c.json"), "{\"Username\": \"u\", \"Password\": \"geheim\"}").unwrap();
-        let (found, address) = settings(&far(folder.path())).unwrap();
+        let (found, address) = settings(&far(folder.path())).unwrap().unwrap();
         assert_eq!(address, "far:1");
         assert_eq!(found.tls.as_ref().unwrap().certificate_authority.as_deref(), Some("PEM"));
         assert!(found.credentials.is_some() && !format!("{found:?}").contains("geheim"));
@@ -114,6 +142,6 @@ mod tests {
 
     #[test]
     fn the_sandbox_has_none() {
-        assert_eq!(settings(&connection(Endpoint::Sandbox)).unwrap_err().exit(), Exit::Usage);
+        assert!(settings(&connection(Endpoint::Sandbox)).unwrap().is_none());
     }
 }

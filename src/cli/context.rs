@@ -60,6 +60,26 @@ impl Context {
     pub fn is_json(&self) -> bool {
         self.global.format == Format::Json
     }
+
+    /// Whether time jumps instead of passing: then only the sandbox may be talked to, for a network needs its time.
+    pub fn time_jumps(&self) -> Result<bool, Error> {
+        match self.environment.sandbox_clock.as_deref() {
+            None => Ok(false),
+            Some("jump") => Ok(true),
+            Some(other) => Err(Error::usage(
+                format!("CUTOVER_SANDBOX_CLOCK is `{other}`"),
+                "`jump` is for tests: the sandbox's time jumps when nothing else is to do. Unset, it passes",
+            )),
+        }
+    }
+
+    /// For what takes real time.
+    pub fn refuse_time_that_jumps(&self, what: &str) -> Result<(), Error> {
+        if !self.time_jumps()? {
+            return Ok(());
+        }
+        Err(Error::usage(format!("time jumps, and {what}"), "unset CUTOVER_SANDBOX_CLOCK: it is for tests in the sandbox"))
+    }
 }
 
 impl Context {

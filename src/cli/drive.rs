@@ -16,6 +16,7 @@ use crate::run::decision::{Ending, HoldKind, StopKind};
 
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
+    let options = RunOptions { time_jumps: context.time_jumps()?, ..options };
     let mut view = context.view(&session.file);
     let now = session.clock.now();
     view.event(
@@ -27,7 +28,7 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
             workflow: session.spec.workflow.to_string(),
             cluster: session.spec.cluster.clone(),
             address: session.address.clone(),
-            sandbox: false,
+            sandbox: session.is_sandbox,
         },
     );
     let finish = {
@@ -114,6 +115,7 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
         Finish::Overtaken(words) => {
             end(None, Exit::Held, format!("{words}; this run ends here"), vec!["cutover status".to_owned()])
         }
+        Finish::Idle(words) => end(None, Exit::Held, words.clone(), vec!["cutover status".to_owned()]),
         Finish::Signalled { exit_code, left } => {
             let exit = if *exit_code == 143 { Exit::Terminated } else { Exit::Interrupted };
             let words = left.clone().unwrap_or_else(|| "stopped at a safe point: no write is under way".into());

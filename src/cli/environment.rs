@@ -23,6 +23,8 @@ pub struct Environment {
     pub user: Option<String>,
     /// `CUTOVER_LEASE_FOLDER`: leases apart from those of the host. For tests; whoever acts on a movement must have the same.
     pub lease_folder: Option<PathBuf>,
+    /// `CUTOVER_SANDBOX_CLOCK`: `jump` lets the sandbox's time jump to the next thing that is waited for. For tests.
+    pub sandbox_clock: Option<String>,
     /// `COLUMNS`.
     pub columns: Option<usize>,
 }
@@ -69,6 +71,7 @@ impl Environment {
             unicode: !(matches!(locale.as_str(), "C" | "POSIX") || text("TERM").is_some_and(|term| term == "dumb")),
             user: text("GITHUB_ACTOR").or_else(|| text("USER")),
             lease_folder: path("CUTOVER_LEASE_FOLDER"),
+            sandbox_clock: text("CUTOVER_SANDBOX_CLOCK"),
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
         }
     }
@@ -89,6 +92,13 @@ mod tests {
         assert_eq!(at(&[("HOME", "/home/o"), ("XDG_CONFIG_HOME", "/x")]).as_deref(), Some("/x/cutover/config.toml"));
         assert_eq!(at(&[("HOME", "/home/o"), ("XDG_CONFIG_HOME", "x")]).as_deref(), Some("/home/o/.config/cutover/config.toml"));
         assert_eq!(at(&[]), None);
+    }
+
+    #[test]
+    fn time_jumps_only_where_it_is_said() {
+        let jumps = |variables: &[(&str, &str)]| of(variables).sandbox_clock;
+        assert_eq!(jumps(&[("CUTOVER_SANDBOX_CLOCK", "jump")]).as_deref(), Some("jump"));
+        assert_eq!(jumps(&[("CUTOVER_SANDBOX_CLOCK", "")]), None);
     }
 
     #[test]

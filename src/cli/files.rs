@@ -1,4 +1,4 @@
-//! The files of people: plan file and operator's file.
+//! The files of people: plan file, operator's file, `sandbox.toml`.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -26,6 +26,14 @@ pub fn read_operator_config(global: &Global, environment: &Environment) -> Resul
     let text = read(path, "it was named by --config or $CUTOVER_CONFIG")?;
     let folder = path.parent().unwrap_or(Path::new(""));
     operator::read(&text, folder).map_err(|problems| Error::BadFile { file: path.clone(), text: Some(text), problems })
+}
+
+/// The text of `sandbox.toml`, if there is one.
+pub fn read_sandbox_file(path: &Path) -> Result<Option<String>, Error> {
+    if std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    read(path, "it is a link that leads nowhere").map(Some)
 }
 
 /// A file as text, whole and bounded.

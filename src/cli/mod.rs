@@ -14,6 +14,7 @@ mod files;
 mod foresee;
 mod global;
 mod runtime;
+mod sandbox;
 mod session;
 mod take_up;
 mod ui;
@@ -26,7 +27,6 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 pub use commands::schema::schemas;
-pub use connect::settings;
 pub use context::Context;
 pub use environment::Environment;
 pub use error::Error;

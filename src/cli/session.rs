@@ -3,19 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::connect;
+use super::connect::{self, Reached};
 use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::files::read_plan_file;
 use super::take_up::store_of;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::port::{Ask, Facts, Query, Reader};
-use crate::cluster::vtctld::{Cluster, SqlReads, Vtctld};
+use crate::cluster::vtctld::{Cluster, SqlReads};
 use crate::family::Family;
 use crate::family::move_tables::MoveTables;
 use crate::finding::Finding;
@@ -40,6 +38,7 @@ pub struct Session {
     pub address: String,
     pub cluster: Arc<Cluster>,
     pub clock: Arc<dyn Clock>,
+    pub is_sandbox: bool,
     pub store: FileStore,
     pub record: Option<Record>,
     pub movement: MoveTables,
@@ -69,10 +68,7 @@ impl Session {
         }
         let spec = reading.spec;
         let connection = context.connection(&spec.cluster)?;
-        let (settings, address) = connect::settings(&connection)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let vtctld = Vtctld::connect(&settings)
-            .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
+        let Reached { vtctld, address, clock, sandbox } = connect::reach(context, &connection, file)?;
         let sql = match (context.global.no_sql, context.global.deep) {
             (true, _) => SqlReads::Forbidden,
             (false, deep) => {
@@ -124,6 +120,11 @@ impl Session {
             record.belongs_to(spec.workflow.as_str(), &spec.cluster, Some(&fingerprint)).map_err(Error::record)?;
         }
         let user = context.environment.user.clone();
+        // Two sandboxes of the same shape are two clusters: nothing of theirs is the host's.
+        let leases = match &sandbox {
+            Some(place) => place.lease_folder(),
+            None => context.environment.lease_folder.clone().unwrap_or_else(lease_folder),
+        };
         Ok(Self {
             file: file.to_owned(),
             movement: MoveTables { spec: spec.clone(), options, tables },
@@ -135,7 +136,8 @@ impl Session {
             store,
             record,
             actor: who::this_process(user.as_deref()),
-            leases: Leases::new(context.environment.lease_folder.clone().unwrap_or_else(lease_folder)),
+            leases: Leases::new(leases),
+            is_sandbox: sandbox.is_some(),
             fingerprint,
             command,
         })
@@ -184,7 +186,7 @@ impl Session {
             host: self.actor.host.clone(),
             pid: self.actor.process,
             operation: self.command.to_owned(),
-            since: Timestamp::now(),
+            since: self.clock.now(),
         };
         // Before the record begins there is no place beside it, and nothing that may be written to the cluster.
         let leases = match &self.record {

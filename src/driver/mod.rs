@@ -47,6 +47,8 @@ pub struct RunOptions {
     pub machine: Options,
     /// Stay at holds that may end.
     pub wait: bool,
+    /// Time jumps to the next thing that this run waits for, so it must not wait for what only people or other processes bring.
+    pub time_jumps: bool,
     /// How long to try for the lease. A run that waits gives it back at each wait, so an emergency command gets it soon.
     pub lease_patience: Duration,
 }
@@ -57,7 +59,23 @@ impl RunOptions {
         let machine = Options { never_forward: true, ..Options::default() };
         Self { machine, lease_patience: Duration::from_secs(60), ..Self::default() }
     }
+
+    /// How long to stay at a hold until the next look; none: not at all. While time jumps nobody comes to release anything, so only
+    /// an end that is known is waited for, and then at once.
+    fn stay(&self, hold: &Hold, now: Timestamp) -> Option<Duration> {
+        if !self.wait || !may_end(hold) {
+            return None;
+        }
+        if !self.time_jumps {
+            return Some(Duration::from_secs(1));
+        }
+        let left = Duration::try_from(hold.until?.duration_since(now)).ok()?;
+        (!left.is_zero()).then_some(left)
+    }
 }
+
+/// So many looks at the same wait while time jumps, without an entry of the record, and nothing will come of it.
+const IDLE_LOOKS: u32 = 10_000;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -68,6 +86,8 @@ pub enum Finish {
     /// Somebody else is acting, or has given the movement another goal.
     Busy(String),
     Overtaken(String),
+    /// Time jumps, and what is waited for doesn't come.
+    Idle(String),
     /// A signal, at a safe point; a second one while a call was under way leaves it behind.
     Signalled {
         exit_code: u8,
@@ -104,6 +124,8 @@ pub struct Driver<'a> {
     busy_since: Option<Timestamp>,
     /// Looks, one after the other, that were too old for a write by the time it was decided.
     stale_looks: u32,
+    /// The record's serial, and how many looks found it so while time jumps.
+    idle: (u64, u32),
     jumps: ClockJumps,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
@@ -123,6 +145,7 @@ impl<'a> Driver<'a> {
             unreachable_since: None,
             busy_since: None,
             stale_looks: 0,
+            idle: (0, 0),
             jumps: ClockJumps::default(),
             baseline: None,
             told: Default::default(),
@@ -143,6 +166,11 @@ impl<'a> Driver<'a> {
             let record = self.load()?;
             let progress = record.progress();
             self.mind_the_clock();
+            if self.is_idle(record.serial()) {
+                return Ok(Finish::Idle(format!(
+                    "{IDLE_LOOKS} looks, and nothing came of it; time jumps, and this run ends here"
+                )));
+            }
             if let Some(stop) = self.edited(&progress) {
                 return Ok(stop);
             }
@@ -206,12 +234,12 @@ impl<'a> Driver<'a> {
                 }
                 Decision::Hold(hold) => {
                     self.give_lease_back(&progress);
-                    if !self.options.wait || !may_end(&hold) {
+                    let Some(duration) = self.options.stay(&hold, self.ports.clock.now()) else {
                         return Ok(Finish::Held(hold));
-                    }
+                    };
                     self.emit(Event::Hold { hold, waiting: true });
                     self.watch.waiting_since.clear();
-                    self.pause(Duration::from_secs(1)).await;
+                    self.pause(duration).await;
                 }
                 Decision::Done(Ending::NothingToFinish) if progress.intent != self.intent => return Ok(stale()),
                 Decision::Done(ending) => {
@@ -225,6 +253,12 @@ impl<'a> Driver<'a> {
                 Decision::Stop(stop) => return Ok(Finish::Stopped(stop)),
             }
         }
+    }
+
+    fn is_idle(&mut self, serial: u64) -> bool {
+        let (before, looks) = self.idle;
+        self.idle = if before == serial { (serial, looks + 1) } else { (serial, 0) };
+        self.options.time_jumps && self.idle.1 > IDLE_LOOKS
     }
 
     /// The write of this run of which it isn't known what became, or that stopped half way: whoever leaves now leaves it behind.

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::cluster::error::{Effect, ErrorKind};
 use crate::cluster::mutation::ApplyRoutingRules;
 use crate::cluster::port::{Reader, Receipt, Writer};
-use crate::family::{Happened, SituationKind, Step};
+use crate::family::{Happened, SituationKind, Step, Waiting};
 use crate::record::entry::Actor;
 use crate::record::file::FileStore;
 use crate::record::file_system::{HostFileSystem, ThreadSleeper};
@@ -136,6 +136,10 @@ impl Stage {
     }
 
     async fn run_with(&self, wait: bool) -> Result<Finish, DriverError> {
+        self.run_as(RunOptions { wait, ..RunOptions::default() }).await
+    }
+
+    async fn run_as(&self, options: RunOptions) -> Result<Finish, DriverError> {
         let reader = Looks {
             facts: self.bench.facts(),
             script: Mutex::new(self.script.iter().cloned().collect()),
@@ -154,7 +158,7 @@ impl Stage {
             view: &mut Silent,
             actor: Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0".into() },
         };
-        let options = RunOptions { machine: self.bench.options.clone(), wait, ..RunOptions::default() };
+        let options = RunOptions { machine: self.bench.options.clone(), ..options };
         Driver::new(&self.bench, ports, options).run().await
     }
 
@@ -290,23 +294,66 @@ async fn a_cluster_in_a_reparent_is_waited_for_and_a_shut_door_is_not() {
     assert!(matches!(error, DriverError::Cluster(error) if error.kind == ErrorKind::PermissionDenied), "two were waited for");
 }
 
+#[tokio::test(start_paused = true)]
+async fn while_time_jumps_a_wait_of_which_nothing_comes_ends() {
+    let mut bench = Bench::begun();
+    let never = Waiting { what: "nothing".into(), poll_milliseconds: 500 };
+    bench.steps = [(PhaseId::SWITCH_PRIMARY, Step::Wait(never))].into();
+    bench.approve(PhaseId::SWITCH_PRIMARY);
+    let stage = Stage::new(bench);
+    let finish = stage.run_as(RunOptions { time_jumps: true, ..RunOptions::default() }).await.unwrap();
+    assert!(matches!(finish, Finish::Idle(_)), "{finish:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_time_jumps_nobody_is_waited_for() {
+    let options = || RunOptions { wait: true, time_jumps: true, ..RunOptions::default() };
+    let stage = Stage::new(Bench::begun());
+    let finish = stage.run_as(options()).await.unwrap();
+    assert!(matches!(&finish, Finish::Held(hold) if hold.kind == HoldKind::Gate), "{finish:?}");
+
+    let mut bench = Bench::begun();
+    bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
+    let stage = Stage::new(bench);
+    let _theirs = Stage::lease(&stage.leases(), 2).unwrap();
+    let finish = stage.run_as(options()).await.unwrap();
+    assert!(matches!(finish, Finish::Busy(_)), "{finish:?}");
+}
+
+fn hold(kind: HoldKind, until: Option<Timestamp>) -> Hold {
+    Hold {
+        gate: PhaseId::COMPLETE,
+        kind,
+        why: String::new(),
+        proved: vec![],
+        next: vec![],
+        conditions: vec![],
+        price: vec![],
+        release: vec![],
+        until,
+    }
+}
+
+#[test]
+fn a_known_end_of_a_hold_is_jumped_to() {
+    let now = Timestamp::from_second(1_000).unwrap();
+    let end = Timestamp::from_second(1_600).unwrap();
+    let stay = |time_jumps, kind, until| {
+        RunOptions { wait: true, time_jumps, ..RunOptions::default() }.stay(&hold(kind, until), now).map(|stay| stay.as_secs())
+    };
+    assert_eq!(stay(true, HoldKind::RevertWindow, Some(end)), Some(600));
+    assert_eq!(stay(false, HoldKind::RevertWindow, Some(end)), Some(1), "an approval may end it before");
+    assert_eq!(stay(true, HoldKind::Window, Some(now)), None, "it is over, and something else holds");
+    assert_eq!(stay(true, HoldKind::NotQuiet, None), None);
+    assert_eq!(stay(false, HoldKind::NotQuiet, None), Some(1));
+    assert_eq!(RunOptions::default().stay(&hold(HoldKind::Window, Some(end)), now), None);
+}
+
 #[test]
 fn holds_that_end_by_themselves_are_waited_for() {
-    let hold = |kind, until| {
-        may_end(&Hold {
-            gate: PhaseId::COMPLETE,
-            kind,
-            why: String::new(),
-            proved: vec![],
-            next: vec![],
-            conditions: vec![],
-            price: vec![],
-            release: vec![],
-            until,
-        })
-    };
-    assert!(hold(HoldKind::NotQuiet, None), "a transaction ends some time");
-    assert!(!hold(HoldKind::Window, None), "every window has passed");
-    assert!(hold(HoldKind::Window, Some(Timestamp::UNIX_EPOCH)));
-    assert!(!hold(HoldKind::Paused, None));
+    let may_end = |kind, until| may_end(&hold(kind, until));
+    assert!(may_end(HoldKind::NotQuiet, None), "a transaction ends some time");
+    assert!(!may_end(HoldKind::Window, None), "every window has passed");
+    assert!(may_end(HoldKind::Window, Some(Timestamp::UNIX_EPOCH)));
+    assert!(!may_end(HoldKind::Paused, None));
 }

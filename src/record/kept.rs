@@ -94,6 +94,14 @@ fn file_name(digest: &Digest) -> Option<String> {
     is_hex.then(|| format!("{hex}.json"))
 }
 
+/// Makes `.cutover/` in `parent` as [`Kept::keep`] would, for whoever keeps something else there.
+///
+/// # Errors
+/// When it can't be made, or others may write to it.
+pub fn prepare(file_system: &dyn FileSystem, parent: &Path) -> Result<(), RecordError> {
+    open(file_system, parent).map(drop)
+}
+
 /// Opens `.cutover/` in `parent`, made if there is none, with its `.gitignore`.
 pub(super) fn open(file_system: &dyn FileSystem, parent: &Path) -> Result<Box<dyn Folder>, RecordError> {
     let path = parent.join(FOLDER);

@@ -158,6 +158,34 @@ impl Leases {
         lives.then_some(info)
     }
 
+    /// Who holds any lease of this folder. For what concerns all movements at once.
+    ///
+    /// # Errors
+    /// [`LeaseError::Held`] when somebody does, and the failures of the file system.
+    pub fn none_is_held(&self) -> Result<(), LeaseError> {
+        let failed = |action| move |source| LeaseError::Io { path: self.path.clone(), action, source };
+        let files = match std::fs::read_dir(&self.path) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("look into")(error)),
+        };
+        for file in files {
+            let path = file.map_err(failed("look into"))?.path();
+            if path.extension().is_none_or(|ending| ending != "lease") {
+                continue;
+            }
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+            let opened = rustix::fs::open(&path, flags, Mode::empty());
+            let mut file = File::from(opened.map_err(|error| failed("open a lease in")(error.into()))?);
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(LeaseError::Held(Held { info: read_info(&mut file), path })),
+                Err(TryLockError::Error(source)) => return Err(failed("lock a lease in")(source)),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the lease, or says who holds it. Waits some hundred milliseconds at most, for a name.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod adapter;
 mod cli_explain;
 mod cli_plan;
 mod cli_record;
+mod cli_sandbox;
 mod cli_usage;
 mod cli_validate;
 mod client;

@@ -98,6 +98,21 @@ fn valid_files_are_valid_for_decoder_and_schema() {
     }
 }
 
+#[test]
+fn sandboxes_are_valid_for_decoder_and_schema() {
+    let schema = cutover::sandbox::schema::schema();
+    let mut paths = files("examples", "sandbox.toml");
+    paths.extend(files("src/sandbox", ".toml"));
+    assert!(!paths.is_empty());
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        if let Err(problems) = cutover::sandbox::reading::read(&text) {
+            panic!("{}: {problems:#?}", path.display());
+        }
+        assert_eq!(against_schema(&schema, &text), None, "{}", path.display());
+    }
+}
+
 /// A file is named after what is wrong with it: `C113-misspelt-gate.toml`.
 #[test]
 fn invalid_files_fail_with_the_code_of_their_name() {

@@ -56,7 +56,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     context.global.deep = args.deep;
     let until = args.until.as_deref().map(phase).transpose()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "apply", Wants::Nothing).await?;
         let facts = session.observe().await?;
         // What stopped half way is made whole whatever the operator has tightened since.
@@ -108,20 +108,27 @@ fn refuse_by_guards(session: &Session, facts: &Facts) -> Result<(), Error> {
 
 /// Shows the plan and asks whether to begin. False is a no.
 async fn start(context: &mut Context, session: &Session) -> Result<bool, Error> {
-    if !context.ui.is_interactive || context.is_json() {
+    // In the sandbox nothing is at stake: the plan is shown, and it begins.
+    if !session.is_sandbox && (!context.ui.is_interactive || context.is_json()) {
         return Err(Error::usage(
             "nobody is here to be asked whether to begin",
             "read `cutover plan`, then `cutover apply --yes`; it opens no gate",
         ));
     }
     let plan = plan::make(session).await?;
-    context.show_plan(&plan, &session.file)?;
+    // stdout is the events' then.
+    if !context.is_json() {
+        context.show_plan(&plan, &session.file)?;
+    }
     if plan.verdict == Verdict::Blocked {
         return Err(Error::ended(
             Exit::Refused,
             "the plan is blocked; nothing was begun",
             "mend what it names, or waive it with a reason",
         ));
+    }
+    if session.is_sandbox {
+        return Ok(true);
     }
     context.ui.ask(&format!("Begin `{}` on {} ({})?", plan.workflow, plan.cluster.alias, plan.cluster.address))
 }

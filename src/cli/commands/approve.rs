@@ -40,7 +40,7 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
         [file, gate] => (PathBuf::from(file), gate.clone()),
         _ => return Err(Error::usage("a gate is missing", "`cutover approve [FILE] GATE --reason TEXT`")),
     };
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &file, "approve", Wants::Record).await?;
         session.begin()?;
         let words = match append(&mut session, &gate, &args.reason, args.end_revert_window).await? {

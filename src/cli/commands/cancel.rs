@@ -33,7 +33,7 @@ pub struct CancelArgs {
 
 pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "cancel", Wants::Record).await?;
         let situation = session.movement.situation(&session.observe().await?, &session.progress());
         way::judge(Way::Cancel, &situation, &session.progress())?;

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::report::wrap::wrap;
-use crate::{operator, plan, spec};
+use crate::{operator, plan, sandbox, spec};
 
 /// Explain a code that another command printed
 ///
@@ -28,7 +28,7 @@ pub struct Page {
 
 /// Every page, in the order of the codes.
 pub fn pages() -> Vec<Page> {
-    let of_files = spec::PAGES.iter().chain(operator::PAGES);
+    let of_files = spec::PAGES.iter().chain(operator::PAGES).chain(sandbox::pages::PAGES);
     let mut pages: Vec<Page> = of_files.map(|(code, title, text)| Page { code, title, text }).collect();
     pages.extend(plan::checks::CHECKS.iter().map(|check| Page { code: check.code, title: check.title, text: check.page }));
     pages.extend(crate::run::pages::PAGES.iter().map(|page| Page { code: page.code, title: page.title, text: page.page }));

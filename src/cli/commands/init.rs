@@ -2,18 +2,16 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
 use crate::cli::block_on;
-use crate::cli::connect::settings;
+use crate::cli::connect::{Reached, reach};
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::clock::SystemClock;
 use crate::cluster::port::{Ask, Query, Reader as _};
-use crate::cluster::vtctld::{Cluster, Vtctld};
+use crate::cluster::vtctld::Cluster;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::spec;
 use crate::spec::template::{InitFacts, workflow_toml};
@@ -53,12 +51,10 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
     let name = args.workflow.clone().unwrap_or_else(|| format!("{source}2{target}"));
     let workflow = WorkflowName::forward(name.clone())
         .map_err(|why| Error::usage(format!("the workflow name `{name}` {why}"), "choose one with --workflow"))?;
-    let text = block_on(async {
+    let text = block_on(context, async |context| {
         let connection = context.connection(&args.cluster)?;
-        let (settings, address) = settings(&connection)?;
-        let vtctld = Vtctld::connect(&settings)
-            .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover init --help` under Cluster"))?;
-        let cluster = Cluster::new(vtctld, Arc::new(SystemClock));
+        let Reached { vtctld, address, clock, .. } = reach(context, &connection, &args.file)?;
+        let cluster = Cluster::new(vtctld, clock);
         let names = Ask::TableNames(source.clone());
         let query = Query {
             keyspaces: [source.clone(), target.clone()].into(),

@@ -12,6 +12,7 @@ pub mod pause;
 pub mod plan;
 pub mod restore_rules;
 pub mod resume;
+pub mod sandbox;
 pub mod schema;
 pub mod status;
 pub mod switch_back;
@@ -40,6 +41,7 @@ pub enum Command {
     Cancel(cancel::CancelArgs),
     RestoreRules(restore_rules::RestoreRulesArgs),
     History(history::HistoryArgs),
+    Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -53,6 +55,7 @@ impl Command {
             Self::Init(args) => init::run(args, context),
             Self::Status(args) => status::run(args, context),
             Self::History(args) => history::run(args, context),
+            Self::Sandbox(args) => sandbox::run(args, context),
             Self::Plan(args) => plan::run(args, context),
             Self::Apply(args) => apply::run(args, context),
             Self::Approve(args) => approve::run(args, context),

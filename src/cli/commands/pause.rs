@@ -29,7 +29,7 @@ pub struct PauseArgs {
 
 pub fn run(args: PauseArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "pause", Wants::Record).await?;
         session.choose(Way::Pause, What::Paused { reason: args.reason.clone() }).await?;
         drive(context, &session, RunOptions::patient()).await

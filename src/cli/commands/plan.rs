@@ -37,7 +37,7 @@ pub struct PlanArgs {
 pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     context.global.deep = args.deep;
-    let plan = block_on(async {
+    let plan = block_on(context, async |context| {
         let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;
         make(&session).await
     })?;

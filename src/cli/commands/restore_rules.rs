@@ -31,7 +31,7 @@ pub struct RestoreRulesArgs {
 
 pub fn run(args: RestoreRulesArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "restore-rules", Wants::Record).await?;
         refuse_without_rules(&session)?;
         session.choose(Way::RestoreRules, What::Goal { goal: Goal::RulesRestored, reason: args.reason.clone() }).await?;

@@ -28,7 +28,7 @@ pub struct ResumeArgs {
 
 pub fn run(args: ResumeArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "resume", Wants::Record).await?;
         session.choose(Way::Resume, What::Resumed { reason: args.reason.clone() }).await?;
         let machine = Options { start_streams: true, ..Options::default() };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::{operator, record, report, spec};
+use crate::{operator, record, report, sandbox, spec};
 
 /// Print a JSON Schema
 ///
@@ -22,6 +22,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("workflow", spec::schema::workflow()),
         ("config", operator::schema()),
+        ("sandbox", sandbox::schema::schema()),
         ("lockfile", record::format::schema()),
         ("plan", report::schema::plan()),
         ("status", report::schema::status()),

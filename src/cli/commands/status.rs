@@ -35,7 +35,10 @@ pub struct StatusArgs {
 
 pub fn run(args: StatusArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    if args.watch {
+        context.refuse_time_that_jumps("`--watch` would never pause")?;
+    }
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "status", Wants::Nothing).await?;
         if !args.watch {
             let found = look(&session).await?;

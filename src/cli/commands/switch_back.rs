@@ -30,7 +30,7 @@ pub struct SwitchBackArgs {
 
 pub fn run(args: SwitchBackArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "switch-back", Wants::Record).await?;
         session.choose(Way::SwitchBack, What::Goal { goal: Goal::SwitchedBack, reason: args.reason.clone() }).await?;
         drive(context, &session, RunOptions::patient()).await

@@ -42,7 +42,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
         [file, code] => (PathBuf::from(file), code.clone()),
         _ => return Err(Error::usage("a code is missing", "`cutover waive [FILE] CODE --reason TEXT`")),
     };
-    block_on(async {
+    block_on(context, async |context| {
         let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
         session.refuse_foreign(&session.observe().await?)?;
         session.begin()?;

@@ -24,4 +24,4 @@ pub use call::{READ_DEADLINE, Vtctld};
 pub use cluster::{Cluster, SqlReads};
 pub use connection::{ClientCertificate, ConnectionError, ConnectionSettings, TlsSettings};
 pub use credentials::{Credentials, CredentialsError};
-pub use rpc::{Access, Answer, Read, Rpc, Write};
+pub use rpc::{Access, Answer, CALLS, Read, Rpc, Write};

@@ -63,6 +63,9 @@ macro_rules! rpcs {
         }
     )*)*
 
+        /// The names of all of them.
+        pub const CALLS: &[&str] = &[$($($name,)*)*];
+
         /// Sends an empty request of each, and returns their names.
         #[cfg(test)]
         async fn send_each(client: &VtctldClient<Transport>) -> Vec<&'static str> {

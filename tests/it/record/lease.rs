@@ -46,6 +46,20 @@ fn one_at_a_time_and_the_other_is_told_who() {
 }
 
 #[test]
+fn whoever_asks_for_all_leases_is_told_of_any_and_takes_none() {
+    let folder = super::sample::folder();
+    let leases = leases(&folder);
+    leases.none_is_held().unwrap();
+    let lease = leases.try_take(&key("c2c"), &info("apply")).unwrap();
+    let error = leases.none_is_held().unwrap_err();
+    assert!(matches!(&error, LeaseError::Held(Held { info: Some(held), .. }) if *held == info("apply")), "{error:?}");
+    lease.check().unwrap();
+    drop(lease);
+    leases.none_is_held().unwrap();
+    leases.try_take(&key("c2c"), &info("switch-back")).unwrap();
+}
+
+#[test]
 fn a_holder_that_can_not_be_read_still_holds() {
     let folder = super::sample::folder();
     let leases = leases(&folder);
