@@ -48,10 +48,13 @@ pub struct Writer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     pub keyspace: String,
+    /// When the first of them was acknowledged, and the last.
     pub from: Timestamp,
     pub until: Timestamp,
     pub first: u64,
     pub last: u64,
+    /// How many writes had been made before the first of these.
+    pub made_before: u64,
 }
 
 /// Where a write of a table goes.
@@ -97,9 +100,10 @@ impl Application {
     /// The ids that a keyspace has taken for a table until some moment of the past; those that it took later.
     pub fn taken_after(&self, keyspace: &str, table: &str, moment: Timestamp) -> Ids {
         let mut later = Ids::default();
-        for segment in self.writers.get(table).map(|writer| writer.segments.as_slice()).unwrap_or_default() {
+        let Some(writer) = self.writers.get(table) else { return later };
+        for segment in &writer.segments {
             if segment.keyspace == keyspace && segment.until > moment {
-                later.add(&Ids::range(segment.first_after(moment), segment.last));
+                later.add(&Ids::range(segment.first_after(writer.due(moment), moment), segment.last));
             }
         }
         later
@@ -114,15 +118,13 @@ impl Application {
 }
 
 impl Segment {
-    /// Its writes are spread evenly.
-    fn first_after(&self, moment: Timestamp) -> u64 {
-        if moment < self.from {
-            return self.first;
-        }
-        let whole = self.until.duration_since(self.from).as_millis().max(1);
-        let part = moment.duration_since(self.from).as_millis().clamp(0, whole);
-        let count = i128::from(self.last - self.first + 1);
-        self.first + u64::try_from(count * part / whole).unwrap_or(0)
+    /// The first id after a moment until which so many writes had been made.
+    fn first_after(&self, made: u64, moment: Timestamp) -> u64 {
+        if moment < self.from { self.first } else { (self.first + made.saturating_sub(self.made_before)).min(self.last + 1) }
+    }
+
+    fn count(&self) -> u64 {
+        self.last + 1 - self.first
     }
 }
 
@@ -169,23 +171,32 @@ impl Writer {
                 table.rows.add(&ids);
             }
         }
-        if std::mem::take(&mut self.is_stopped) {
+        let was_stopped = std::mem::take(&mut self.is_stopped);
+        if was_stopped {
             let pause = now.duration_since(self.last_acknowledged_at).as_millis();
             self.longest_pause_milliseconds = self.longest_pause_milliseconds.max(i64::try_from(pause).unwrap_or(i64::MAX));
         }
         self.ids.add(&ids);
         self.acknowledged += count;
+        let made_before = self.attempted - count;
         match self.segments.last_mut() {
-            Some(segment) if segment.keyspace == keyspace && segment.last + 1 == first => {
+            Some(segment)
+                if segment.keyspace == keyspace
+                    && segment.last + 1 == first
+                    && segment.made_before + segment.count() == made_before
+                    && !was_stopped =>
+            {
                 segment.last = first + count - 1;
                 segment.until = now;
             }
             _ => self.segments.push(Segment {
                 keyspace: keyspace.to_owned(),
-                from: self.last_acknowledged_at,
+                // What was held back came all at once.
+                from: if was_stopped { now } else { self.last_acknowledged_at },
                 until: now,
                 first,
                 last: first + count - 1,
+                made_before,
             }),
         }
         self.last_acknowledged_at = now;

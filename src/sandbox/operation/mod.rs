@@ -85,12 +85,16 @@ impl Work {
     }
 }
 
-/// Begins one; its first step is done at once.
+/// Begins one. Its first step is due after what a real one takes to look round (experiments.md, Calm).
 pub fn begin(state: &mut State, client: &str, work: Work) -> u64 {
     let number = state.next_number();
-    let (began, due) = (state.now, Some(state.now));
+    let milliseconds = match &work {
+        Work::Create(_) => 200,
+        Work::Switch(_) => 50,
+        Work::Complete(_) | Work::Cancel(_) => 100,
+    };
+    let (began, due) = (state.now, Some(state.now + SignedDuration::from_millis(milliseconds)));
     state.operations.push(Operation { number, client: client.to_owned(), began, due, has_locks: false, work, outcome: None });
-    step(state);
     number
 }
 
