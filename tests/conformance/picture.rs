@@ -88,11 +88,13 @@ async fn keyspace(stage: &dyn Stage, keyspace: &world::Keyspace) -> Vec<String> 
         Err(error) if error.kind == ErrorKind::NotFound => lines.push("  no VSchema".to_owned()),
         Err(error) => panic!("{error}"),
     }
+    let mut counts = Vec::new();
     for (table, places) in tables(vtctld, keyspace).await {
         let rows = stage.rows(keyspace.name, &table).await.unwrap_or_default();
-        let everywhere = if places == keyspace.shards.len() { String::new() } else { format!(", on {places} shards") };
-        lines.push(format!("  {rows} rows in {table}{everywhere}"));
+        let everywhere = if places == keyspace.shards.len() { String::new() } else { format!(" on {places} shards") };
+        counts.push(format!("{table} {rows}{everywhere}"));
     }
+    lines.push(format!("  rows: {}", if counts.is_empty() { "no tables".to_owned() } else { counts.join(", ") }));
     lines
 }
 

@@ -88,7 +88,9 @@ fn settled(workflow: &data::Workflow) -> Result<String, String> {
         let is_settled = match stream.state.as_str() {
             // What picks a tablet, or waits to try again, is on its way.
             "Running" => !stream.position.is_empty() && stream.copy_states.is_empty() && message.is_empty(),
-            "Stopped" => message != "for vdiff" && !message.starts_with("Stop position") && !message.starts_with("Stopped at position"),
+            "Stopped" => {
+                message != "for vdiff" && !message.starts_with("Stop position") && !message.starts_with("Stopped at position")
+            }
             "Error" => message.contains("terminal error") || message.contains("Duplicate entry"),
             _ => false,
         };
@@ -111,11 +113,8 @@ fn settled(workflow: &data::Workflow) -> Result<String, String> {
 }
 
 async fn ended(vtctld: &Vtctld, keyspace: &str, workflow: &str) -> Result<Vec<String>, String> {
-    let request = data::VDiffShowRequest {
-        workflow: workflow.to_owned(),
-        target_keyspace: keyspace.to_owned(),
-        arg: "all".to_owned(),
-    };
+    let request =
+        data::VDiffShowRequest { workflow: workflow.to_owned(), target_keyspace: keyspace.to_owned(), arg: "all".to_owned() };
     let Ok(answer) = vtctld.read(request).await else { return Ok(Vec::new()) };
     let mut seen = Vec::new();
     for (uuid, shards) in listed(&answer) {

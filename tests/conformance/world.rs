@@ -99,12 +99,8 @@ pub const CUSTOMER: Keyspace = Keyspace {
     tables: &[],
 };
 
-pub const ARCHIVE: Keyspace = Keyspace {
-    name: "archive",
-    shards: &[Shard { name: "0", primary_uid: 400, replica_uid: 401 }],
-    vschema: "{}",
-    tables: &[],
-};
+pub const ARCHIVE: Keyspace =
+    Keyspace { name: "archive", shards: &[Shard { name: "0", primary_uid: 400, replica_uid: 401 }], vschema: "{}", tables: &[] };
 
 impl Table {
     /// One statement that fills the empty table.

@@ -41,9 +41,7 @@ fn the_cases_of_today_give_their_goldens(world: &World) {
 fn the_script_of_today_gives_its_golden(world: &World) {
     let seeds: Vec<u64> = random::SEEDS.to_vec();
     let chosen = chosen(seeds, |seed| random::name(*seed), |seed| *seed);
-    run_each(world, chosen, |stage, seed| {
-        (random::name(seed), Box::pin(async move { random::run(seed, stage, mode()).await }))
-    });
+    run_each(world, chosen, |stage, seed| (random::name(seed), Box::pin(async move { random::run(seed, stage, mode()).await })));
 }
 
 type Running<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + 'a>>;
@@ -143,7 +141,11 @@ impl RigStage {
                     eprintln!("  deleting {} by hand: {error}", workflow.name);
                     for shard in keyspace.shards {
                         let name = &workflow.name;
-                        self.statement(shard.primary_uid, keyspace.name, &format!("delete from _vt.vreplication where workflow = '{name}'"));
+                        self.statement(
+                            shard.primary_uid,
+                            keyspace.name,
+                            &format!("delete from _vt.vreplication where workflow = '{name}'"),
+                        );
                     }
                 }
             }

@@ -71,9 +71,8 @@ static OWN: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     ]
 });
 
-static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("a pattern of ours")
-});
+static UUID: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("a pattern of ours"));
 
 /// Free text without what is a cluster's own.
 pub fn scrubbed(text: &str, names: &mut Names) -> String {
@@ -132,10 +131,4 @@ macro_rules! empty {
     )* };
 }
 
-empty![
-    ApplyRoutingRulesResponse,
-    RebuildVSchemaGraphResponse,
-    VDiffStopResponse,
-    VDiffResumeResponse,
-    VDiffDeleteResponse,
-];
+empty![ApplyRoutingRulesResponse, RebuildVSchemaGraphResponse, VDiffStopResponse, VDiffResumeResponse, VDiffDeleteResponse,];

@@ -6,11 +6,24 @@ use cutover::cluster::vtctld::generated::{topodata, vschema, vtctldata as data};
 
 use super::{Canonical, Names, indented, tablet_type};
 
-/// One line a rule, sorted: rules have no order.
+/// The tablet types of a rule's key, as Vitess writes them.
+const SUFFIXES: [&str; 3] = ["", "@replica", "@rdonly"];
+
+/// Sorted, for rules have no order, and those of all tablet types of a table as one line when they lead to the same.
 pub fn routing_rules(rules: Option<&vschema::RoutingRules>) -> Vec<String> {
     let rules = rules.iter().flat_map(|rules| &rules.rules);
-    let mut lines: Vec<String> = rules.map(|rule| format!("{} -> {}", rule.from_table, rule.to_tables.join(","))).collect();
-    lines.sort();
+    let each: BTreeSet<(&str, String)> = rules.map(|rule| (rule.from_table.as_str(), rule.to_tables.join(","))).collect();
+    let has = |from: &str, to: &str| each.contains(&(from, to.to_owned()));
+    let is_whole = |table: &str, to: &str| SUFFIXES.iter().all(|suffix| has(&format!("{table}{suffix}"), to));
+    let mut lines = Vec::new();
+    for (from, to) in &each {
+        let table = from.split('@').next().unwrap_or(from);
+        match (is_whole(table, to), table == *from) {
+            (true, true) => lines.push(format!("{from}, @replica, @rdonly -> {to}")),
+            (true, false) => {}
+            (false, _) => lines.push(format!("{from} -> {to}")),
+        }
+    }
     lines
 }
 
@@ -31,7 +44,8 @@ fn keyspace_rules(rules: Option<&vschema::KeyspaceRoutingRules>) -> Vec<String> 
 
 fn mirror_rules(rules: Option<&vschema::MirrorRules>) -> Vec<String> {
     let rules = rules.iter().flat_map(|rules| &rules.rules);
-    let mut lines: Vec<String> = rules.map(|rule| format!("{} -> {} {}%", rule.from_table, rule.to_table, rule.percent)).collect();
+    let mut lines: Vec<String> =
+        rules.map(|rule| format!("{} -> {} {}%", rule.from_table, rule.to_table, rule.percent)).collect();
     lines.sort();
     lines
 }
@@ -50,7 +64,12 @@ pub fn vschema(keyspace: &vschema::Keyspace) -> Vec<String> {
         let params: String = vindex.params.iter().map(|(key, value)| format!(" {key}={value}")).collect();
         lines.push(format!("vindex {name}: {}{params}{owner}", vindex.r#type));
     }
-    for (name, table) in &keyspace.tables {
+    let is_bare = |table: &vschema::Table| *table == vschema::Table::default();
+    let bare: Vec<&str> = keyspace.tables.iter().filter(|(_, table)| is_bare(table)).map(|(name, _)| name.as_str()).collect();
+    if !bare.is_empty() {
+        lines.push(format!("tables {}", bare.join(", ")));
+    }
+    for (name, table) in keyspace.tables.iter().filter(|(_, table)| !is_bare(table)) {
         let mut line = format!("table {name}");
         if !table.r#type.is_empty() {
             line.push_str(&format!(", {}", table.r#type));

@@ -14,7 +14,7 @@ impl Canonical for data::GetSchemaResponse {
 }
 
 fn table(table: &tabletmanagerdata::TableDefinition) -> Vec<String> {
-    let mut lines = vec![format!("{} {}", if table.r#type.is_empty() { "?" } else { &table.r#type }, table.name)];
+    let mut lines = vec![format!("{} {}", if table.r#type.is_empty() { "table" } else { &table.r#type }, table.name)];
     if !table.columns.is_empty() {
         lines.push(format!("  columns {}, key {:?}", table.columns.join(","), table.primary_key_columns.join(",")));
     }
@@ -40,7 +40,10 @@ impl Canonical for data::GetFullStatusResponse {
                 status.log_replica_updates,
                 status.gtid_mode
             ),
-            format!("read only {}, super read only {}, disk stalled {}", status.read_only, status.super_read_only, status.disk_stalled),
+            format!(
+                "read only {}, super read only {}, disk stalled {}",
+                status.read_only, status.super_read_only, status.disk_stalled
+            ),
         ];
         lines.push(match &status.replication_status {
             Some(replication) => replication_line(replication),

@@ -58,9 +58,10 @@ impl Canonical for data::FindAllShardsInKeyspaceResponse {
 
 impl Canonical for data::GetShardResponse {
     fn canonical(&self, _: &mut Names) -> Vec<String> {
-        let each = self.shard.iter().flat_map(|found| {
-            shard(&format!("{}/{}", found.keyspace, found.name), &found.shard.clone().unwrap_or_default())
-        });
+        let each = self
+            .shard
+            .iter()
+            .flat_map(|found| shard(&format!("{}/{}", found.keyspace, found.name), &found.shard.clone().unwrap_or_default()));
         each.collect()
     }
 }

@@ -96,9 +96,11 @@ pub fn shown(answer: &data::VDiffShowResponse, names: &mut Names) -> Vec<String>
 
 impl Canonical for data::VDiffShowResponse {
     fn canonical(&self, names: &mut Names) -> Vec<String> {
-        let is_list = self.tablet_responses.values().flat_map(|response| &response.output).any(|output| {
-            output.fields.iter().any(|field| field.name == b"created_at")
-        });
+        let is_list = self
+            .tablet_responses
+            .values()
+            .flat_map(|response| &response.output)
+            .any(|output| output.fields.iter().any(|field| field.name == b"created_at"));
         if !is_list {
             return shown(self, names);
         }

@@ -70,10 +70,7 @@ pub fn create_to_archive() -> data::MoveTablesCreateRequest {
 }
 
 /// The creation of a movement that starts at once.
-pub async fn created(
-    stage: &dyn Stage,
-    request: data::MoveTablesCreateRequest,
-) -> Result<Created, ClusterError> {
+pub async fn created(stage: &dyn Stage, request: data::MoveTablesCreateRequest) -> Result<Created, ClusterError> {
     write(stage, data::MoveTablesCreateRequest { auto_start: true, ..request }).await.map(Created)
 }
 
@@ -131,11 +128,7 @@ pub fn stop() -> data::WorkflowUpdateRequest {
 }
 
 pub fn complete() -> data::MoveTablesCompleteRequest {
-    data::MoveTablesCompleteRequest {
-        workflow: FLOW.to_owned(),
-        target_keyspace: TARGET.to_owned(),
-        ..Default::default()
-    }
+    data::MoveTablesCompleteRequest { workflow: FLOW.to_owned(), target_keyspace: TARGET.to_owned(), ..Default::default() }
 }
 
 pub fn cancel() -> data::WorkflowDeleteRequest {

@@ -9,7 +9,7 @@ super::cases!["create":
     waiting, started, to_an_unsharded_keyspace, all_tables, without_some_tables, twice, under_another_name, same_keyspace,
     unknown_keyspaces, unknown_tables, no_tables, a_table_without_vindex, a_filled_target, an_empty_target_is_taken,
     without_routing_rules, keeping_auto_increment, replacing_auto_increment, a_global_keyspace, odd_settings, a_time_zone,
-    some_source_shards, over_foreign_rules, of_no_name,
+    some_source_shards, over_foreign_rules,
 ];
 
 async fn waiting(stage: &dyn Stage, golden: &mut Golden) {
@@ -189,16 +189,8 @@ async fn over_foreign_rules(stage: &dyn Stage, golden: &mut Golden) {
     use cutover::cluster::vtctld::generated::vschema;
     let rule = |from: &str, to: &str| vschema::RoutingRule { from_table: from.into(), to_tables: vec![to.into()] };
     let rules = vec![rule("customer", "archive.customer"), rule("elsewhere", "archive.elsewhere")];
-    let request = data::ApplyRoutingRulesRequest {
-        routing_rules: Some(vschema::RoutingRules { rules }),
-        ..Default::default()
-    };
+    let request = data::ApplyRoutingRulesRequest { routing_rules: Some(vschema::RoutingRules { rules }), ..Default::default() };
     golden.call("apply two foreign rules", write(stage, request).await);
     golden.call("create", write(stage, create()).await);
     golden.picture(stage, "created").await;
-}
-
-async fn of_no_name(stage: &dyn Stage, golden: &mut Golden) {
-    golden.call("create without a name", write(stage, data::MoveTablesCreateRequest { workflow: String::new(), ..create() }).await);
-    golden.picture(stage, "nothing was done").await;
 }

@@ -1,14 +1,32 @@
 //! The cases, a family a file.
 
 mod calls;
+mod cancel;
+mod complete;
+mod controls;
 mod create;
 mod reads;
+mod rules;
+mod streams;
+mod switch;
+mod vdiff;
 
 use super::Case;
 
 /// Every case, in the order of their names' families.
 pub fn all() -> Vec<Case> {
-    [reads::cases(), create::cases()].concat()
+    [
+        reads::cases(),
+        create::cases(),
+        streams::cases(),
+        vdiff::cases(),
+        switch::cases(),
+        complete::cases(),
+        cancel::cases(),
+        rules::cases(),
+        controls::cases(),
+    ]
+    .concat()
 }
 
 /// `family/name` for the functions of a family.
