@@ -1,5 +1,7 @@
 //! The text that a case writes: its calls with their answers, and pictures of the state.
 
+use std::collections::BTreeMap;
+
 use cutover::cluster::{ClusterError, Effect, ErrorKind};
 
 use super::canonical::{Canonical, Names, text_of_error};
@@ -10,6 +12,8 @@ use super::{picture, quiet};
 pub struct Golden {
     text: String,
     names: Names,
+    /// What was shown last, by its kind.
+    shown: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Golden {
@@ -36,8 +40,26 @@ impl Golden {
     pub async fn picture(&mut self, stage: &dyn Stage, words: &str) {
         quiet::until_quiet(stage).await;
         let lines = picture::picture(stage, &mut self.names).await;
-        self.heading(&format!("state: {words}"));
-        self.lines("  ", &lines);
+        self.state("state", words, lines);
+    }
+
+    /// Appends a state of some kind: the first whole, a later one as what has changed since.
+    pub fn state(&mut self, kind: &'static str, words: &str, lines: Vec<String>) {
+        let Some(before) = self.shown.insert(kind, lines.clone()) else {
+            self.heading(&format!("{kind}: {words}"));
+            return self.lines("  ", &lines);
+        };
+        self.heading(&format!("{kind}: {words}; what has changed"));
+        let (before, now) = (before.join("\n") + "\n", lines.join("\n") + "\n");
+        let difference = similar::TextDiff::from_lines(&before, &now);
+        let mut any = false;
+        for change in difference.iter_all_changes().filter(|change| change.tag() != similar::ChangeTag::Equal) {
+            self.line(&format!("{} {}", change.tag(), change.value().trim_end()));
+            any = true;
+        }
+        if !any {
+            self.line("nothing");
+        }
     }
 
     pub fn names(&mut self) -> &mut Names {

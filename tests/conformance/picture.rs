@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cutover::cluster::vtctld::generated::{topodata, vtctldata as data};
 use cutover::cluster::{ErrorKind, vtctld::Vtctld};
 
-use super::canonical::{Names, denied, indented, listed, routing_rules, scrubbed, served_differences, shown, vschema, workflows};
+use super::canonical::{Names, denied, listed, of, routing_rules, scrubbed, served_differences, shown, vschema, workflows};
 use super::stage::Stage;
 use super::world;
 
@@ -47,28 +47,25 @@ async fn vdiffs(vtctld: &Vtctld, keyspace: &str, workflow: &str, names: &mut Nam
     let Ok(all) = show("all").await else { return Vec::new() };
     let mut lines = Vec::new();
     for uuid in listed(&all).into_keys() {
-        lines.push(format!("vdiff of {keyspace}.{workflow}"));
-        match show(&uuid).await {
-            Ok(answer) => lines.extend(indented(shown(&answer, names))),
-            Err(error) => lines.push(format!("  {}", scrubbed(&error.message, names))),
-        }
+        let found = match show(&uuid).await {
+            Ok(answer) => shown(&answer, names),
+            Err(error) => error.message.lines().map(|line| scrubbed(line, names)).collect(),
+        };
+        lines.extend(of(&format!("vdiff {} of {keyspace}.{workflow}", scrubbed(&uuid, names)), found));
     }
     lines
 }
 
 async fn rules(vtctld: &Vtctld) -> Vec<String> {
     let global = vtctld.read(data::GetRoutingRulesRequest {}).await.expect("routing rules").routing_rules;
-    let mut lines = vec!["routing rules".to_owned()];
-    lines.extend(indented(routing_rules(global.as_ref())));
+    let mut lines = of("rule", routing_rules(global.as_ref()));
     let served = vtctld.read(data::GetSrvVSchemasRequest::default()).await.expect("what cells serve").srv_v_schemas;
     for (cell, served) in &served {
         let differences = served_differences(global.as_ref(), served);
         if differences.is_empty() {
-            lines.push(format!("{cell} serves these"));
-        } else {
-            lines.push(format!("{cell} serves others"));
-            lines.extend(indented(differences));
+            lines.push(format!("{cell} serves these rules"));
         }
+        lines.extend(of(cell, differences));
     }
     lines
 }
@@ -77,15 +74,15 @@ async fn rules(vtctld: &Vtctld) -> Vec<String> {
 async fn keyspace(stage: &dyn Stage, keyspace: &world::Keyspace) -> Vec<String> {
     let vtctld = stage.vtctld();
     let name = keyspace.name.to_owned();
-    let mut lines = vec![format!("keyspace {name}")];
+    let mut lines = Vec::new();
     let shards = vtctld.read(data::FindAllShardsInKeyspaceRequest { keyspace: name.clone() }).await.expect("shards").shards;
     for (shard, found) in &shards {
         let controls = found.shard.clone().unwrap_or_default().tablet_controls;
-        lines.extend(denied(&controls).into_iter().map(|line| format!("  shard {shard}: {line}")));
+        lines.extend(of(&format!("shard {shard}"), denied(&controls)));
     }
     match vtctld.read(data::GetVSchemaRequest { keyspace: name.clone() }).await {
-        Ok(answer) => lines.extend(indented(answer.v_schema.as_ref().map(vschema).unwrap_or_default())),
-        Err(error) if error.kind == ErrorKind::NotFound => lines.push("  no VSchema".to_owned()),
+        Ok(answer) => lines.extend(answer.v_schema.as_ref().map(vschema).unwrap_or_default()),
+        Err(error) if error.kind == ErrorKind::NotFound => lines.push("no VSchema".to_owned()),
         Err(error) => panic!("{error}"),
     }
     let mut counts = Vec::new();
@@ -94,8 +91,8 @@ async fn keyspace(stage: &dyn Stage, keyspace: &world::Keyspace) -> Vec<String> 
         let everywhere = if places == keyspace.shards.len() { String::new() } else { format!(" on {places} shards") };
         counts.push(format!("{table} {rows}{everywhere}"));
     }
-    lines.push(format!("  rows: {}", if counts.is_empty() { "no tables".to_owned() } else { counts.join(", ") }));
-    lines
+    lines.push(format!("rows {}", if counts.is_empty() { "no tables".to_owned() } else { counts.join(", ") }));
+    of(&format!("keyspace {name}"), lines)
 }
 
 /// Tables with the number of shards that have them.

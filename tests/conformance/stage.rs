@@ -32,11 +32,6 @@ pub trait Stage: Send + Sync {
 
     /// `alter table TABLE add column NAME int` on each primary, past vtgate and vttablet.
     async fn add_column(&self, keyspace: &str, table: &str, column: &str);
-
-    /// Ends the vttablet of the replica of a keyspace's first shard, until `start_replica`.
-    async fn stop_replica(&self, keyspace: &str);
-
-    async fn start_replica(&self, keyspace: &str);
 }
 
 /// Something that lasts until it is dropped.

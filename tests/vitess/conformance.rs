@@ -39,9 +39,19 @@ fn the_cases_of_today_give_their_goldens(world: &World) {
 }
 
 fn the_script_of_today_gives_its_golden(world: &World) {
-    let seeds: Vec<u64> = random::SEEDS.to_vec();
-    let chosen = chosen(seeds, |seed| random::name(*seed), |seed| *seed);
-    run_each(world, chosen, |stage, seed| (random::name(seed), Box::pin(async move { random::run(seed, stage, mode()).await })));
+    let mut chosen = chosen(random::SEEDS.to_vec(), |seed| random::name(*seed), |seed| *seed);
+    if std::env::var_os("CUTOVER_CONFORMANCE").is_none() {
+        // One is enough for a day; which of the part's depends on the week.
+        let week = usize::try_from(days() / PARTS).unwrap_or(0);
+        chosen = chosen.get(week % chosen.len().max(1)).copied().into_iter().collect();
+    }
+    run_each(world, chosen, |stage, seed| (random::name(seed), Box::pin(script(seed, stage))));
+}
+
+async fn script(seed: u64, stage: &RigStage) -> Result<(), String> {
+    let agreement = random::run(seed, stage, mode()).await?;
+    eprintln!("  {} of {} steps agree", agreement.agreed, agreement.steps);
+    agreement.difference.map_or(Ok(()), Err)
 }
 
 type Running<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + 'a>>;
@@ -70,11 +80,15 @@ fn mode() -> Mode {
     if std::env::var_os("CUTOVER_UPDATE").is_some() { Mode::Record } else { Mode::Compare }
 }
 
+/// Days since 1970.
+fn days() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs() / 86_400
+}
+
 /// Those that `CUTOVER_CONFORMANCE` names, or else today's part.
 fn chosen<T>(all: Vec<T>, name: impl Fn(&T) -> String, number: impl Fn(&T) -> u64) -> Vec<T> {
     let wanted = std::env::var("CUTOVER_CONFORMANCE").ok();
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
-    let today = seconds / 86_400 % PARTS;
+    let today = days() % PARTS;
     let is_chosen = |one: &T| match wanted.as_deref() {
         Some("all") => true,
         Some(part) => name(one).contains(part),
@@ -341,14 +355,6 @@ impl Stage for RigStage {
         for shard in a_world_keyspace(keyspace).shards {
             self.statement(shard.primary_uid, keyspace, &format!("alter table `{table}` add column `{column}` int"));
         }
-    }
-
-    async fn stop_replica(&self, keyspace: &str) {
-        self.cluster.kill(&format!("vttablet-{}", a_world_keyspace(keyspace).shards[0].replica_uid));
-    }
-
-    async fn start_replica(&self, keyspace: &str) {
-        self.cluster.restart(&format!("vttablet-{}", a_world_keyspace(keyspace).shards[0].replica_uid));
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Rows of a shard are not comparable, for a sandbox puts them on shards by another hash: sums over shards are shown.
 
+mod facts;
 mod rules;
 mod tablet;
 mod topology;
@@ -15,6 +16,7 @@ use std::sync::LazyLock;
 use cutover::cluster::vtctld::generated::topodata;
 use regex::{Captures, Regex};
 
+pub use facts::facts;
 pub use rules::{denied, routing_rules, served_differences, vschema};
 pub use vdiff::{listed, shown};
 pub use workflow::{Created, workflows};
@@ -87,15 +89,26 @@ pub fn scrubbed_bytes(text: &[u8], names: &mut Names) -> String {
     scrubbed(&String::from_utf8_lossy(text), names)
 }
 
-/// An error's words. What several shards say comes in no order.
+/// An error's words. What several tablets say comes in no order, the first behind the words that are for all.
 pub fn text_of_error(message: &str, names: &mut Names) -> Vec<String> {
     let mut lines: Vec<String> = message.lines().map(|line| scrubbed(line, names)).collect();
-    if let Some((first, _)) = lines.first().zip(lines.get(1)) {
-        // A first line that ends in a colon is the heading of the others.
-        let from = usize::from(first.ends_with(':'));
-        lines[from..].sort();
+    if lines.len() > 1
+        && let Some((heading, of_tablet)) = lines[0].clone().split_once(": rpc error: ")
+    {
+        lines[0] = format!("rpc error: {of_tablet}");
+        sort_alike(&mut lines);
+        lines.insert(0, format!("{heading}:"));
+    } else {
+        sort_alike(&mut lines);
     }
     lines
+}
+
+/// Sorts lines of which each is about a tablet.
+fn sort_alike(lines: &mut [String]) {
+    if lines.iter().all(|line| line.contains("zone1-") || line.contains("cell:\"zone1\"")) {
+        lines.sort();
+    }
 }
 
 pub fn alias(alias: Option<&topodata::TabletAlias>) -> String {
@@ -110,9 +123,9 @@ pub fn tablet_types(numbers: &[i32]) -> String {
     numbers.iter().map(|number| tablet_type(*number)).collect::<Vec<_>>().join(",")
 }
 
-/// Lines below a heading.
-pub fn indented(lines: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
-    lines.into_iter().map(|line| format!("  {line}"))
+/// Lines that say themselves what they are about: then two texts can be compared line by line.
+pub fn of(subject: &str, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    lines.into_iter().map(|line| format!("{subject}: {line}")).collect()
 }
 
 /// `set`, or `unset` for what is empty.

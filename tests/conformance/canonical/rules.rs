@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cutover::cluster::vtctld::generated::{topodata, vschema, vtctldata as data};
 
-use super::{Canonical, Names, indented, tablet_type};
+use super::{Canonical, Names, of, tablet_type};
 
 /// The tablet types of a rule's key, as Vitess writes them.
 const SUFFIXES: [&str; 3] = ["", "@replica", "@rdonly"];
@@ -93,8 +93,11 @@ pub fn vschema(keyspace: &vschema::Keyspace) -> Vec<String> {
 
 /// How what a cell serves differs from the rules that are meant to be.
 pub fn served_differences(global: Option<&vschema::RoutingRules>, served: &vschema::SrvVSchema) -> Vec<String> {
-    let meant: BTreeSet<String> = routing_rules(global).into_iter().collect();
-    let served: BTreeSet<String> = routing_rules(served.routing_rules.as_ref()).into_iter().collect();
+    let each = |rules: Option<&vschema::RoutingRules>| -> BTreeSet<String> {
+        let rules = rules.iter().flat_map(|rules| &rules.rules);
+        rules.map(|rule| format!("{} -> {}", rule.from_table, rule.to_tables.join(","))).collect()
+    };
+    let (meant, served) = (each(global), each(served.routing_rules.as_ref()));
     let missing = meant.difference(&served).map(|rule| format!("does not serve {rule}"));
     let more = served.difference(&meant).map(|rule| format!("still serves {rule}"));
     missing.chain(more).collect()
@@ -155,15 +158,15 @@ impl Canonical for data::GetSrvVSchemasResponse {
     fn canonical(&self, _: &mut Names) -> Vec<String> {
         let mut lines = Vec::new();
         for (cell, served) in &self.srv_v_schemas {
-            lines.push(format!("cell {cell}"));
+            let subject = format!("cell {cell}");
             for (name, keyspace) in &served.keyspaces {
-                lines.push(format!("  keyspace {name}"));
-                lines.extend(indented(indented(vschema(keyspace))));
+                lines.push(format!("{subject}: keyspace {name}"));
+                lines.extend(of(&format!("{subject}: keyspace {name}"), vschema(keyspace)));
             }
-            lines.extend(indented(routing_rules(served.routing_rules.as_ref())));
-            lines.extend(indented(shard_rules(served.shard_routing_rules.as_ref())));
-            lines.extend(indented(keyspace_rules(served.keyspace_routing_rules.as_ref())));
-            lines.extend(indented(mirror_rules(served.mirror_rules.as_ref())));
+            lines.extend(of(&subject, routing_rules(served.routing_rules.as_ref())));
+            lines.extend(of(&subject, shard_rules(served.shard_routing_rules.as_ref())));
+            lines.extend(of(&subject, keyspace_rules(served.keyspace_routing_rules.as_ref())));
+            lines.extend(of(&subject, mirror_rules(served.mirror_rules.as_ref())));
         }
         lines
     }

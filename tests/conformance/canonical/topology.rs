@@ -2,7 +2,7 @@
 
 use cutover::cluster::vtctld::generated::{topodata, vtctldata as data};
 
-use super::{Canonical, Names, alias, denied, indented, scrubbed_bytes, set, tablet_type};
+use super::{Canonical, Names, alias, denied, of, scrubbed_bytes, set, tablet_type};
 
 fn keyspace(keyspace: &data::Keyspace) -> String {
     let record = keyspace.keyspace.clone().unwrap_or_default();
@@ -27,7 +27,7 @@ fn shard(name: &str, shard: &topodata::Shard) -> Vec<String> {
         key_range(shard.key_range.as_ref()),
         set(shard.primary_term_start_time.is_some()),
     )];
-    lines.extend(indented(denied(&shard.tablet_controls)));
+    lines.extend(of(&format!("shard {name}"), denied(&shard.tablet_controls)));
     lines
 }
 

@@ -3,7 +3,7 @@
 use cutover::cluster::vtctld::generated::{binlogdata, vtctldata as data};
 
 use super::denied;
-use super::{Canonical, Names, alias, indented, scrubbed_bytes, set, tablet_types};
+use super::{Canonical, Names, alias, of, scrubbed_bytes, set, tablet_types};
 
 /// The workflows of a keyspace. Without `rows_copied`: a stream counts them now and then, and a small table is copied before that.
 pub fn workflows(keyspace: &str, workflows: &[data::Workflow], names: &mut Names) -> Vec<String> {
@@ -27,9 +27,9 @@ fn workflow(keyspace: &str, workflow: &data::Workflow, names: &mut Names) -> Vec
         })
     };
     let dot = if keyspace.is_empty() { "" } else { "." };
+    let subject = format!("workflow {keyspace}{dot}{}", workflow.name);
     let mut lines = vec![format!(
-        "workflow {keyspace}{dot}{}: {} {}, {} to {}, defer secondary keys {}",
-        workflow.name,
+        "{subject}: {} {}, {} to {}, defer secondary keys {}",
         workflow.workflow_type,
         workflow.workflow_sub_type,
         location(workflow.source.as_ref()),
@@ -37,17 +37,17 @@ fn workflow(keyspace: &str, workflow: &data::Workflow, names: &mut Names) -> Vec
         workflow.defer_secondary_keys,
     )];
     if let Some(options) = &workflow.options {
-        lines.extend(indented(self::options(options)));
+        lines.extend(of(&subject, self::options(options)));
     }
     let mut shards: Vec<_> = workflow.shard_streams.iter().collect();
     shards.sort_by_key(|(key, _)| (*key).clone());
     for (key, shard) in shards {
-        lines.push(format!("  shard {key}: primary serving {}", shard.is_primary_serving));
-        lines.extend(indented(indented(denied(&shard.tablet_controls))));
+        lines.push(format!("{subject}: shard {key}, primary serving {}", shard.is_primary_serving));
+        lines.extend(of(&format!("{subject}: shard {key}"), denied(&shard.tablet_controls)));
         let mut streams: Vec<_> = shard.streams.iter().collect();
         streams.sort_by_key(|stream| (source(stream), stream.id));
         for stream in streams {
-            lines.extend(indented(indented(self::stream(stream, names))));
+            lines.extend(self::stream(stream, names));
         }
     }
     lines
@@ -86,13 +86,13 @@ fn stream(stream: &data::workflow::Stream, names: &mut Names) -> Vec<String> {
     copying.sort_unstable();
     copying.dedup();
     if !copying.is_empty() {
-        lines.push(format!("  copying {}", copying.join(",")));
+        lines.push(format!("{name}: copying {}", copying.join(",")));
     }
     let preference = match stream.tablet_selection_preference {
         1 => " in order",
         _ => "",
     };
-    lines.push(format!("  tablets {}{preference}, cells {:?}", tablet_types(&stream.tablet_types), stream.cells.join(",")));
+    lines.push(format!("{name}: tablets {}{preference}, cells {:?}", tablet_types(&stream.tablet_types), stream.cells.join(",")));
     if let Some(source) = &stream.binlog_source {
         let on_ddl = binlogdata::OnDdlAction::try_from(source.on_ddl).map_or("?", |action| action.as_str_name());
         let more = if source.stop_after_copy { ", stop after copy" } else { "" };
@@ -100,10 +100,10 @@ fn stream(stream: &data::workflow::Stream, names: &mut Names) -> Vec<String> {
             ("", "") => String::new(),
             (from, to) => format!(", time zone {from} to {to}"),
         };
-        lines.push(format!("  on ddl {on_ddl}{more}{zones}"));
+        lines.push(format!("{name}: on ddl {on_ddl}{more}{zones}"));
         let mut rules: Vec<String> = source.filter.iter().flat_map(|filter| &filter.rules).map(rule).collect();
         rules.sort();
-        lines.extend(indented(rules));
+        lines.extend(of(&name, rules));
     }
     lines
 }

@@ -1,12 +1,14 @@
 //! The cases, a family a file.
 
-mod calls;
+pub mod calls;
 mod cancel;
 mod complete;
 mod controls;
 mod create;
+mod observe;
 mod reads;
 mod rules;
+mod sql;
 mod streams;
 mod switch;
 mod vdiff;
@@ -25,6 +27,8 @@ pub fn all() -> Vec<Case> {
         cancel::cases(),
         rules::cases(),
         controls::cases(),
+        sql::cases(),
+        observe::cases(),
     ]
     .concat()
 }

@@ -244,7 +244,8 @@ async fn gone_with_the_workflow(stage: &dyn Stage, golden: &mut Golden) {
 
 async fn without_time_to_wait(stage: &dyn Stage, golden: &mut Golden) {
     running(stage).await;
-    let request = data::VDiffCreateRequest { filtered_replication_wait_time: seconds(0), ..vdiff(1) };
+    let tables = vec!["corder".to_owned()];
+    let request = data::VDiffCreateRequest { filtered_replication_wait_time: seconds(0), tables, ..vdiff(1) };
     golden.call("vdiff 1, with no time to wait for the streams", write(stage, request).await);
     golden.picture(stage, "what came of it").await;
 }
