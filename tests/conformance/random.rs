@@ -96,8 +96,15 @@ enum Action {
     DeleteVDiffs,
     Switch(&'static [i32]),
     Reverse(&'static [i32]),
-    Cancel { keep_data: bool, keep_rules: bool },
-    Complete { rename: bool, keep_data: bool, keep_rules: bool },
+    Cancel {
+        keep_data: bool,
+        keep_rules: bool,
+    },
+    Complete {
+        rename: bool,
+        keep_data: bool,
+        keep_rules: bool,
+    },
     AddForeignRule,
     TakeForeignRules,
     Rebuild,
@@ -106,9 +113,40 @@ enum Action {
     Reset,
 }
 
+impl Action {
+    fn words(self) -> String {
+        let types = super::canonical::tablet_types;
+        let keeping = |words: &str, data: bool, rules: bool| {
+            let kept: Vec<&str> =
+                [(data, "data"), (rules, "rules")].into_iter().filter(|(keep, _)| *keep).map(|(_, what)| what).collect();
+            if kept.is_empty() { words.to_owned() } else { format!("{words}, keeping {},", kept.join(" and ")) }
+        };
+        match self {
+            CreateStarted => "create and start".to_owned(),
+            CreateWaiting => "create".to_owned(),
+            Start => "start".to_owned(),
+            Stop => "stop".to_owned(),
+            VDiff => "vdiff of".to_owned(),
+            ShowVDiffs => "show vdiffs of".to_owned(),
+            DeleteVDiffs => "delete vdiffs of".to_owned(),
+            Switch(kinds) => format!("switch {} of", types(kinds)),
+            Reverse(kinds) => format!("reverse {} of", types(kinds)),
+            Cancel { keep_data, keep_rules } => keeping("cancel", keep_data, keep_rules),
+            Complete { rename, keep_data, keep_rules } => {
+                keeping(if rename { "complete, renaming," } else { "complete" }, keep_data, keep_rules)
+            }
+            AddForeignRule => "add foreign rules beside".to_owned(),
+            TakeForeignRules => "take foreign rules away beside".to_owned(),
+            Rebuild => "rebuild beside".to_owned(),
+            Status => "status of".to_owned(),
+            Reset => "the world anew".to_owned(),
+        }
+    }
+}
+
 use Action::{
-    AddForeignRule, Cancel, Complete, CreateStarted, CreateWaiting, DeleteVDiffs, Rebuild, Reset, Reverse, ShowVDiffs, Start, Status,
-    Stop, Switch, TakeForeignRules, VDiff,
+    AddForeignRule, Cancel, Complete, CreateStarted, CreateWaiting, DeleteVDiffs, Rebuild, Reset, Reverse, ShowVDiffs, Start,
+    Status, Stop, Switch, TakeForeignRules, VDiff,
 };
 
 const READS: &[i32] = &[REPLICA, RDONLY];
@@ -120,16 +158,33 @@ const ALL: &[i32] = &[PRIMARY, REPLICA, RDONLY];
 /// The ways that a movement usually goes.
 const WAYS: [&[Action]; 4] = [
     &[CreateWaiting, Start, VDiff, Switch(READS), Switch(WRITES), Complete { rename: true, keep_data: false, keep_rules: false }],
-    &[CreateStarted, Switch(READS), Switch(WRITES), Reverse(WRITES), Reverse(READS), Cancel { keep_data: false, keep_rules: false }],
-    &[CreateStarted, VDiff, Switch(ALL), Reverse(ALL), Switch(READS), Switch(WRITES), Complete {
-        rename: false,
-        keep_data: false,
-        keep_rules: false,
-    }],
-    &[CreateWaiting, Start, Stop, Start, Switch(REPLICAS), Switch(RDONLYS), Reverse(READS), Cancel {
-        keep_data: false,
-        keep_rules: false,
-    }],
+    &[
+        CreateStarted,
+        Switch(READS),
+        Switch(WRITES),
+        Reverse(WRITES),
+        Reverse(READS),
+        Cancel { keep_data: false, keep_rules: false },
+    ],
+    &[
+        CreateStarted,
+        VDiff,
+        Switch(ALL),
+        Reverse(ALL),
+        Switch(READS),
+        Switch(WRITES),
+        Complete { rename: false, keep_data: false, keep_rules: false },
+    ],
+    &[
+        CreateWaiting,
+        Start,
+        Stop,
+        Start,
+        Switch(REPLICAS),
+        Switch(RDONLYS),
+        Reverse(READS),
+        Cancel { keep_data: false, keep_rules: false },
+    ],
 ];
 
 /// What leads astray.
@@ -224,7 +279,7 @@ impl Step {
     }
 
     async fn take(self, stage: &dyn Stage, golden: &mut Golden, number: usize) {
-        let words = format!("step {number}: {} {:?}", self.workflow(), self.action);
+        let words = format!("step {number}: {} {}", self.action.words(), self.workflow());
         let words = words.as_str();
         match self.action {
             CreateStarted => golden.call(words, created(stage, self.create()).await),
@@ -314,10 +369,7 @@ impl Step {
 }
 
 /// Adds rules that are no movement's, one of them in the way of a completion, or takes them away.
-async fn foreign_rules(
-    stage: &dyn Stage,
-    add: bool,
-) -> Result<data::ApplyRoutingRulesResponse, cutover::cluster::ClusterError> {
+async fn foreign_rules(stage: &dyn Stage, add: bool) -> Result<data::ApplyRoutingRulesResponse, cutover::cluster::ClusterError> {
     let foreign = [("legacy_note", "commerce.note"), ("legacy_customer", "commerce.customer")];
     let mut rules = read(stage, data::GetRoutingRulesRequest {}).await?.routing_rules.unwrap_or_default();
     rules.rules.retain(|rule| !foreign.iter().any(|(from, _)| rule.from_table == *from));

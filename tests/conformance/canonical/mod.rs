@@ -68,8 +68,6 @@ static OWN: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"127\.0\.0\.1:\d+"), "<address>"),
         // Where the topology keeps its nodes.
         (pattern(r"/?vitess/(global|zone1|zone2)/"), ""),
-        (pattern(r"(?i)\bstream id:? ?\d+"), "stream <id>"),
-        (pattern(r"errno \d+\) \(sqlstate"), "errno <number>) (sqlstate"),
     ]
 });
 

@@ -1,6 +1,6 @@
 //! Routing rules of all kinds, VSchemas, what cells serve, and denied tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cutover::cluster::vtctld::generated::{topodata, vschema, vtctldata as data};
 
@@ -9,20 +9,22 @@ use super::{Canonical, Names, of, tablet_type};
 /// The tablet types of a rule's key, as Vitess writes them.
 const SUFFIXES: [&str; 3] = ["", "@replica", "@rdonly"];
 
-/// Sorted, for rules have no order, and those of all tablet types of a table as one line when they lead to the same.
+/// Sorted, for rules have no order; those of all tablet types of a table are one line.
 pub fn routing_rules(rules: Option<&vschema::RoutingRules>) -> Vec<String> {
     let rules = rules.iter().flat_map(|rules| &rules.rules);
-    let each: BTreeSet<(&str, String)> = rules.map(|rule| (rule.from_table.as_str(), rule.to_tables.join(","))).collect();
-    let has = |from: &str, to: &str| each.contains(&(from, to.to_owned()));
-    let is_whole = |table: &str, to: &str| SUFFIXES.iter().all(|suffix| has(&format!("{table}{suffix}"), to));
+    let each: BTreeMap<&str, String> = rules.map(|rule| (rule.from_table.as_str(), rule.to_tables.join(","))).collect();
+    let tables: BTreeSet<&str> = each.keys().map(|from| from.split('@').next().unwrap_or(from)).collect();
     let mut lines = Vec::new();
-    for (from, to) in &each {
-        let table = from.split('@').next().unwrap_or(from);
-        match (is_whole(table, to), table == *from) {
-            (true, true) => lines.push(format!("{from}, @replica, @rdonly -> {to}")),
-            (true, false) => {}
-            (false, _) => lines.push(format!("{from} -> {to}")),
-        }
+    for table in tables {
+        let of_type = |suffix: &'static str| Some((suffix, each.get(format!("{table}{suffix}").as_str())?));
+        let found: Vec<(&str, &String)> = SUFFIXES.into_iter().filter_map(of_type).collect();
+        let targets: BTreeSet<&String> = found.iter().map(|(_, to)| *to).collect();
+        let key = |suffix: &str| if suffix.is_empty() { "primary".to_owned() } else { suffix.to_owned() };
+        let line = match (found.len(), targets.first()) {
+            (3, Some(to)) if targets.len() == 1 => format!("all -> {to}"),
+            _ => found.iter().map(|(suffix, to)| format!("{} -> {to}", key(suffix))).collect::<Vec<_>>().join(", "),
+        };
+        lines.push(format!("{table}: {line}"));
     }
     lines
 }

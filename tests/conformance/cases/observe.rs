@@ -1,8 +1,8 @@
 //! What our own reader sees of a movement that our own writer makes: every ask at each stage.
 
 use cutover::cluster::mutation::{
-    AutoIncrementHandling, CancelWorkflow, CompleteMoveTables, CreateMoveTables, CreateVDiff, Direction, Mutation, OnDdl, SetStreams,
-    SourceTables, StreamsWanted, SwitchTraffic,
+    AutoIncrementHandling, CancelWorkflow, CompleteMoveTables, CreateMoveTables, CreateVDiff, Direction, Mutation, OnDdl,
+    SetStreams, SourceTables, StreamsWanted, SwitchTraffic,
 };
 use cutover::cluster::port::{Ask, Query, Question, Reader as _, Writer as _};
 use cutover::model::name::{KeyspaceName, TableName, WorkflowName};
@@ -31,7 +31,8 @@ const VDIFF: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001);
 /// Every ask, of a movement between these keyspaces.
 fn query(source: &str, target: &str) -> Query {
     let (source, target) = (keyspace(source), keyspace(target));
-    let sequences = ["customer_seq", "corder_seq"].into_iter().map(|name| TableName::new(name).expect("a table's name")).collect();
+    let sequences =
+        ["customer_seq", "corder_seq"].into_iter().map(|name| TableName::new(name).expect("a table's name")).collect();
     let asks = [
         Ask::Tablets(target.clone()),
         Ask::TabletStatus(source.clone()),

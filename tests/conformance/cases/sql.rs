@@ -32,7 +32,9 @@ async fn ask(stage: &dyn Stage, golden: &mut Golden, words: &str, question: Ques
         Ok(Answer::HasNull(found)) => vec![format!("{found:?}")],
         Ok(Answer::LargestValue(found)) => found.iter().map(|(table, value)| format!("{table}: {value:?}")).collect(),
         Ok(Answer::SequenceNext(found)) => found.iter().map(|(table, value)| format!("{table}: {value:?}")).collect(),
-        Ok(Answer::WriteLocks(found)) => found.iter().map(|lock| format!("{}: {} by a connection", lock.shard, lock.table)).collect(),
+        Ok(Answer::WriteLocks(found)) => {
+            found.iter().map(|lock| format!("{}: {} by a connection", lock.shard, lock.table)).collect()
+        }
         Ok(other) => vec![format!("another kind of answer: {other:?}")],
         Err(unread) => super::super::canonical::text_of_error(&unread.why, golden.names()),
     };
@@ -59,7 +61,8 @@ async fn has_null(stage: &dyn Stage, golden: &mut Golden) {
 }
 
 async fn largest_values(stage: &dyn Stage, golden: &mut Golden) {
-    let largest = |name: &str, pairs: &[(&str, &str)]| Question::LargestValue { keyspace: keyspace(name), columns: columns(pairs) };
+    let largest =
+        |name: &str, pairs: &[(&str, &str)]| Question::LargestValue { keyspace: keyspace(name), columns: columns(pairs) };
     let pairs = [("customer", "customer_id"), ("corder", "order_id"), ("absent", "id")];
     ask(stage, golden, "of the source", largest("commerce", &pairs)).await;
     running(stage).await;
