@@ -50,7 +50,6 @@ async fn stopped_before_the_start(stage: &dyn Stage, golden: &mut Golden) {
 async fn of_an_unknown_workflow(stage: &dyn Stage, golden: &mut Golden) {
     golden.call("start", write(stage, start()).await);
     golden.call("stop", write(stage, stop()).await);
-    golden.call("no tablet request", write(stage, data::WorkflowUpdateRequest { tablet_request: None, ..start() }).await);
 }
 
 async fn of_an_unknown_keyspace(stage: &dyn Stage, golden: &mut Golden) {

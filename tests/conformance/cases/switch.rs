@@ -13,7 +13,7 @@ super::cases!["switch":
     replica_reads, rdonly_reads, both_reads, the_primary, all_in_one_call, reads_then_primary, writes_before_reads, reads_twice, the_primary_twice,
     back_reads, back_reads_one_by_one, back_primary, back_all, back_and_forth, back_before_any, back_twice, back_by_the_reverse_workflow,
     without_way_back, no_time, half_a_second, no_tablet_types, an_odd_tablet_type, an_unknown_workflow, an_unknown_keyspace,
-    too_much_lag, stopped_streams, before_the_start, one_cell, dry_runs, dry_runs_of_the_way_back, sequences, sequences_left_alone, unsharded,
+    too_much_lag, stopped_streams, all_of_which_the_writes_fail, a_reverse_of_which_the_writes_fail, before_the_start, one_cell, dry_runs, dry_runs_of_the_way_back, sequences, sequences_left_alone, unsharded,
     without_routing_rules, a_write_lock_in_the_way, writes_after_the_switch, while_stopped_back,
 ];
 
@@ -236,6 +236,40 @@ async fn stopped_streams(stage: &dyn Stage, golden: &mut Golden) {
     golden.call("switch primary, with a timeout of 2 s", write(stage, short).await);
     quiet::until_rows(stage, "customer", "corder", 301).await;
     golden.picture(stage, "rolled back").await;
+}
+
+async fn all_of_which_the_writes_fail(stage: &dyn Stage, golden: &mut Golden) {
+    running(stage).await;
+    golden.call("stop", write(stage, stop()).await);
+    stage.put_row("commerce", "corder", 1001).await;
+    let short = data::WorkflowSwitchTrafficRequest { timeout: seconds(2), ..switch(&[PRIMARY, REPLICA, RDONLY]) };
+    golden.call("switch primary, replica, rdonly, with a timeout of 2 s", write(stage, short).await);
+    quiet::until_rows(stage, "customer", "corder", 301).await;
+    golden.picture(stage, "the reads' rules are saved and not served").await;
+    golden.call("rebuild", write(stage, data::RebuildVSchemaGraphRequest { cells: vec![] }).await);
+    golden.picture(stage, "served by somebody's rebuild").await;
+    golden.call("reverse replica, rdonly", write(stage, reverse(&[REPLICA, RDONLY])).await);
+    golden.picture(stage, "reads back").await;
+}
+
+async fn a_reverse_of_which_the_writes_fail(stage: &dyn Stage, golden: &mut Golden) {
+    switched(stage, golden).await;
+    let mut request = stop();
+    request.keyspace = "commerce".into();
+    if let Some(tablets) = &mut request.tablet_request {
+        tablets.workflow = "c2c_reverse".into();
+    }
+    golden.call("stop the reverse", write(stage, request).await);
+    stage.put_row("customer", "corder", 3001).await;
+    let short = data::WorkflowSwitchTrafficRequest { timeout: seconds(2), ..reverse(&[PRIMARY]) };
+    golden.call("reverse primary, with a timeout of 2 s", write(stage, short).await);
+    quiet::until_rows(stage, "commerce", "corder", 301).await;
+    golden.picture(stage, "the forward workflow is gone").await;
+    golden.call("reverse primary", write(stage, reverse(&[PRIMARY])).await);
+    let forward =
+        data::WorkflowSwitchTrafficRequest { keyspace: "commerce".into(), workflow: "c2c_reverse".into(), ..switch(&[PRIMARY]) };
+    golden.call("switch primary of the reverse workflow", write(stage, forward).await);
+    golden.picture(stage, "writes back, and the forward workflow made anew").await;
 }
 
 async fn before_the_start(stage: &dyn Stage, golden: &mut Golden) {
