@@ -143,22 +143,31 @@ fn already_copied(state: &State, place: usize) -> u64 {
     done.map(|(name, _)| total_of_table(state, stream, name)).sum()
 }
 
-/// Applies all that the source wrote until a moment.
+/// Applies what the source wrote from where the stream is until a moment.
 pub fn apply_until(state: &mut State, place: usize, until: Timestamp) {
+    let from = state.streams[place].applied_until;
     let stream = &mut state.streams[place];
-    stream.applied_until = stream.applied_until.max(until);
+    stream.applied_until = from.max(until);
     let stream = stream.clone();
     for (table, _) in &stream.tables {
-        let twice = state.application.writers.get(table).is_some_and(|writer| writer.twice > 0);
-        if twice {
+        if state.application.writers.get(table).is_some_and(|writer| writer.twice > 0) {
             let stream = &mut state.streams[place];
             stream.state = StreamState::Error;
             stream.message =
                 format!("terminal error: vttablet: Duplicate entry for key '{table}.PRIMARY' (errno 1062) (sqlstate 23000)");
             return;
         }
+        let since = state.application.taken_after(&stream.source_keyspace, table, from);
         let later = state.application.taken_after(&stream.source_keyspace, table, stream.applied_until);
-        let rows = source_rows(state, &stream, table).without(&later);
+        deliver(state, place, table, &since.without(&later));
+    }
+}
+
+/// All rows that the source has now.
+fn deliver_all(state: &mut State, place: usize) {
+    let stream = state.streams[place].clone();
+    for (table, _) in &stream.tables {
+        let rows = source_rows(state, &stream, table);
         deliver(state, place, table, &rows);
     }
 }
@@ -203,6 +212,7 @@ fn move_on(state: &mut State, place: usize) {
                 stream.state = StreamState::Stopped;
                 "Stopped after copy.".clone_into(&mut stream.message);
             }
+            deliver_all(state, place);
         }
         Stage::Replicating => {}
     }

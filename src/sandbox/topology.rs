@@ -134,6 +134,7 @@ impl Topology {
         let mut keyspaces = BTreeMap::new();
         let mut next_uid = 100;
         for (name, it) in &description.keyspaces {
+            next_uid = it.first_tablet_uid.unwrap_or(next_uid);
             let shards = it.shards.iter().map(|shard| {
                 let kinds = (0..it.replicas).map(|_| Kind::Replica).chain((0..it.rdonly).map(|_| Kind::Rdonly));
                 for (offset, kind) in [Kind::Primary].into_iter().chain(kinds).enumerate() {

@@ -289,10 +289,9 @@ fn compare(state: &State, keyspace: &str, workflow: &str, shard: &str, diff: &mu
     }
     // What the description makes differ differs on the first shard.
     let (mismatched, missing, extra) = if share.index == 0 { trouble::differences(state, &diff.table) } else { (0, 0, 0) };
-    let strays = if share.index + 1 == share.of { here.strays } else { 0 };
-    let altered = if share.index + 1 == share.of { here.altered } else { 0 };
+    let strays = here.strays.len() as u64;
     let both = there.both(&here.rows).count(share);
-    diff.mismatched = (mismatched + altered).min(both);
+    diff.mismatched = mismatched.min(both);
     diff.extra_on_source = there.without(&here.rows).count(share) + missing.min(both - diff.mismatched);
     diff.matching = both - diff.mismatched - missing.min(both - diff.mismatched);
     diff.extra_on_target = here.rows.without(&there).count(share) + strays + extra;
