@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ids::Ids;
 use super::state::State;
-use super::stream::{BEGINS_AFTER_MILLISECONDS, CATCHES_UP_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
+use super::stream::{BEGINS_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
 use super::{operation, trouble, vdiff};
 
 /// Brings everything to a moment. One in the past changes nothing.
@@ -193,25 +193,31 @@ fn move_on(state: &mut State, place: usize) {
             state.streams[place].due = Some(end);
         }
         Stage::Copying { left, since, copied } => {
-            if !left.is_empty() {
-                left.remove(0);
-                *since = now;
-                *copied = 0;
-                if !left.is_empty() {
-                    let end = end_of_table(state, place);
-                    state.streams[place].due = Some(end);
-                    return;
-                }
-                stream.due = Some(now + SignedDuration::from_millis(CATCHES_UP_AFTER_MILLISECONDS));
+            let done = (!left.is_empty()).then(|| left.remove(0));
+            *since = now;
+            *copied = 0;
+            let is_last = left.is_empty();
+            if let Some(table) = done {
+                let of_table = state.streams[place].clone();
+                let rows = source_rows(state, &of_table, &table);
+                deliver(state, place, &table, &rows);
+            }
+            if !is_last {
+                let end = end_of_table(state, place);
+                state.streams[place].due = Some(end);
                 return;
             }
-            let stops = stream.settings.stop_after_copy;
+            let total = state.streams[place].tables.clone();
+            let total: u64 = total.iter().map(|(table, _)| total_of_table(state, &state.streams[place], table)).sum();
+            let stream = &mut state.streams[place];
+            stream.rows_copied = total;
             stream.stage = Stage::Replicating;
             stream.applied_until = now;
-            if stops {
+            if stream.settings.stop_after_copy {
                 stream.state = StreamState::Stopped;
                 "Stopped after copy.".clone_into(&mut stream.message);
             }
+            // What came to the tables that were done before the last one.
             deliver_all(state, place);
         }
         Stage::Replicating => {}
