@@ -32,6 +32,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 fn the_cases_of_today_give_their_goldens(world: &World) {
+    assert_eq!(suite::strays(), Vec::<String>::new(), "goldens of no case");
     let cases: Vec<(usize, suite::Case)> = suite::cases::all().into_iter().enumerate().collect();
     let chosen = chosen(cases, |(_, case)| case.name.to_owned(), |(index, _)| *index as u64);
     assert!(!chosen.is_empty(), "no case has such a name");
