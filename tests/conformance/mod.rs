@@ -69,7 +69,7 @@ pub fn path(name: &str) -> PathBuf {
 /// Goldens that no case and no script gives any more.
 pub fn strays() -> Vec<String> {
     let mut known: Vec<PathBuf> = cases::all().iter().map(|case| path(case.name)).collect();
-    known.extend(random::SEEDS.iter().map(|seed| path(&random::name(*seed))));
+    known.extend(random::SEEDS.map(|seed| path(&random::name(seed))));
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/goldens");
     let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let goldens = entries(root).flat_map(entries);
