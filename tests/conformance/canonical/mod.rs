@@ -89,7 +89,7 @@ pub fn scrubbed_bytes(text: &[u8], names: &mut Names) -> String {
 
 /// An error's words. What several tablets say comes in no order, the first behind the words that are for all.
 pub fn text_of_error(message: &str, names: &mut Names) -> Vec<String> {
-    let mut lines: Vec<String> = message.lines().map(|line| scrubbed(line, names)).collect();
+    let mut lines: Vec<String> = message.lines().map(|line| scrubbed(&with_sorted_tables(line), names)).collect();
     if lines.len() > 1
         && let Some((heading, of_tablet)) = lines[0].clone().split_once(": rpc error: ")
     {
@@ -100,6 +100,18 @@ pub fn text_of_error(message: &str, names: &mut Names) -> Vec<String> {
         sort_alike(&mut lines);
     }
     lines
+}
+
+/// Tables that are not empty are named in no order.
+fn with_sorted_tables(line: &str) -> String {
+    match line.split_once("): ") {
+        Some((before, tables)) if before.contains("non-empty tables found in target keyspace(") => {
+            let mut tables: Vec<&str> = tables.split(", ").collect();
+            tables.sort_unstable();
+            format!("{before}): {}", tables.join(", "))
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// Sorts lines of which each is about a tablet.
