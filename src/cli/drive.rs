@@ -46,7 +46,7 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
         Driver::new(&session.movement, ports, options).run().await
     };
     let finish = finish.map_err(|error| match error {
-        DriverError::Cluster(error) => Error::cluster(&error, &session.address),
+        DriverError::Cluster(error) => session.failed(&error),
         DriverError::Record(error) => Error::record(error),
         DriverError::Lease(error) => Error::lease(error),
         error @ (DriverError::NotBegun | DriverError::Confused(_)) => {
