@@ -1,35 +1,84 @@
 //! A model of vtctld and of the cluster behind it, behind the generated gRPC server trait: the same client speaks to it as to a
-//! real one.
+//! real one, and the same suite of cases holds both to the same answers (`tests/conformance`).
+//!
+//! Its whole state is a value in a file; each call is one transaction on it. First time goes on to now ([`advance`]): streams copy
+//! and replicate, VDiffs compare, the application writes, and calls that take their time ([`operation`]) do the steps that are due.
+//! Then the call reads or changes what it finds. Time stands still while no command runs.
+//!
+//! It shares types with the forecast, never code of effects: or the forecast would be compared with itself.
 //!
 //! | module | one reason to change |
 //! |---|---|
-//! | [`description`] | `sandbox.toml`: the cluster that it begins as, and what shall go wrong |
-//! | [`clock`] | its time, which stands still while no command runs |
+//! | [`description`], [`vschema_file`] | `sandbox.toml`: the cluster that it begins as, and what shall go wrong |
+//! | [`state`] | all that it knows; [`store`] where that stands |
+//! | [`topology`], [`table`], [`ids`] | cells, keyspaces, shards, tablets, tables, rows |
+//! | [`traffic`] | routing rules of a movement, and what they say of its traffic |
+//! | [`stream`], [`vdiff`], [`locks`] | what they are, and how they go on |
+//! | [`application`] | it writes, and knows what was acknowledged |
+//! | [`advance`], [`clock`] | time |
+//! | [`operation`] | create, switch, complete, cancel: rows of steps |
+//! | [`calls`] | what each call answers |
+//! | [`trouble`] | what goes wrong |
+//! | [`service`] | the server trait |
 
+pub mod account;
+mod advance;
+mod application;
+mod calls;
 pub mod clock;
 pub mod consistency;
 pub mod description;
+mod hands;
+mod ids;
 pub mod key_ranges;
+mod locks;
+mod operation;
 pub mod pages;
 mod places;
 pub mod reading;
+mod refusal;
 pub mod schema;
+mod service;
+mod state;
+mod store;
+mod stream;
+mod table;
+mod topology;
+mod traffic;
+mod trouble;
+mod vdiff;
 pub mod vschema_file;
+mod wire;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use tonic::Status;
 use tonic::service::Routes;
 
-use crate::cluster::vtctld::generated::vtctlservice::vtctld_server::{Vtctld, VtctldServer};
+use crate::clock::Clock as _;
+use crate::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer;
 use clock::SandboxClock;
 use description::Description;
+use state::State;
+use store::{Client, Store};
 
 /// A sandbox: its state stands in a file, and each call is one transaction on it.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     clock: Arc<SandboxClock>,
+    store: Store,
+    /// None in memory: nobody else is there to see whether we live.
+    client: Option<Client>,
 }
 
 /// Why a sandbox can't be used.
@@ -43,6 +92,12 @@ pub enum SandboxError {
     State { path: String, why: String },
 }
 
+impl From<SandboxError> for Status {
+    fn from(error: SandboxError) -> Self {
+        Status::internal(error.to_string())
+    }
+}
+
 impl Sandbox {
     /// The sandbox whose state stands in `folder`, or a new one there. `now` is when a new one begins, if its description says
     /// nothing.
@@ -50,12 +105,34 @@ impl Sandbox {
     /// # Errors
     /// When it was begun from another description, or its files can't be read or written.
     pub fn open(folder: &Path, description: &Description, now: Timestamp) -> Result<Self, SandboxError> {
-        let _ = folder;
-        Ok(Self { clock: Arc::new(SandboxClock::from(description.start.unwrap_or(now))) })
+        let lock = store::lock(folder)?;
+        let mut state = if store::is_begun(folder) { store::read(folder)? } else { State::new(description, now) };
+        if state.description != *description {
+            return Err(SandboxError::AnotherDescription { folder: folder.display().to_string() });
+        }
+        // A process that was killed took its calls along.
+        for client in operation::clients(&state) {
+            if !store::lives(folder, &client) {
+                operation::abandon_all_of(&mut state, &client);
+            }
+        }
+        let client = Client::new(folder)?;
+        store::write(folder, &state)?;
+        drop(lock);
+        let clock = Arc::new(SandboxClock::from(state.now));
+        let inner = Inner { clock, store: Store::Folder(folder.to_owned()), client: Some(client) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// One that is gone with its last clone.
+    pub fn in_memory(description: &Description, now: Timestamp) -> Self {
+        let state = State::new(description, now);
+        let clock = Arc::new(SandboxClock::from(state.now));
+        Self { inner: Arc::new(Inner { clock, store: Store::Memory(Mutex::new(Box::new(state))), client: None }) }
     }
 
     pub fn clock(&self) -> Arc<SandboxClock> {
-        self.clock.clone()
+        self.inner.clock.clone()
     }
 
     /// What answers calls.
@@ -67,14 +144,33 @@ impl Sandbox {
         Routes::new(self.service())
     }
 
-    /// For people: where each table's writes and reads go, what the application was acknowledged, what has gone wrong.
+    fn client_name(&self) -> String {
+        self.inner.client.as_ref().map_or_else(|| "memory".to_owned(), |client| client.name.clone())
+    }
+
+    /// One transaction, at the time that it is now.
+    fn transact<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
+        let clock = self.inner.clock.clone();
+        self.inner.store.transact(|state| {
+            clock.catch_up_with(state.now);
+            advance::advance(state, clock.now());
+            change(state)
+        })
+    }
+
+    /// The application's account, by table.
+    ///
+    /// # Errors
+    /// When its files can't be read or written.
+    pub fn accounts(&self) -> Result<Vec<account::TableAccount>, SandboxError> {
+        self.transact(|state| account::tables(state))
+    }
+
+    /// For people: where each table's writes and reads go, and what the application was acknowledged.
     ///
     /// # Errors
     /// When its files can't be read or written.
     pub fn account(&self) -> Result<String, SandboxError> {
-        Ok(String::new())
+        self.transact(|state| account::text(state))
     }
 }
-
-#[tonic::async_trait]
-impl Vtctld for Sandbox {}

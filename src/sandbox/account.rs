@@ -1,0 +1,82 @@
+//! The application's account, for people and for tests.
+
+use std::fmt::Write as _;
+
+use super::application::{Way, way};
+use super::ids::{Ids, Share};
+use super::state::State;
+
+/// What the application wrote to one table, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableAccount {
+    pub table: String,
+    /// The keyspace that takes its writes now, or why none does.
+    pub writes_go_to: Result<String, String>,
+    pub acknowledged: u64,
+    pub failed: u64,
+    pub held_back: u64,
+    /// Acknowledged rows that are not in the keyspace that takes its writes.
+    pub lost: u64,
+    /// Ids that two rows were given.
+    pub twice: u64,
+    pub longest_pause_milliseconds: i64,
+}
+
+pub fn tables(state: &State) -> Vec<TableAccount> {
+    let application = &state.application;
+    let of = |(table, writer): (&String, &super::application::Writer)| {
+        let way = way(&state.topology, application.keyspace.as_deref(), table, "");
+        let keyspace = match &way {
+            Way::To(keyspace) | Way::Denied(keyspace) => state.topology.keyspaces.get(keyspace),
+            Way::Nowhere(_) => None,
+        };
+        let mut there = Ids::default();
+        for shard in keyspace.map(|keyspace| keyspace.shards.as_slice()).unwrap_or_default() {
+            if let Some(table) = shard.tables.get(table) {
+                there.add(&table.rows);
+            }
+        }
+        TableAccount {
+            table: table.clone(),
+            writes_go_to: match way {
+                Way::To(keyspace) => Ok(keyspace),
+                Way::Denied(keyspace) => Err(format!("{keyspace} denies them")),
+                Way::Nowhere(why) => Err(why),
+            },
+            acknowledged: writer.acknowledged,
+            failed: writer.failed,
+            held_back: writer.held_back,
+            lost: writer.ids.without(&there).count(Share::ALL),
+            twice: writer.twice,
+            longest_pause_milliseconds: writer.longest_pause_milliseconds,
+        }
+    };
+    application.writers.iter().map(of).collect()
+}
+
+pub fn text(state: &State) -> String {
+    let mut text = format!("SANDBOX, its time is {}\n", state.now.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    for account in tables(state) {
+        let way = match &account.writes_go_to {
+            Ok(keyspace) => format!("go to {keyspace}"),
+            Err(why) => format!("go nowhere: {why}"),
+        };
+        // Into a String it can't fail.
+        writeln!(
+            text,
+            "{}: writes {way}; {} acknowledged, {} lost, {} written twice, {} failed, {} waiting; longest pause {:.1} s",
+            account.table,
+            account.acknowledged,
+            account.lost,
+            account.twice,
+            account.failed,
+            account.held_back,
+            account.longest_pause_milliseconds as f64 / 1000.0
+        )
+        .ok();
+    }
+    if state.application.writers.is_empty() {
+        text.push_str("no table has `writes-per-second`: no application writes\n");
+    }
+    text
+}

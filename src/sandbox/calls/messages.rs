@@ -1,0 +1,71 @@
+//! Small messages that several answers are made of.
+
+use jiff::Timestamp;
+
+use crate::cluster::vtctld::generated::{query, topodata, vttime};
+use crate::sandbox::refusal::{Answer, Refusal};
+use crate::sandbox::state::State;
+use crate::sandbox::topology::{Kind, Tablet};
+
+pub fn time(moment: Timestamp) -> Option<vttime::Time> {
+    Some(vttime::Time { seconds: moment.as_second(), nanoseconds: moment.subsec_nanosecond() })
+}
+
+/// As the bigint columns of vreplication hold it.
+pub fn whole_seconds(moment: Timestamp) -> Option<vttime::Time> {
+    Some(vttime::Time { seconds: moment.as_second(), nanoseconds: 0 })
+}
+
+pub fn alias(tablet: &Tablet) -> topodata::TabletAlias {
+    topodata::TabletAlias { cell: tablet.cell.clone(), uid: tablet.uid }
+}
+
+pub fn kind(kind: Kind) -> topodata::TabletType {
+    match kind {
+        Kind::Primary => topodata::TabletType::Primary,
+        Kind::Replica => topodata::TabletType::Replica,
+        Kind::Rdonly => topodata::TabletType::Rdonly,
+    }
+}
+
+/// The tablet that a request names.
+pub fn tablet<'s>(state: &'s State, alias: Option<&topodata::TabletAlias>) -> Answer<&'s Tablet> {
+    let alias = alias.cloned().unwrap_or_default();
+    let found = state.topology.tablets.iter().find(|tablet| tablet.cell == alias.cell && tablet.uid == alias.uid);
+    found.ok_or_else(|| {
+        let name = format!("{}-{:010}", alias.cell, alias.uid);
+        Refusal(format!("node doesn't exist: /vitess/{}/tablets/{name}/Tablet", alias.cell))
+    })
+}
+
+/// `-80` as start and end; none for a shard that is no range.
+pub fn key_range(shard: &str) -> Option<topodata::KeyRange> {
+    let (start, end) = shard.split_once('-')?;
+    let bytes = |text: &str| crate::sandbox::wire::bytes(text).unwrap_or_default();
+    Some(topodata::KeyRange { start: bytes(start), end: bytes(end) })
+}
+
+/// A result of MySQL: columns with their types, values as text, none for NULL.
+pub fn result(columns: &[(&str, query::Type)], rows: &[Vec<Option<String>>]) -> query::QueryResult {
+    let field = |(name, kind): &(&str, query::Type)| query::Field {
+        name: name.as_bytes().to_vec(),
+        r#type: (*kind).into(),
+        ..query::Field::default()
+    };
+    let length = |value: &Option<String>| value.as_ref().map_or(-1, |value| i64::try_from(value.len()).unwrap_or(i64::MAX));
+    let row = |values: &Vec<Option<String>>| query::Row {
+        lengths: values.iter().map(length).collect(),
+        values: values.iter().flatten().flat_map(|value| value.bytes()).collect(),
+    };
+    query::QueryResult {
+        fields: columns.iter().map(field).collect(),
+        rows_affected: rows.len() as u64,
+        insert_id: 0,
+        rows: rows.iter().map(row).collect(),
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS` in UTC.
+pub fn sql_time(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}

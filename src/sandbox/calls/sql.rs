@@ -1,0 +1,197 @@
+//! ExecuteFetchAsDBA: the statements that cutover sends (`cluster/vtctld/sql`, `cluster/mutation/rename_tables`), known by their
+//! shape. A sandbox has no MySQL: what it does not know it refuses, and says so.
+
+use super::messages::{result, tablet};
+use crate::cluster::vtctld::generated::query::{QueryResult, Type};
+use crate::cluster::vtctld::generated::vtctldata as data;
+use crate::sandbox::ids::Share;
+use crate::sandbox::refusal::{Answer, refuse};
+use crate::sandbox::state::State;
+use crate::sandbox::table::Table;
+
+/// Whose MySQL it is.
+struct Place {
+    keyspace: String,
+    shard: String,
+}
+
+pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> Answer<data::ExecuteFetchAsDbaResponse> {
+    let tablet = tablet(state, request.tablet_alias.as_ref())?;
+    let place = Place { keyspace: tablet.keyspace.clone(), shard: tablet.shard.clone() };
+    let statement = String::from_utf8_lossy(&request.query).into_owned();
+    if let Some(renames) = statement.strip_prefix("rename table ") {
+        rename(state, &place, renames)?;
+        return Ok(data::ExecuteFetchAsDbaResponse { result: Some(QueryResult::default()) });
+    }
+    let body = without_hint(&statement);
+    let body = body.as_str();
+    let found = if body.contains("from information_schema.tables ") {
+        existing(state, &place, body)
+    } else if body.contains("from performance_schema.setup_instruments ") {
+        result(&[("instruments", Type::Int64)], &[vec![Some("1".to_owned())]])
+    } else if body.contains("from performance_schema.metadata_locks ") {
+        write_locks(state, &place, body)
+    } else if body.starts_with("select 0 as place, ") {
+        each(state, &place, body)?
+    } else {
+        return refuse!("the sandbox has no MySQL and does not know this statement");
+    };
+    let rows = i64::try_from(found.rows.len()).unwrap_or(i64::MAX);
+    if request.max_rows >= 0 && rows > request.max_rows {
+        return refuse!("Row count exceeded {}", request.max_rows);
+    }
+    Ok(data::ExecuteFetchAsDbaResponse { result: Some(found) })
+}
+
+/// `select /*+ … */ …` as `select …`.
+fn without_hint(statement: &str) -> String {
+    match statement.split_once("*/ ") {
+        Some((head, tail)) if head.starts_with("select /*+ ") => format!("select {tail}"),
+        _ => statement.to_owned(),
+    }
+}
+
+/// The texts between single quotes.
+fn texts(of: &str) -> Vec<String> {
+    of.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The names between backticks.
+fn names(of: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = of;
+    while let Some((_, tail)) = rest.split_once('`') {
+        let mut name = String::new();
+        let mut characters = tail.char_indices().peekable();
+        let mut end = tail.len();
+        while let Some((at, one)) = characters.next() {
+            if one != '`' {
+                name.push(one);
+            } else if characters.next_if(|(_, next)| *next == '`').is_some() {
+                name.push('`');
+            } else {
+                end = at + 1;
+                break;
+            }
+        }
+        found.push(name);
+        rest = &tail[end..];
+    }
+    found
+}
+
+fn table<'s>(state: &'s State, place: &Place, name: &str) -> Option<(&'s Table, Share)> {
+    let keyspace = state.topology.keyspaces.get(&place.keyspace)?;
+    Some((keyspace.shard(&place.shard)?.tables.get(name)?, keyspace.share(&place.shard)))
+}
+
+fn existing(state: &State, place: &Place, body: &str) -> QueryResult {
+    let wanted = texts(body.rsplit(" in (").next().unwrap_or_default());
+    let there = wanted.into_iter().filter(|name| table(state, place, name).is_some());
+    let rows: Vec<Vec<Option<String>>> = there.map(|name| vec![Some(name)]).collect();
+    result(&[("name", Type::Varchar)], &rows)
+}
+
+fn write_locks(state: &State, place: &Place, body: &str) -> QueryResult {
+    let list = body.rsplit("held.object_name in (").next().unwrap_or_default();
+    let tables = texts(list.split(')').next().unwrap_or_default());
+    let row = |transaction: &crate::sandbox::state::Transaction| {
+        let age = state.now.duration_since(transaction.since).as_millis();
+        vec![
+            Some(transaction.table.clone()),
+            Some(transaction.connection.to_string()),
+            Some("vt_app".to_owned()),
+            Some("localhost".to_owned()),
+            Some(age.to_string()),
+        ]
+    };
+    let rows: Vec<Vec<Option<String>>> = state.write_locks(&place.keyspace, &tables).map(row).collect();
+    let columns = [
+        ("name", Type::Varchar),
+        ("connection", Type::Int64),
+        ("user", Type::Varchar),
+        ("host", Type::Varchar),
+        ("age", Type::Int64),
+    ];
+    result(&columns, &rows)
+}
+
+/// One expression a row, numbered from 0.
+fn each(state: &State, place: &Place, body: &str) -> Answer<QueryResult> {
+    let mut rows = Vec::new();
+    for (number, part) in body.split(" union all ").enumerate() {
+        let expression = match number {
+            0 => part.strip_prefix("select 0 as place, ").and_then(|part| part.strip_suffix(" as value")),
+            _ => part.strip_prefix(&format!("select {number}, ")),
+        };
+        let Some(value) = expression.and_then(|expression| value(state, place, expression)) else {
+            return refuse!("the sandbox has no MySQL and does not know this statement");
+        };
+        rows.push(vec![Some(number.to_string()), value]);
+    }
+    Ok(result(&[("place", Type::Int64), ("value", Type::Int64)], &rows))
+}
+
+/// None for an expression that is not known, or a table that isn't there.
+fn value(state: &State, place: &Place, expression: &str) -> Option<Option<String>> {
+    let names = names(expression);
+    let truth = |truth: bool| Some(Some(u8::from(truth).to_string()));
+    match names.as_slice() {
+        [name] if expression == format!("exists(select 1 from {} limit 1)", quoted(name)) => {
+            let (table, share) = table(state, place, name)?;
+            truth(table.count(share) > 0)
+        }
+        [name] if expression == format!("(select next_id from {} where id = 0)", quoted(name)) => {
+            let (table, _) = table(state, place, name)?;
+            Some(table.next_id.map(|next| next.to_string()))
+        }
+        [name, column]
+            if expression == format!("exists(select 1 from {} where {} is null limit 1)", quoted(name), quoted(column)) =>
+        {
+            let (table, share) = table(state, place, name)?;
+            truth(table.nulls_in.contains(column) && table.count(share) > 0)
+        }
+        [column, name] if expression == format!("(select max({}) from {})", quoted(column), quoted(name)) => {
+            let (table, share) = table(state, place, name)?;
+            Some(table.rows.last_of(share).map(|last| last.to_string()))
+        }
+        _ => None,
+    }
+}
+
+fn quoted(name: &str) -> String {
+    crate::model::name::identifier(name)
+}
+
+/// `` `a` to `b`, … ``, one after the other, all or none.
+fn rename(state: &mut State, place: &Place, renames: &str) -> Answer<()> {
+    let names = names(renames);
+    let pairs: Vec<(&String, &String)> = names.chunks(2).filter_map(|pair| Some((pair.first()?, pair.get(1)?))).collect();
+    let (keyspace, shard) = (place.keyspace.clone(), place.shard.clone());
+    let Some(shard) = state.topology.keyspaces.get_mut(&keyspace).and_then(|keyspace| keyspace.shard_mut(&shard)) else {
+        return refuse!("no shard {shard} in {keyspace}");
+    };
+    let mut tables = shard.tables.clone();
+    for (from, to) in pairs {
+        let Some(table) = tables.remove(from) else {
+            return refuse!("Table 'vt_{keyspace}.{from}' doesn't exist (errno 1146) (sqlstate 42S02)");
+        };
+        if tables.insert(to.clone(), table).is_some() {
+            return refuse!("Table '{to}' already exists (errno 1050) (sqlstate 42S01)");
+        }
+    }
+    shard.tables = tables;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_are_taken_out_of_their_quotes() {
+        assert_eq!(names("`a` to `b``c`, `d e` to `f`"), ["a", "b`c", "d e", "f"]);
+        assert_eq!(texts("'order', 'with space')"), ["order", "with space"]);
+        assert_eq!(without_hint("select /*+ MAX_EXECUTION_TIME(2000) */ 0 as place, x"), "select 0 as place, x");
+    }
+}

@@ -1,0 +1,266 @@
+//! MoveTablesCreate: its checks in Vitess's order, then tables, streams, rules and denied tables
+//! (go/vt/vtctl/workflow/{server,materializer}.go).
+
+use prost::Message as _;
+
+use super::Next;
+use super::workflow::{no_shards, places};
+use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata as data};
+use crate::model::vschema::{AutoIncrement, VSchema, VSchemaTable};
+use crate::sandbox::refusal::{Answer, Refusal, refuse};
+use crate::sandbox::state::State;
+use crate::sandbox::stream::{Settings, Stage, State as StreamState, Stream};
+use crate::sandbox::table::Table;
+use crate::sandbox::traffic::Course;
+use crate::sandbox::{advance, calls};
+
+pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer<Next> {
+    let tables = check(state, request)?;
+    let (source, target) = (&request.source_keyspace, &request.target_keyspace);
+    let options = request.workflow_options.clone().unwrap_or_default();
+    let is_sharded = state.topology.keyspaces.get(target).is_some_and(|keyspace| keyspace.is_sharded());
+    if !is_sharded {
+        add_to_vschema(state, source, target, &tables);
+    }
+    unused(state, request)?;
+    for table in &tables {
+        check_entry(state, target, table, is_sharded)?;
+    }
+    make_tables(state, request, &tables, is_sharded)?;
+    if is_sharded && options.sharded_auto_increment_handling == i32::from(data::ShardedAutoIncrementHandling::Replace) {
+        name_sequences(state, source, target, &tables, &options.global_keyspace);
+    }
+    let course =
+        Course { workflow: request.workflow.clone(), source: source.clone(), target: target.clone(), tables: tables.clone() };
+    make_streams(state, &course, &settings(request, &options), false);
+    if !request.no_routing_rules {
+        course.lead_to_source(&mut state.topology.rules);
+    }
+    if let Some(keyspace) = state.topology.keyspaces.get_mut(target) {
+        for shard in &mut keyspace.shards {
+            shard.deny(&tables);
+        }
+    }
+    state.topology.rebuild(&[]);
+    if request.auto_start {
+        for place in places(state, target, &request.workflow) {
+            advance::start(state, place);
+        }
+    }
+    let status = calls::status::of(state, target, &request.workflow)?;
+    Ok(Next::Done(status.encode_to_vec()))
+}
+
+/// The tables that are to be moved, sorted.
+fn check(state: &State, request: &data::MoveTablesCreateRequest) -> Answer<Vec<String>> {
+    let (source, target) = (&request.source_keyspace, &request.target_keyspace);
+    if source == target {
+        return refuse!("source and target keyspace must be different for MoveTables workflows");
+    }
+    let options = request.workflow_options.clone().unwrap_or_default();
+    if !options.global_keyspace.is_empty() {
+        let global = &options.global_keyspace;
+        match state.topology.keyspaces.get(global) {
+            None => return refuse!("global-keyspace {global} does not exist"),
+            Some(keyspace) if keyspace.is_sharded() => {
+                return refuse!("global-keyspace {global} is sharded and thus cannot be used for global resources");
+            }
+            Some(_) => {}
+        }
+    }
+    if !request.external_cluster_name.is_empty() {
+        return refuse!("no vitess cluster found with name {}", request.external_cluster_name);
+    }
+    if !state.topology.keyspaces.contains_key(target) {
+        return refuse!("node doesn't exist: /vitess/global/keyspaces/{target}/VSchema");
+    }
+    let Some(from) = state.topology.keyspaces.get(source) else {
+        return Err(no_shards(source).within(&format!("failed to get list of shards for keyspace '{source}'")));
+    };
+    let Some(first) = from.shards.first() else { return refuse!("{source} has no serving shards") };
+    let unknown = |names: &[String]| {
+        let missing: Vec<&str> = names.iter().filter(|name| !first.tables.contains_key(*name)).map(String::as_str).collect();
+        if missing.is_empty() { Ok(()) } else { refuse!("table(s) not found in source keyspace {source}: {}", missing.join(",")) }
+    };
+    unknown(&request.include_tables)?;
+    unknown(&request.exclude_tables)?;
+    let all = first.tables.keys().filter(|name| !name.starts_with("_vt_"));
+    let wanted = all.filter(|name| request.all_tables || request.include_tables.contains(name));
+    let tables: Vec<String> = wanted.filter(|name| !request.exclude_tables.contains(name)).cloned().collect();
+    if tables.is_empty() {
+        return refuse!("no tables to move");
+    }
+    Ok(tables)
+}
+
+fn unused(state: &State, request: &data::MoveTablesCreateRequest) -> Answer<()> {
+    let (keyspace, workflow) = (&request.target_keyspace, &request.workflow);
+    let mut lines: Vec<String> = state
+        .streams_of(keyspace, workflow)
+        .map(|stream| {
+            let alias = state.topology.primary_alias(keyspace, &stream.shard);
+            format!("workflow {workflow} already exists in keyspace {keyspace} on tablet {alias}")
+        })
+        .collect();
+    lines.sort();
+    lines.dedup();
+    if lines.is_empty() { Ok(()) } else { Err(Refusal(lines.join("\n"))) }
+}
+
+fn check_entry(state: &State, target: &str, table: &str, is_sharded: bool) -> Answer<()> {
+    let Some(keyspace) = state.topology.keyspaces.get(target) else { return Err(no_shards(target)) };
+    if !is_sharded {
+        return Ok(());
+    }
+    let Some(entry) = keyspace.vschema.tables.get(table) else {
+        return refuse!("table {table} not found in vschema for keyspace {target}");
+    };
+    if entry.kind == "reference" || !entry.pinned.is_empty() {
+        return Ok(());
+    }
+    let Some(first) = entry.column_vindexes.first() else {
+        return refuse!("missing primary col vindex for table: {table}");
+    };
+    match keyspace.vschema.vindexes.get(&first.name) {
+        None => refuse!("vindex {} not found for table {table}", first.name),
+        Some(vindex) if vindex.is_usable_for_streams() => Ok(()),
+        Some(vindex) if vindex.kind.contains("unique") || vindex.kind.starts_with("consistent_lookup_unique") => {
+            refuse!("could not find a vindex to compute keyspace id for table {table}")
+        }
+        Some(_) => refuse!("primary vindex {} is not Unique for table {table}", first.name),
+    }
+}
+
+/// Tables that the unsharded target's VSchema lacks, as the source has them.
+fn add_to_vschema(state: &mut State, source: &str, target: &str, tables: &[String]) {
+    let of_source: VSchema = state.topology.keyspaces.get(source).map(|keyspace| keyspace.vschema.clone()).unwrap_or_default();
+    if let Some(keyspace) = state.topology.keyspaces.get_mut(target) {
+        for table in tables {
+            let entry = || {
+                let mut entry: VSchemaTable = of_source.tables.get(table).cloned().unwrap_or_default();
+                if of_source.sharded {
+                    entry.column_vindexes.clear();
+                }
+                entry
+            };
+            keyspace.vschema.tables.entry(table.clone()).or_insert_with(entry);
+        }
+    }
+}
+
+fn make_tables(state: &mut State, request: &data::MoveTablesCreateRequest, tables: &[String], is_sharded: bool) -> Answer<()> {
+    let (source, target) = (&request.source_keyspace, &request.target_keyspace);
+    let from =
+        state.topology.keyspaces.get(source).and_then(|keyspace| keyspace.shards.first()).map(|shard| shard.tables.clone());
+    let from = from.unwrap_or_default();
+    let handling = request.workflow_options.as_ref().map(|options| options.sharded_auto_increment_handling).unwrap_or_default();
+    let strips = is_sharded && handling != i32::from(data::ShardedAutoIncrementHandling::Leave);
+    let Some(keyspace) = state.topology.keyspaces.get_mut(target) else { return Err(no_shards(target)) };
+    let full: Vec<&str> =
+        tables.iter().filter(|table| keyspace.count(table).is_some_and(|rows| rows > 0)).map(String::as_str).collect();
+    if !full.is_empty() {
+        return refuse!(
+            "failed to validate that all target tables are empty: non-empty tables found in target keyspace({target}): {}",
+            full.join(", ")
+        );
+    }
+    for shard in &mut keyspace.shards {
+        for table in tables {
+            if let Some(definition) = from.get(table) {
+                shard.tables.entry(table.clone()).or_insert_with(|| Table::copy_of(definition, strips));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// REPLACE: each table whose column MySQL counted up gets a sequence in the VSchema, whether it exists or not.
+fn name_sequences(state: &mut State, source: &str, target: &str, tables: &[String], global: &str) {
+    let of_source: Vec<(String, String)> = tables
+        .iter()
+        .filter_map(|table| {
+            let shard = state.topology.keyspaces.get(source)?.shards.first()?;
+            Some((table.clone(), shard.tables.get(table)?.auto_increment_column()?.to_owned()))
+        })
+        .collect();
+    if let Some(keyspace) = state.topology.keyspaces.get_mut(target) {
+        for (table, column) in of_source {
+            if let Some(entry) = keyspace.vschema.tables.get_mut(&table) {
+                let name = format!("`{table}_seq`");
+                let sequence = if global.is_empty() { name } else { format!("`{global}`.{name}") };
+                entry.auto_increment.get_or_insert(AutoIncrement { column, sequence });
+            }
+        }
+    }
+}
+
+fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOptions) -> Settings {
+    let on_ddl = binlogdata::OnDdlAction::from_str_name(&request.on_ddl).unwrap_or(binlogdata::OnDdlAction::Ignore);
+    let in_order = request.tablet_selection_preference == i32::from(tabletmanagerdata::TabletSelectionPreference::Inorder);
+    Settings {
+        cells: request.cells.clone(),
+        tablet_types: request.tablet_types.clone(),
+        in_order,
+        on_ddl: on_ddl.into(),
+        defer_secondary_keys: request.defer_secondary_keys,
+        stop_after_copy: request.stop_after_copy,
+        source_time_zone: request.source_time_zone.clone(),
+        target_time_zone: if request.source_time_zone.is_empty() { String::new() } else { "UTC".to_owned() },
+        auto_increment: options.sharded_auto_increment_handling,
+        global_keyspace: options.global_keyspace.clone(),
+    }
+}
+
+/// A stream on each target shard from each source shard, not started. `is_return`: it is made by a switch, for the way back, and
+/// begins where the other direction ended, without a copy.
+pub fn make_streams(state: &mut State, course: &Course, settings: &Settings, is_return: bool) {
+    let Some(source) = state.topology.keyspaces.get(&course.source) else { return };
+    let source_shards: Vec<String> = source.shards.iter().map(|shard| shard.name.clone()).collect();
+    let Some(target) = state.topology.keyspaces.get(&course.target).cloned() else { return };
+    for shard in &target.shards {
+        for source_shard in &source_shards {
+            let filter = |table: &String| {
+                let name = if is_return || needs_quotes(table) { format!("`{table}`") } else { table.clone() };
+                (table.clone(), filter(&target.vschema, &course.target, table, &name, &shard.name))
+            };
+            let stream = Stream {
+                id: 0,
+                workflow: course.workflow.clone(),
+                keyspace: course.target.clone(),
+                shard: shard.name.clone(),
+                source_keyspace: course.source.clone(),
+                source_shard: source_shard.clone(),
+                tables: course.tables.iter().map(filter).collect(),
+                settings: settings.clone(),
+                state: StreamState::Stopped,
+                message: String::new(),
+                stage: if is_return { Stage::Replicating } else { Stage::New },
+                due: None,
+                applied_until: state.now,
+                updated_at: state.now,
+                rows_copied: 0,
+                error: None,
+            };
+            let id = state.next_number();
+            state.streams.push(Stream { id, ..stream });
+        }
+    }
+}
+
+fn filter(vschema: &VSchema, keyspace: &str, table: &str, name: &str, shard: &str) -> String {
+    let entry = vschema.tables.get(table);
+    let vindex =
+        entry.filter(|entry| vschema.sharded && entry.kind != "reference").and_then(|entry| entry.column_vindexes.first());
+    match vindex {
+        Some(vindex) => {
+            let columns = vindex.columns.join(", ");
+            format!("select * from {name} where in_keyrange({columns}, '{keyspace}.{}', '{shard}')", vindex.name)
+        }
+        None => format!("select * from {name}"),
+    }
+}
+
+/// Vitess's parser writes a plain name without them.
+fn needs_quotes(name: &str) -> bool {
+    !name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
+}

@@ -1,0 +1,42 @@
+//! A workflow as its calls find it: its streams, and where they lead.
+
+use crate::sandbox::refusal::{Answer, Refusal, refuse};
+use crate::sandbox::state::State;
+use crate::sandbox::traffic::Course;
+
+/// Source, target and tables of a workflow.
+///
+/// # Errors
+/// When it has no stream.
+pub fn course(state: &State, keyspace: &str, workflow: &str) -> Answer<Course> {
+    if !state.topology.keyspaces.contains_key(keyspace) {
+        return Err(no_shards(keyspace));
+    }
+    let Some(stream) = state.streams_of(keyspace, workflow).next() else {
+        return refuse!("no streams found in keyspace {keyspace} for {workflow}");
+    };
+    let mut tables: Vec<String> = stream.tables.iter().map(|(name, _)| name.clone()).collect();
+    tables.sort();
+    Ok(Course { workflow: workflow.to_owned(), source: stream.source_keyspace.clone(), target: keyspace.to_owned(), tables })
+}
+
+/// A keyspace that doesn't exist, as etcd says it.
+pub fn no_shards(keyspace: &str) -> Refusal {
+    Refusal(format!("FindAllShardsInKeyspace({keyspace}): List: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/"))
+}
+
+/// The places of a workflow's streams.
+pub fn places(state: &State, keyspace: &str, workflow: &str) -> Vec<usize> {
+    let is_of = |place: &usize| state.streams[*place].keyspace == keyspace && state.streams[*place].workflow == workflow;
+    (0..state.streams.len()).filter(is_of).collect()
+}
+
+pub fn delete_streams(state: &mut State, keyspace: &str, workflow: &str) {
+    crate::sandbox::vdiff::delete_of(state, keyspace, workflow);
+    state.streams.retain(|stream| !(stream.keyspace == keyspace && stream.workflow == workflow));
+}
+
+pub fn shard_names(state: &State, keyspace: &str) -> Vec<String> {
+    let shards = state.topology.keyspaces.get(keyspace).map(|keyspace| keyspace.shards.as_slice()).unwrap_or_default();
+    shards.iter().map(|shard| shard.name.clone()).collect()
+}

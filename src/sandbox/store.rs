@@ -1,0 +1,119 @@
+//! Where the state stands: a file, changed whole under a lock; or, for tests of one process, memory.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::SandboxError;
+use super::state::{FORMAT, State};
+
+const STATE: &str = "state.json";
+const LOCK: &str = "state.lock";
+const CLIENTS: &str = "clients";
+
+#[derive(Debug)]
+pub enum Store {
+    Folder(PathBuf),
+    Memory(Mutex<Box<State>>),
+}
+
+impl Store {
+    /// Runs one transaction. What it returns with an error is not kept.
+    ///
+    /// # Errors
+    /// When the file can't be read or written. Then nothing has changed.
+    pub fn transact<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
+        match self {
+            Self::Memory(state) => Ok(change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))),
+            Self::Folder(folder) => {
+                let _lock = lock(folder)?;
+                let mut state = read(folder)?;
+                let answer = change(&mut state);
+                write(folder, &state)?;
+                Ok(answer)
+            }
+        }
+    }
+}
+
+fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> SandboxError + 'a {
+    move |source| SandboxError::File { doing, path: path.display().to_string(), source }
+}
+
+/// Held until it is dropped, or its process is gone.
+pub fn lock(folder: &Path) -> Result<File, SandboxError> {
+    let path = folder.join(LOCK);
+    fs::create_dir_all(folder).map_err(failed("make", folder))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
+    file.lock().map_err(failed("lock", &path))?;
+    Ok(file)
+}
+
+/// Whether a sandbox has begun there.
+pub fn is_begun(folder: &Path) -> bool {
+    folder.join(STATE).exists()
+}
+
+pub fn read(folder: &Path) -> Result<State, SandboxError> {
+    let path = folder.join(STATE);
+    let bytes = fs::read(&path).map_err(failed("read", &path))?;
+    let unreadable = |why: String| SandboxError::State { path: path.display().to_string(), why };
+    let state: State = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    if state.format != FORMAT {
+        return Err(unreadable(format!("it has the form {}, and this version knows {FORMAT}", state.format)));
+    }
+    Ok(state)
+}
+
+pub fn write(folder: &Path, state: &State) -> Result<(), SandboxError> {
+    let path = folder.join(STATE);
+    let text = serde_json::to_vec(state)
+        .map_err(|error| SandboxError::State { path: path.display().to_string(), why: error.to_string() })?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed("write beside", &path))?;
+    file.write_all(&text).map_err(failed("write", &path))?;
+    file.persist(&path).map_err(|error| failed("replace", &path)(error.error))?;
+    Ok(())
+}
+
+/// A mark that a process lives: a file that it holds locked.
+#[derive(Debug)]
+pub struct Client {
+    pub name: String,
+    path: PathBuf,
+    _file: File,
+}
+
+impl Client {
+    pub fn new(folder: &Path) -> Result<Self, SandboxError> {
+        let clients = folder.join(CLIENTS);
+        fs::create_dir_all(&clients).map_err(failed("make", &clients))?;
+        let name = uuid::Uuid::new_v4().to_string();
+        let path = clients.join(&name);
+        let file = File::create(&path).map_err(failed("make", &path))?;
+        file.lock().map_err(failed("lock", &path))?;
+        Ok(Self { name, path, _file: file })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // One that is left lying there is known to be dead by its lock.
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+/// Whether the process that waits for an answer still lives.
+pub fn lives(folder: &Path, client: &str) -> bool {
+    let path = folder.join(CLIENTS).join(client);
+    match File::options().write(true).open(&path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => {
+                fs::remove_file(&path).ok();
+                false
+            }
+            Err(_) => true,
+        },
+        Err(_) => false,
+    }
+}
