@@ -6,6 +6,7 @@ use crate::sandbox::advance;
 use crate::sandbox::operation::places;
 use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
+use crate::sandbox::stream::Stage;
 
 pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answer<data::WorkflowUpdateResponse> {
     let keyspace = &request.keyspace;
@@ -26,8 +27,7 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
     use binlogdata::VReplicationWorkflowState as Wire;
     let new_state = wanted.state.and_then(|state| Wire::try_from(state).ok());
     let message = wanted.message.as_ref().map(|message| String::from_utf8_lossy(message).into_owned());
-    // A new message takes the mark away.
-    let frozen = places.iter().any(|place| state.streams[*place].is_frozen()) && message.is_none();
+    let frozen = places.iter().any(|place| state.streams[*place].is_frozen());
     if new_state == Some(Wire::Running) && frozen {
         let mut shards: Vec<&str> = places.iter().map(|place| state.streams[*place].shard.as_str()).collect();
         shards.dedup();
@@ -76,7 +76,9 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
             _ => {}
         }
         let after = &state.streams[*place];
-        let changed = (before.state, &before.message, &before.settings) != (after.state, &after.message, &after.settings);
+        // The first update of one that never ran changes its row, whatever it says.
+        let changed = before.stage == Stage::New
+            || (before.state, &before.message, &before.settings) != (after.state, &after.message, &after.settings);
         let info = state.topology.primary_of(keyspace, &before.shard).map(|tablet| {
             let tablet = Some(alias(tablet));
             data::workflow_update_response::TabletInfo { tablet, changed }

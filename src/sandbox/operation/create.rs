@@ -28,8 +28,8 @@ pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer
     for table in &tables {
         check_entry(state, target, table, is_sharded)?;
     }
-    make_tables(state, request, &tables, is_sharded)?;
     check_source_shards(state, request)?;
+    make_tables(state, request, &tables, is_sharded)?;
     if is_sharded && options.sharded_auto_increment_handling == i32::from(data::ShardedAutoIncrementHandling::Replace) {
         name_sequences(state, source, target, &tables, &options.global_keyspace);
     }
