@@ -185,15 +185,6 @@ fn changes_by_hand<'s>(
     })
 }
 
-/// Whether the source has written anything that a stream has not applied.
-pub fn is_behind(state: &State, stream: &Stream) -> bool {
-    stream.tables.iter().any(|(table, _)| {
-        let from = stream.applied_until;
-        changes_by_hand(state, stream, table, from, Timestamp::MAX).next().is_some()
-            || !state.application.taken_after(&stream.source_keyspace, table, from).is_empty()
-    })
-}
-
 /// All rows that the source has now.
 fn deliver_all(state: &mut State, place: usize) {
     let stream = state.streams[place].clone();

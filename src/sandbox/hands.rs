@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::description::Description;
 use super::ids::Ids;
 use super::state::{ChangeByHand, State, Transaction};
 use super::stream::{Stage, Stream};
@@ -16,6 +17,14 @@ impl Sandbox {
     /// As of every transaction: when the state can't be read or written.
     pub fn rows(&self, keyspace: &str, table: &str) -> Result<Option<u64>, SandboxError> {
         self.transact(|state| state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.count(table)))
+    }
+
+    /// All is as at the beginning, but for the time.
+    pub fn begin_anew(&self) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let description = Description { start: None, ..state.description.clone() };
+            *state = State { description: state.description.clone(), ..State::new(&description, state.now) };
+        })
     }
 
     /// Puts a row into a table of the keyspace's first shard. Streams carry it on.

@@ -90,7 +90,9 @@ impl Stage for SandboxStage {
         &self.adapter
     }
 
-    async fn reset(&self) {}
+    async fn reset(&self) {
+        self.sandbox.begin_anew().unwrap();
+    }
 
     async fn moment(&self) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -6,7 +6,6 @@ use crate::sandbox::advance;
 use crate::sandbox::operation::places;
 use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
-use crate::sandbox::stream::Stage;
 
 pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answer<data::WorkflowUpdateResponse> {
     let keyspace = &request.keyspace;
@@ -43,6 +42,7 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
     for place in &places {
         let before = state.streams[*place].clone();
         let stream = &mut state.streams[*place];
+        stream.settings.is_respelled = true;
         // "NULL" and -1 stand for "leave it".
         if wanted.cells != ["NULL"] {
             stream.settings.cells.clone_from(&wanted.cells);
@@ -76,9 +76,7 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
             _ => {}
         }
         let after = &state.streams[*place];
-        // The first update of one that never ran changes its row, whatever it says.
-        let changed = before.stage == Stage::New
-            || (before.state, &before.message, &before.settings) != (after.state, &after.message, &after.settings);
+        let changed = (before.state, &before.message, &before.settings) != (after.state, &after.message, &after.settings);
         let info = state.topology.primary_of(keyspace, &before.shard).map(|tablet| {
             let tablet = Some(alias(tablet));
             data::workflow_update_response::TabletInfo { tablet, changed }

@@ -414,12 +414,17 @@ impl Switch {
             let stopped: Vec<String> = places
                 .iter()
                 .map(|place| &state.streams[*place])
-                .filter(|stream| !stream.is_running() && advance::is_behind(state, stream))
+                // A source's position goes on whatever is written: one that stands still is behind.
+                .filter(|stream| !stream.is_running())
                 .map(|stream| {
                     let alias = state.topology.primary_alias(&stream.keyspace, &stream.shard);
                     let words = format!(
                         "replication has stopped at {} before reaching position {}, message: {}",
-                        position_at(state, stream, stream.applied_until),
+                        if stream.stage == Stage::New {
+                            "<nil>".to_owned()
+                        } else {
+                            position_at(state, stream, stream.applied_until)
+                        },
                         position_at(state, stream, state.now),
                         stream.message
                     );

@@ -64,6 +64,7 @@ static OWN: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"\d{2} [A-Z][a-z]{2} \d{2} \d{2}:\d{2} [A-Z]{3}"), "<time>"),
         (pattern(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?( ?[+-]\d{4} UTC|Z)?( m=\+[\d.]+)?"), "<time>"),
         (pattern(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}"), "<time>"),
+        (pattern(r"seconds:\d+ nanoseconds:\d+"), "<time>"),
         (pattern(r"replication lag \d+s"), "replication lag <lag>"),
         (pattern(r"127\.0\.0\.1:\d+"), "<address>"),
         // Where the topology keeps its nodes.
