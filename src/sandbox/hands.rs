@@ -1,5 +1,7 @@
 //! What is done past vtctld, as with a client of MySQL: for tests.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use super::description::Description;
@@ -19,12 +21,18 @@ impl Sandbox {
         self.transact(|state| state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.count(table)))
     }
 
-    /// All is as at the beginning, but for the time.
+    /// All is as at the beginning, but for the time and the numbers that were given.
     pub fn begin_anew(&self) -> Result<(), SandboxError> {
         self.transact(|state| {
-            let description = Description { start: None, ..state.description.clone() };
-            *state = State { description: state.description.clone(), ..State::new(&description, state.now) };
+            let (description, last_number) = (Description { start: None, ..state.description.clone() }, state.last_number);
+            let new = State::new(&description, state.now);
+            *state = State { description: state.description.clone(), last_number, ..new };
         })
+    }
+
+    /// How often each call has come since the beginning.
+    pub fn calls_made(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
+        self.transact(|state| state.calls.clone())
     }
 
     /// Puts a row into a table of the keyspace's first shard. Streams carry it on.

@@ -497,6 +497,7 @@ impl Switch {
         }
         for place in places(state, &course.target, &course.workflow) {
             state.streams[place].message.clear();
+            state.streams[place].settings.is_respelled = true;
             advance::start(state, place);
         }
         delete_streams(state, &course.source, &course.reverse_name());
