@@ -54,7 +54,7 @@ mod wire;
 mod tests;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tonic::Status;
@@ -120,7 +120,7 @@ impl Sandbox {
         store::write(folder, &state)?;
         drop(lock);
         let clock = Arc::new(SandboxClock::from(state.now));
-        let inner = Inner { clock, store: Store::Folder(folder.to_owned()), client: Some(client) };
+        let inner = Inner { clock, store: Store::in_folder(folder), client: Some(client) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -128,7 +128,7 @@ impl Sandbox {
     pub fn in_memory(description: &Description, now: Timestamp) -> Self {
         let state = State::new(description, now);
         let clock = Arc::new(SandboxClock::from(state.now));
-        Self { inner: Arc::new(Inner { clock, store: Store::Memory(Mutex::new(Box::new(state))), client: None }) }
+        Self { inner: Arc::new(Inner { clock, store: Store::in_memory(state), client: None }) }
     }
 
     pub fn clock(&self) -> Arc<SandboxClock> {

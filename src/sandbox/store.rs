@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,8 +15,31 @@ const CLIENTS: &str = "clients";
 
 #[derive(Debug)]
 pub enum Store {
-    Folder(PathBuf),
+    Folder(PathBuf, Mutex<Option<Known>>),
     Memory(Mutex<Box<State>>),
+}
+
+/// What this process wrote last. As long as the file is the same one nobody else has written.
+#[derive(Debug)]
+pub struct Known {
+    file: (u64, u64, i64, i64),
+    state: State,
+}
+
+impl Store {
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::Folder(folder.to_owned(), Mutex::default())
+    }
+
+    pub fn in_memory(state: State) -> Self {
+        Self::Memory(Mutex::new(Box::new(state)))
+    }
+}
+
+/// Which file it is: a new one is put in its place with each transaction.
+fn identity(folder: &Path) -> Option<(u64, u64, i64, i64)> {
+    let metadata = fs::metadata(folder.join(STATE)).ok()?;
+    Some((metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 impl Store {
@@ -26,11 +50,17 @@ impl Store {
     pub fn transact<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
         match self {
             Self::Memory(state) => Ok(change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))),
-            Self::Folder(folder) => {
+            Self::Folder(folder, known) => {
                 let _lock = lock(folder)?;
-                let mut state = read(folder)?;
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let now = identity(folder);
+                let mut state = match known.take().filter(|known| Some(known.file) == now) {
+                    Some(known) => known.state,
+                    None => read(folder)?,
+                };
                 let answer = change(&mut state);
                 write(folder, &state)?;
+                *known = identity(folder).map(|file| Known { file, state });
                 Ok(answer)
             }
         }

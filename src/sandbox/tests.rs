@@ -46,24 +46,24 @@ column_vindexes = [{ column = "customer_id", name = "xxhash" }]
 keyspace = "commerce"
 "#;
 
-struct Bench {
-    sandbox: Sandbox,
-    vtctld: Vtctld,
+pub struct Bench {
+    pub sandbox: Sandbox,
+    pub vtctld: Vtctld,
 }
 
 impl Bench {
-    fn new(more: &str) -> Self {
+    pub fn new(more: &str) -> Self {
         let description: Description = toml::from_str(&format!("{WORLD}{more}")).unwrap();
         let sandbox = Sandbox::in_memory(&description, Timestamp::UNIX_EPOCH);
         let vtctld = Vtctld::in_process(sandbox.routes(), "the sandbox");
         Self { sandbox, vtctld }
     }
 
-    async fn write<R: Write>(&self, request: R) -> Result<crate::cluster::vtctld::Answer<R>, String> {
+    pub async fn write<R: Write>(&self, request: R) -> Result<crate::cluster::vtctld::Answer<R>, String> {
         self.vtctld.write(request, Duration::from_secs(120)).await.map_err(|error| error.message)
     }
 
-    async fn create(&self) {
+    pub async fn create(&self) {
         let request = data::MoveTablesCreateRequest {
             workflow: "c2c".into(),
             source_keyspace: "commerce".into(),
@@ -76,8 +76,24 @@ impl Bench {
         self.write(request).await.unwrap();
     }
 
-    async fn switch(&self, kinds: &[topodata::TabletType], direction: i32) -> Result<String, String> {
-        let request = data::WorkflowSwitchTrafficRequest {
+    /// Since the beginning.
+    pub fn seconds(&self) -> f64 {
+        let began: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
+        self.sandbox.clock().now().duration_since(began).as_secs_f64()
+    }
+
+    /// Of the streams, in seconds.
+    pub async fn lag(&self) -> i64 {
+        let request = data::GetWorkflowsRequest { keyspace: "customer".into(), workflow: "c2c".into(), ..Default::default() };
+        self.vtctld.read(request).await.unwrap().workflows[0].max_v_replication_transaction_lag
+    }
+
+    pub async fn switch(&self, kinds: &[topodata::TabletType], direction: i32) -> Result<String, String> {
+        self.write(self.switch_request(kinds, direction)).await.map(|answer| answer.current_state)
+    }
+
+    pub fn switch_request(&self, kinds: &[topodata::TabletType], direction: i32) -> data::WorkflowSwitchTrafficRequest {
+        data::WorkflowSwitchTrafficRequest {
             keyspace: "customer".into(),
             workflow: "c2c".into(),
             tablet_types: kinds.iter().map(|kind| i32::from(*kind)).collect(),
@@ -86,17 +102,16 @@ impl Bench {
             initialize_target_sequences: true,
             timeout: Some(vttime::Duration { seconds: 5, nanos: 0 }),
             ..Default::default()
-        };
-        self.write(request).await.map(|answer| answer.current_state)
+        }
     }
 
-    async fn streams(&self, keyspace: &str, workflow: &str) -> Vec<data::workflow::Stream> {
+    pub async fn streams(&self, keyspace: &str, workflow: &str) -> Vec<data::workflow::Stream> {
         let request = data::GetWorkflowsRequest { keyspace: keyspace.into(), workflow: workflow.into(), ..Default::default() };
         let answer = self.vtctld.read(request).await.unwrap();
         answer.workflows.into_iter().flat_map(|it| it.shard_streams.into_values()).flat_map(|it| it.streams).collect()
     }
 
-    async fn until_copied(&self) {
+    pub async fn until_copied(&self) {
         loop {
             let streams = self.streams("customer", "c2c").await;
             if streams.iter().all(|stream| !stream.position.is_empty() && stream.copy_states.is_empty()) {
@@ -106,7 +121,7 @@ impl Bench {
         }
     }
 
-    fn account(&self) -> account::TableAccount {
+    pub fn account(&self) -> account::TableAccount {
         let customer = self.sandbox.accounts().unwrap().into_iter().find(|account| account.table == "customer").unwrap();
         assert_eq!((customer.lost, customer.twice, customer.failed), (0, 0, 0), "{customer:?}");
         customer
@@ -233,7 +248,7 @@ async fn a_vdiff_counts_what_differs_and_stops_the_streams_while_it_prepares() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(stood_still);
-    assert!(bench.write(create()).await.unwrap_err().starts_with("vdiff with UUID"));
+    assert!(bench.write(create()).await.unwrap_err().contains("vdiff with UUID"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +269,8 @@ async fn a_frozen_workflow_is_not_started_and_settings_are_left_alone() {
             ..Default::default()
         }),
     };
-    assert_eq!(bench.write(update).await.unwrap_err(), "cannot start a workflow when it is frozen");
+    let refused = bench.write(update).await.unwrap_err();
+    assert!(refused.lines().count() == 2 && refused.ends_with("cannot start a workflow when it is frozen"), "{refused}");
     let cancel = data::WorkflowDeleteRequest { keyspace: "customer".into(), workflow: "c2c".into(), ..Default::default() };
     assert_eq!(bench.write(cancel).await.unwrap_err(), "cannot delete workflow because you have already switched write traffic");
 }

@@ -1,5 +1,9 @@
 //! What goes wrong, as the description says: when it begins and ends, and what it does meanwhile.
 
+#[cfg(test)]
+#[path = "trouble_tests.rs"]
+mod tests;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::description::{Description, Trouble};
