@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ids::Ids;
 use super::state::State;
-use super::stream::{BEGINS_AFTER_MILLISECONDS, CATCHES_UP_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
+use super::stream::{BEGINS_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
 use super::{operation, trouble, vdiff};
 
 /// Brings everything to a moment. One in the past changes nothing.
@@ -143,22 +143,31 @@ fn already_copied(state: &State, place: usize) -> u64 {
     done.map(|(name, _)| total_of_table(state, stream, name)).sum()
 }
 
-/// Applies all that the source wrote until a moment.
+/// Applies what the source wrote from where the stream is until a moment.
 pub fn apply_until(state: &mut State, place: usize, until: Timestamp) {
+    let from = state.streams[place].applied_until;
     let stream = &mut state.streams[place];
-    stream.applied_until = stream.applied_until.max(until);
+    stream.applied_until = from.max(until);
     let stream = stream.clone();
     for (table, _) in &stream.tables {
-        let twice = state.application.writers.get(table).is_some_and(|writer| writer.twice > 0);
-        if twice {
+        if state.application.writers.get(table).is_some_and(|writer| writer.twice > 0) {
             let stream = &mut state.streams[place];
             stream.state = StreamState::Error;
             stream.message =
                 format!("terminal error: vttablet: Duplicate entry for key '{table}.PRIMARY' (errno 1062) (sqlstate 23000)");
             return;
         }
+        let since = state.application.taken_after(&stream.source_keyspace, table, from);
         let later = state.application.taken_after(&stream.source_keyspace, table, stream.applied_until);
-        let rows = source_rows(state, &stream, table).without(&later);
+        deliver(state, place, table, &since.without(&later));
+    }
+}
+
+/// All rows that the source has now.
+fn deliver_all(state: &mut State, place: usize) {
+    let stream = state.streams[place].clone();
+    for (table, _) in &stream.tables {
+        let rows = source_rows(state, &stream, table);
         deliver(state, place, table, &rows);
     }
 }
@@ -184,25 +193,32 @@ fn move_on(state: &mut State, place: usize) {
             state.streams[place].due = Some(end);
         }
         Stage::Copying { left, since, copied } => {
-            if !left.is_empty() {
-                left.remove(0);
-                *since = now;
-                *copied = 0;
-                if !left.is_empty() {
-                    let end = end_of_table(state, place);
-                    state.streams[place].due = Some(end);
-                    return;
-                }
-                stream.due = Some(now + SignedDuration::from_millis(CATCHES_UP_AFTER_MILLISECONDS));
+            let done = (!left.is_empty()).then(|| left.remove(0));
+            *since = now;
+            *copied = 0;
+            let is_last = left.is_empty();
+            if let Some(table) = done {
+                let of_table = state.streams[place].clone();
+                let rows = source_rows(state, &of_table, &table);
+                deliver(state, place, &table, &rows);
+            }
+            if !is_last {
+                let end = end_of_table(state, place);
+                state.streams[place].due = Some(end);
                 return;
             }
-            let stops = stream.settings.stop_after_copy;
+            let total = state.streams[place].tables.clone();
+            let total: u64 = total.iter().map(|(table, _)| total_of_table(state, &state.streams[place], table)).sum();
+            let stream = &mut state.streams[place];
+            stream.rows_copied = total;
             stream.stage = Stage::Replicating;
             stream.applied_until = now;
-            if stops {
+            if stream.settings.stop_after_copy {
                 stream.state = StreamState::Stopped;
                 "Stopped after copy.".clone_into(&mut stream.message);
             }
+            // What came to the tables that were done before the last one.
+            deliver_all(state, place);
         }
         Stage::Replicating => {}
     }

@@ -49,6 +49,9 @@ pub struct KeyspaceDescription {
     /// Tablets for batch reads, of each shard.
     #[serde(default)]
     pub rdonly: u32,
+    /// The uid of its first tablet; each shard begins a hundred later. Left out: after those of the keyspaces before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_tablet_uid: Option<u32>,
     #[serde(default, rename = "mysql")]
     pub mysql: MySqlDescription,
     /// As Vitess's own JSON has it. Without one the keyspace has an empty VSchema, unsharded.
@@ -104,6 +107,9 @@ pub struct TableDescription {
     /// Left out: the first column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_key: Option<Vec<String>>,
+    /// Columns of secondary keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// It is a sequence table, and this is its `next_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_next_id: Option<u64>,

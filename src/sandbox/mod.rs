@@ -28,6 +28,7 @@ mod calls;
 pub mod clock;
 pub mod consistency;
 pub mod description;
+mod hands;
 mod ids;
 pub mod key_ranges;
 mod locks;

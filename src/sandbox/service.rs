@@ -276,10 +276,9 @@ impl Vtctld for Sandbox {
 
     async fn get_schema_migrations(
         &self,
-        request: Request<data::GetSchemaMigrationsRequest>,
+        _: Request<data::GetSchemaMigrationsRequest>,
     ) -> Reply<data::GetSchemaMigrationsResponse> {
-        let request = request.into_inner();
-        self.answer("GetSchemaMigrations", |state| topology::known(state, &request.keyspace).map(|_| Default::default()))
+        self.answer("GetSchemaMigrations", |_| Ok(Default::default()))
     }
 
     async fn workflow_update(&self, request: Request<data::WorkflowUpdateRequest>) -> Reply<data::WorkflowUpdateResponse> {
@@ -312,7 +311,7 @@ impl Vtctld for Sandbox {
         request: Request<data::ApplyRoutingRulesRequest>,
     ) -> Reply<data::ApplyRoutingRulesResponse> {
         let request = request.into_inner();
-        self.answer("ApplyRoutingRules", |state| Ok(rules::apply(state, &request)))
+        self.answer("ApplyRoutingRules", |state| rules::apply(state, &request))
     }
 
     async fn rebuild_v_schema_graph(

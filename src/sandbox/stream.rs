@@ -1,14 +1,12 @@
 //! A stream of a workflow: a row of `_vt.vreplication` on a target shard's primary.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How long a started stream is Running without having begun: without a position, without a table to copy.
 pub const BEGINS_AFTER_MILLISECONDS: i64 = 300;
-/// From the last copied row to the first heartbeat.
-pub const CATCHES_UP_AFTER_MILLISECONDS: i64 = 500;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
@@ -72,6 +70,8 @@ pub struct Settings {
     pub target_time_zone: String,
     pub auto_increment: i32,
     pub global_keyspace: String,
+    /// vreplication's own settings.
+    pub config: BTreeMap<String, String>,
 }
 
 impl Stream {

@@ -22,16 +22,18 @@ pub struct Shard {
     pub name: String,
     /// The uid of its primary.
     pub primary: u32,
-    /// What its primary refuses. None when there is no record of it.
-    pub denied: Option<Denied>,
+    /// What its tablets refuse, a record for each type.
+    pub controls: Vec<Control>,
     pub tables: BTreeMap<String, Table>,
 }
 
-/// A `TabletControl` of type PRIMARY.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Denied {
+/// A `TabletControl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    pub kind: Kind,
+    /// None means all.
+    pub cells: BTreeSet<String>,
     pub tables: BTreeSet<String>,
-    pub disable_query_service: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,26 +106,37 @@ impl Keyspace {
     }
 
     pub fn denies(&self, table: &str) -> bool {
-        self.shards.iter().any(|shard| shard.denied.as_ref().is_some_and(|denied| denied.tables.contains(table)))
+        self.shards
+            .iter()
+            .any(|shard| shard.controls.iter().any(|control| control.kind == Kind::Primary && control.tables.contains(table)))
     }
 }
 
 impl Shard {
+    /// To applications, by its primary.
     pub fn deny(&mut self, tables: &[String]) {
-        let denied = self.denied.get_or_insert_default();
-        denied.tables.extend(tables.iter().cloned());
+        self.deny_by(Kind::Primary, &[], tables);
+    }
+
+    pub fn deny_by(&mut self, kind: Kind, cells: &[String], tables: &[String]) {
+        let place = self.controls.iter().position(|control| control.kind == kind).unwrap_or_else(|| {
+            self.controls.push(Control { kind, cells: BTreeSet::new(), tables: BTreeSet::new() });
+            self.controls.len() - 1
+        });
+        self.controls[place].tables.extend(tables.iter().cloned());
+        self.controls[place].cells.extend(cells.iter().cloned());
     }
 
     /// The record disappears when nothing is left in it.
     pub fn allow(&mut self, tables: &[String]) {
-        if let Some(denied) = &mut self.denied {
-            for table in tables {
-                denied.tables.remove(table);
-            }
-            if denied.tables.is_empty() && !denied.disable_query_service {
-                self.denied = None;
-            }
+        self.allow_by(Kind::Primary, tables);
+    }
+
+    pub fn allow_by(&mut self, kind: Kind, tables: &[String]) {
+        for control in self.controls.iter_mut().filter(|control| control.kind == kind) {
+            control.tables.retain(|table| !tables.contains(table));
         }
+        self.controls.retain(|control| !control.tables.is_empty());
     }
 }
 
@@ -134,6 +147,7 @@ impl Topology {
         let mut keyspaces = BTreeMap::new();
         let mut next_uid = 100;
         for (name, it) in &description.keyspaces {
+            next_uid = it.first_tablet_uid.unwrap_or(next_uid);
             let shards = it.shards.iter().map(|shard| {
                 let kinds = (0..it.replicas).map(|_| Kind::Replica).chain((0..it.rdonly).map(|_| Kind::Rdonly));
                 for (offset, kind) in [Kind::Primary].into_iter().chain(kinds).enumerate() {
@@ -183,7 +197,7 @@ fn make_shard(description: &KeyspaceDescription, name: &str, primary: u32) -> Sh
     let mut shard = Shard {
         name: name.to_owned(),
         primary,
-        denied: None,
+        controls: vec![],
         tables: description.tables.iter().map(|(name, table)| (name.clone(), Table::from(table))).collect(),
     };
     if !description.denied_tables.is_empty() {

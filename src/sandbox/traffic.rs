@@ -73,6 +73,13 @@ impl Course {
         }
     }
 
+    /// The first target of a rule of ours that isn't `keyspace.table`: Vitess then can't say where the traffic goes.
+    pub fn target_without_keyspace(&self, topology: &Topology) -> Option<String> {
+        let keys = self.tables.iter().flat_map(|table| ["", "@replica", "@rdonly"].map(|suffix| self.keys(table, suffix)));
+        let mut targets = keys.flatten().filter_map(|key| topology.rules.get(&key)).flatten();
+        targets.find(|to| to.split('.').count() != 2).cloned()
+    }
+
     /// Whether the writes of any table lead away from the source, by the global rules.
     pub fn writes_are_switched(&self, topology: &Topology) -> bool {
         self.tables.iter().any(|table| {

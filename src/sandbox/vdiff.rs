@@ -7,6 +7,7 @@ use super::ids::Ids;
 use super::locks::{self, Holder};
 use super::state::State;
 use super::stream::State as StreamState;
+use super::topology::{Kind, Tablet};
 use super::trouble;
 
 const BEGINS_AFTER: SignedDuration = SignedDuration::from_millis(500);
@@ -21,6 +22,10 @@ pub struct VDiff {
     pub keyspace: String,
     pub workflow: String,
     pub created_at: Timestamp,
+    /// The tables that were asked for; none means all.
+    pub tables: Vec<String>,
+    /// How long it waits for streams and tablets; nothing is done in no time.
+    pub waits_seconds: i64,
     pub shards: Vec<ShardDiff>,
 }
 
@@ -29,6 +34,7 @@ pub struct ShardDiff {
     pub id: u64,
     pub shard: String,
     pub state: Progress,
+    pub last_error: String,
     pub started_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     /// Known from the start on.
@@ -44,6 +50,7 @@ pub enum Progress {
     Started,
     Stopped,
     Completed,
+    Error,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +83,7 @@ impl Progress {
             Self::Started => "started",
             Self::Stopped => "stopped",
             Self::Completed => "completed",
+            Self::Error => "error",
         }
     }
 }
@@ -101,8 +109,16 @@ impl TableDiff {
     }
 }
 
+/// What one is made with.
+pub struct Wanted {
+    pub starts: bool,
+    pub tables: Vec<String>,
+    pub waits_seconds: i64,
+}
+
 /// Begins one on every target shard of a workflow.
-pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, starts: bool) {
+pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, wanted: Wanted) {
+    let starts = wanted.starts;
     let mut shards: Vec<String> = state.streams_of(keyspace, workflow).map(|stream| stream.shard.clone()).collect();
     shards.sort();
     shards.dedup();
@@ -111,6 +127,7 @@ pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, sta
         id: state.next_number(),
         shard,
         state: if starts { Progress::Pending } else { Progress::Stopped },
+        last_error: String::new(),
         started_at: None,
         completed_at: None,
         tables: vec![],
@@ -124,6 +141,8 @@ pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, sta
         keyspace: keyspace.to_owned(),
         workflow: workflow.to_owned(),
         created_at: state.now,
+        tables: wanted.tables,
+        waits_seconds: wanted.waits_seconds,
         shards,
     };
     state.vdiffs.push(vdiff);
@@ -215,8 +234,19 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
         Stage::Waiting => {
             if shard.tables.is_empty() {
                 let stream = state.streams_of(keyspace, workflow).find(|stream| stream.shard == shard.shard);
-                let tables = stream.map(|stream| stream.tables.clone()).unwrap_or_default();
-                shard.tables = tables.iter().map(|(name, _)| TableDiff::new(name)).collect();
+                let mut tables: Vec<String> =
+                    stream.map(|stream| stream.tables.iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default();
+                tables.retain(|name| vdiff.tables.is_empty() || vdiff.tables.contains(name));
+                if tables.is_empty() && !vdiff.tables.is_empty() {
+                    let uid = state.topology.primary_of(keyspace, &shard.shard).map_or(0, |tablet| tablet.uid);
+                    let absent = vdiff.tables.join(" ");
+                    shard.last_error =
+                        format!("buildPlan: no tables found to diff, absent:[{absent}], on tablet cell:\"zone1\" uid:{uid}");
+                    fail(&mut shard);
+                    state.vdiffs[place].shards[at] = shard;
+                    return;
+                }
+                shard.tables = tables.iter().map(|name| TableDiff::new(name)).collect();
                 shard.state = Progress::Started;
                 shard.started_at = Some(now);
             }
@@ -246,6 +276,16 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
         }
         Stage::Preparing(table) => {
             streams_go_on(state, keyspace, workflow, &shard.shard, shard.id);
+            if vdiff.waits_seconds == 0 {
+                shard.last_error = format!(
+                    "WaitForPosition for tablet {}: rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+                    source_replica(state, keyspace, workflow, &shard.shard)
+                );
+                shard.tables[table].state = Progress::Error;
+                fail(&mut shard);
+                state.vdiffs[place].shards[at] = shard;
+                return;
+            }
             compare(state, keyspace, workflow, &shard.shard, &mut shard.tables[table]);
             let milliseconds = shard.tables[table].rows * 1000 / state.description.speed.vdiff_rows_per_second.max(1);
             shard.stage = Stage::Comparing(table, now);
@@ -261,6 +301,21 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
         }
     }
     state.vdiffs[place].shards[at] = shard;
+}
+
+/// The tablet that it reads the source's rows from.
+fn source_replica(state: &State, keyspace: &str, workflow: &str, shard: &str) -> String {
+    let Some(stream) = state.streams_of(keyspace, workflow).find(|stream| stream.shard == shard) else { return String::new() };
+    let is_one = |tablet: &&Tablet| {
+        tablet.keyspace == stream.source_keyspace && tablet.shard == stream.source_shard && tablet.kind == Kind::Replica
+    };
+    state.topology.tablets.iter().find(is_one).map(Tablet::alias).unwrap_or_default()
+}
+
+fn fail(shard: &mut ShardDiff) {
+    shard.state = Progress::Error;
+    shard.stage = Stage::Idle;
+    shard.due = None;
 }
 
 fn streams_go_on(state: &mut State, keyspace: &str, workflow: &str, shard: &str, id: u64) {
@@ -289,10 +344,9 @@ fn compare(state: &State, keyspace: &str, workflow: &str, shard: &str, diff: &mu
     }
     // What the description makes differ differs on the first shard.
     let (mismatched, missing, extra) = if share.index == 0 { trouble::differences(state, &diff.table) } else { (0, 0, 0) };
-    let strays = if share.index + 1 == share.of { here.strays } else { 0 };
-    let altered = if share.index + 1 == share.of { here.altered } else { 0 };
+    let strays = here.strays.len() as u64;
     let both = there.both(&here.rows).count(share);
-    diff.mismatched = (mismatched + altered).min(both);
+    diff.mismatched = mismatched.min(both);
     diff.extra_on_source = there.without(&here.rows).count(share) + missing.min(both - diff.mismatched);
     diff.matching = both - diff.mismatched - missing.min(both - diff.mismatched);
     diff.extra_on_target = here.rows.without(&there).count(share) + strays + extra;

@@ -10,6 +10,9 @@ mod cli_usage;
 mod cli_validate;
 mod client;
 mod client_tls;
+mod conformance;
+#[path = "../conformance/mod.rs"]
+mod conformance_suite;
 mod generated;
 mod plan_file_fuzz;
 mod record;

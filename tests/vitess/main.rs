@@ -11,6 +11,9 @@
 mod adapter;
 mod checks;
 mod commands;
+mod conformance;
+#[path = "../conformance/mod.rs"]
+mod conformance_suite;
 mod half_done;
 mod hands;
 mod killed;
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ("adapter", adapter::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
+        ("conformance", conformance::tests()),
         ("half_done", half_done::tests()),
         ("hands", hands::tests()),
         ("killed", killed::tests()),

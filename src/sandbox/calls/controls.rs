@@ -4,22 +4,36 @@ use super::topology::shard_message;
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
+use crate::sandbox::topology::Kind;
 
 pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> Answer<data::SetShardTabletControlResponse> {
     let (keyspace, name) = (&request.keyspace, &request.shard);
-    let shard = state.topology.keyspaces.get_mut(keyspace).and_then(|keyspace| keyspace.shard_mut(name));
-    let Some(shard) = shard else {
+    let Some(there) = state.topology.keyspaces.get_mut(keyspace) else {
+        return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/");
+    };
+    let Some(shard) = there.shard_mut(name) else {
         return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{name}/Shard");
     };
-    if request.tablet_type == i32::from(topodata::TabletType::Primary) {
-        if !request.cells.is_empty() {
-            return refuse!("cells must be all or empty for PRIMARY denied tables");
+    use topodata::TabletType as Wire;
+    let kind = match Wire::try_from(request.tablet_type) {
+        Ok(Wire::Primary) => Kind::Primary,
+        Ok(Wire::Replica) => Kind::Replica,
+        Ok(Wire::Rdonly) => Kind::Rdonly,
+        _ => return refuse!("the sandbox has no tablets of the type {}", request.tablet_type),
+    };
+    if kind == Kind::Primary && !request.cells.is_empty() {
+        return refuse!("cells must be all or empty for PRIMARY denied tables");
+    }
+    let is_denied = shard.controls.iter().any(|control| control.kind == kind);
+    match (request.remove, request.denied_tables.is_empty()) {
+        // Without tables it is about the whole query service.
+        (false, true) if is_denied => {
+            return refuse!("cannot safely alter DisableQueryService as DeniedTables is set for shard {keyspace}/{name}");
         }
-        match (request.remove, request.denied_tables.is_empty()) {
-            (true, true) => shard.denied = None,
-            (true, false) => shard.allow(&request.denied_tables),
-            (false, _) => shard.deny(&request.denied_tables),
-        }
+        (false, true) => {}
+        (true, true) => shard.controls.retain(|control| control.kind != kind),
+        (true, false) => shard.allow_by(kind, &request.denied_tables),
+        (false, false) => shard.deny_by(kind, &request.cells, &request.denied_tables),
     }
     let shard = state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name));
     Ok(data::SetShardTabletControlResponse { shard: shard.and_then(|shard| shard_message(state, keyspace, shard).shard) })
@@ -30,6 +44,8 @@ pub fn refresh(state: &State, request: &data::RefreshStateByShardRequest) -> Ans
     let (keyspace, name) = (&request.keyspace, &request.shard);
     match state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name)) {
         Some(_) => Ok(data::RefreshStateByShardResponse::default()),
-        None => refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{name}/Shard"),
+        None => refuse!(
+            "failed to get shard {keyspace}/{name}/: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{name}/Shard"
+        ),
     }
 }

@@ -38,6 +38,16 @@ pub fn tablet<'s>(state: &'s State, alias: Option<&topodata::TabletAlias>) -> An
     })
 }
 
+/// An alias as Go prints the message.
+pub fn go_alias(tablet: &topodata::TabletAlias) -> String {
+    format!("cell:\"{}\" uid:{}", tablet.cell, tablet.uid)
+}
+
+/// How vtctld tells what a tablet said.
+pub fn said_by(code: &str, call: &str, alias: &str, words: &str) -> String {
+    format!("rpc error: code = {code} desc = TabletManager.{call} on {alias}: {words}")
+}
+
 /// `-80` as start and end; none for a shard that is no range.
 pub fn key_range(shard: &str) -> Option<topodata::KeyRange> {
     let (start, end) = shard.split_once('-')?;

@@ -19,27 +19,39 @@ pub fn routing_rules(state: &State) -> data::GetRoutingRulesResponse {
 }
 
 /// Replaces them all: there is no compare and set.
-pub fn apply(state: &mut State, request: &data::ApplyRoutingRulesRequest) -> data::ApplyRoutingRulesResponse {
+pub fn apply(state: &mut State, request: &data::ApplyRoutingRulesRequest) -> Answer<data::ApplyRoutingRulesResponse> {
     let rules = request.routing_rules.clone().unwrap_or_default().rules;
     state.topology.rules = rules.into_iter().map(|rule| (rule.from_table, rule.to_tables)).collect();
     if !request.skip_rebuild {
-        state.topology.rebuild(&request.rebuild_cells);
+        let cells = &request.rebuild_cells;
+        // By then they are saved.
+        rebuild_cells(state, cells).map_err(|refusal| {
+            let within = format!("RebuildSrvVSchema([{}]) failed: {}", cells.join(" "), refusal.0);
+            refusal.within(&within)
+        })?;
     }
-    data::ApplyRoutingRulesResponse {}
+    Ok(data::ApplyRoutingRulesResponse {})
 }
 
 pub fn rebuild(state: &mut State, request: &data::RebuildVSchemaGraphRequest) -> Answer<data::RebuildVSchemaGraphResponse> {
-    if let Some(unknown) = request.cells.iter().find(|cell| !state.topology.cells.contains(cell)) {
+    rebuild_cells(state, &request.cells)?;
+    Ok(data::RebuildVSchemaGraphResponse {})
+}
+
+/// None named means all.
+pub fn rebuild_cells(state: &mut State, cells: &[String]) -> Answer<()> {
+    if let Some(unknown) = cells.iter().find(|cell| !state.topology.cells.contains(cell)) {
         return refuse!("node doesn't exist: /vitess/global/cells/{unknown}/CellInfo");
     }
-    state.topology.rebuild(&request.cells);
-    Ok(data::RebuildVSchemaGraphResponse {})
+    state.topology.rebuild(cells);
+    Ok(())
 }
 
 pub fn vschema(state: &State, request: &data::GetVSchemaRequest) -> Answer<data::GetVSchemaResponse> {
     let name = &request.keyspace;
     match state.topology.keyspaces.get(name) {
         Some(keyspace) => Ok(data::GetVSchemaResponse { v_schema: Some(vschema_message(&keyspace.vschema)) }),
+        None if name.is_empty() => refuse!("node doesn't exist: /vitess/global/keyspaces/VSchema"),
         None => refuse!("node doesn't exist: /vitess/global/keyspaces/{name}/VSchema"),
     }
 }

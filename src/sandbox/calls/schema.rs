@@ -1,13 +1,16 @@
 //! Tables of a tablet (`GetSchema`).
 
-use super::messages::tablet;
+use super::messages::{go_alias, tablet};
 use crate::cluster::vtctld::generated::{query, tabletmanagerdata as wire, vtctldata as data};
 use crate::sandbox::refusal::Answer;
 use crate::sandbox::state::State;
 use crate::sandbox::table::Table;
 
 pub fn schema(state: &State, request: &data::GetSchemaRequest) -> Answer<data::GetSchemaResponse> {
-    let tablet = tablet(state, request.tablet_alias.as_ref())?;
+    let tablet = tablet(state, request.tablet_alias.as_ref()).map_err(|refusal| {
+        let alias = request.tablet_alias.clone().unwrap_or_default();
+        refusal.within(&format!("GetTablet({}) failed", go_alias(&alias)))
+    })?;
     let Some(keyspace) = state.topology.keyspaces.get(&tablet.keyspace) else { return Ok(Default::default()) };
     let Some(shard) = keyspace.shard(&tablet.shard) else { return Ok(Default::default()) };
     let share = keyspace.share(&tablet.shard);
@@ -40,10 +43,11 @@ fn matches(name: &str, table: &str) -> bool {
 }
 
 fn definition(request: &data::GetSchemaRequest, name: &str, table: &Table, rows: u64) -> wire::TableDefinition {
-    let mut definition = wire::TableDefinition { name: name.to_owned(), r#type: "BASE TABLE".to_owned(), ..Default::default() };
+    let mut definition = wire::TableDefinition { name: name.to_owned(), ..Default::default() };
     if request.table_names_only {
         return definition;
     }
+    "BASE TABLE".clone_into(&mut definition.r#type);
     definition.row_count = rows;
     definition.data_length = 16_384 + rows * table.bytes_per_row;
     if request.table_sizes_only {

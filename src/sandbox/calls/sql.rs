@@ -1,11 +1,11 @@
 //! ExecuteFetchAsDBA: the statements that cutover sends (`cluster/vtctld/sql`, `cluster/mutation/rename_tables`), known by their
 //! shape. A sandbox has no MySQL: what it does not know it refuses, and says so.
 
-use super::messages::{result, tablet};
+use super::messages::{result, said_by, tablet};
 use crate::cluster::vtctld::generated::query::{QueryResult, Type};
 use crate::cluster::vtctld::generated::vtctldata as data;
 use crate::sandbox::ids::Share;
-use crate::sandbox::refusal::{Answer, refuse};
+use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::table::Table;
 
@@ -13,11 +13,20 @@ use crate::sandbox::table::Table;
 struct Place {
     keyspace: String,
     shard: String,
+    alias: String,
+}
+
+impl Place {
+    /// What MySQL says, as it comes through vttablet and vtctld.
+    fn says(&self, words: &str, statement: &str) -> Refusal {
+        let words = format!("rpc error: code = Unknown desc = {words} during query: {statement}");
+        Refusal(said_by("Unknown", "ExecuteFetchAsDba", &self.alias, &words))
+    }
 }
 
 pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> Answer<data::ExecuteFetchAsDbaResponse> {
     let tablet = tablet(state, request.tablet_alias.as_ref())?;
-    let place = Place { keyspace: tablet.keyspace.clone(), shard: tablet.shard.clone() };
+    let place = Place { keyspace: tablet.keyspace.clone(), shard: tablet.shard.clone(), alias: tablet.alias() };
     let statement = String::from_utf8_lossy(&request.query).into_owned();
     if let Some(renames) = statement.strip_prefix("rename table ") {
         rename(state, &place, renames)?;
@@ -124,12 +133,34 @@ fn each(state: &State, place: &Place, body: &str) -> Answer<QueryResult> {
             0 => part.strip_prefix("select 0 as place, ").and_then(|part| part.strip_suffix(" as value")),
             _ => part.strip_prefix(&format!("select {number}, ")),
         };
+        if let Some((column, clause)) = expression.and_then(|expression| unknown_column(state, place, expression)) {
+            let words = format!("Unknown column '{column}' in '{clause}' (errno 1054) (sqlstate 42S22)");
+            return Err(place.says(&words, body));
+        }
         let Some(value) = expression.and_then(|expression| value(state, place, expression)) else {
             return refuse!("the sandbox has no MySQL and does not know this statement");
         };
         rows.push(vec![Some(number.to_string()), value]);
     }
     Ok(result(&[("place", Type::Int64), ("value", Type::Int64)], &rows))
+}
+
+/// A column that its table lacks, and the clause in which it stands.
+fn unknown_column(state: &State, place: &Place, expression: &str) -> Option<(String, &'static str)> {
+    let names = names(expression);
+    let lacks = |name: &str, column: &str| {
+        table(state, place, name).is_some_and(|(table, _)| table.columns.iter().all(|it| !it.name.eq_ignore_ascii_case(column)))
+    };
+    match names.as_slice() {
+        [name] if expression.starts_with("(select next_id ") && lacks(name, "next_id") => {
+            Some(("next_id".to_owned(), "field list"))
+        }
+        [column, name] if expression.starts_with("(select max(") && lacks(name, column) => Some((column.clone(), "field list")),
+        [name, column] if expression.ends_with(" is null limit 1)") && lacks(name, column) => {
+            Some((column.clone(), "where clause"))
+        }
+        _ => None,
+    }
 }
 
 /// None for an expression that is not known, or a table that isn't there.
@@ -153,7 +184,8 @@ fn value(state: &State, place: &Place, expression: &str) -> Option<Option<String
         }
         [column, name] if expression == format!("(select max({}) from {})", quoted(column), quoted(name)) => {
             let (table, share) = table(state, place, name)?;
-            Some(table.rows.last_of(share).map(|last| last.to_string()))
+            let last = table.rows.last_of(share).max(table.strays.last().copied());
+            Some(last.map(|last| last.to_string()))
         }
         _ => None,
     }
@@ -173,12 +205,15 @@ fn rename(state: &mut State, place: &Place, renames: &str) -> Answer<()> {
     };
     let mut tables = shard.tables.clone();
     for (from, to) in pairs {
-        let Some(table) = tables.remove(from) else {
-            return refuse!("Table 'vt_{keyspace}.{from}' doesn't exist (errno 1146) (sqlstate 42S02)");
-        };
-        if tables.insert(to.clone(), table).is_some() {
-            return refuse!("Table '{to}' already exists (errno 1050) (sqlstate 42S01)");
+        let statement = format!("rename table {renames}");
+        if tables.contains_key(to) {
+            return Err(place.says(&format!("Table '{to}' already exists (errno 1050) (sqlstate 42S01)"), &statement));
         }
+        let Some(table) = tables.remove(from) else {
+            let words = format!("Table 'vt_{keyspace}.{from}' doesn't exist (errno 1146) (sqlstate 42S02)");
+            return Err(place.says(&words, &statement));
+        };
+        tables.insert(to.clone(), table);
     }
     shard.tables = tables;
     Ok(())

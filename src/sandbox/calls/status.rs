@@ -12,8 +12,12 @@ use crate::sandbox::stream::{Stage, Stream};
 
 pub fn status(state: &State, request: &data::WorkflowStatusRequest) -> Answer<data::WorkflowStatusResponse> {
     let (keyspace, workflow) = (&request.keyspace, &request.workflow);
-    of(state, keyspace, workflow)
-        .map_err(|refusal| refusal.within(&format!("failed to get workflow state for {keyspace}.{workflow} workflow")))
+    let mut status = of(state, keyspace, workflow)
+        .map_err(|refusal| refusal.within(&format!("failed to get workflow state for {keyspace}.{workflow} workflow")))?;
+    if !request.shards.is_empty() {
+        status.shard_streams.retain(|key, _| request.shards.iter().any(|shard| *key == format!("{keyspace}/{shard}")));
+    }
+    Ok(status)
 }
 
 pub fn of(state: &State, keyspace: &str, workflow: &str) -> Answer<data::WorkflowStatusResponse> {

@@ -14,8 +14,16 @@ pub fn tablets(state: &State, request: &data::GetTabletsRequest) -> Answer<data:
         let there = state.topology.keyspaces.get(&request.keyspace).is_some_and(|it| it.shard(&request.shard).is_some());
         if !there {
             let (keyspace, shard) = (&request.keyspace, &request.shard);
-            return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{shard}/Shard");
+            return refuse!(
+                "GetTabletMapForShard({keyspace}, {shard}) failed: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{shard}/Shard"
+            );
         }
+    } else if let Some(unknown) = request.cells.iter().find(|cell| !state.topology.cells.contains(cell)) {
+        return refuse!("GetTabletsByCell({unknown}) failed: node doesn't exist: /vitess/global/cells/{unknown}/CellInfo");
+    }
+    // A shard without its keyspace is nobody's.
+    if request.keyspace.is_empty() && !request.shard.is_empty() {
+        return Ok(data::GetTabletsResponse::default());
     }
     let wanted = |tablet: &&Tablet| {
         let named = request.tablet_aliases.is_empty() || request.tablet_aliases.contains(&alias(tablet));
@@ -67,7 +75,10 @@ pub fn full_status(state: &State, request: &data::GetFullStatusRequest) -> Answe
         server_id: tablet.uid,
         server_uuid: server_uuid(tablet.uid),
         replication_status: (!is_primary).then_some(replication),
-        primary_status: is_primary.then(replicationdata::PrimaryStatus::default),
+        primary_status: Some(replicationdata::PrimaryStatus {
+            position: format!("MySQL56/{}:1-100", server_uuid(tablet.uid)).into_bytes(),
+            ..Default::default()
+        }),
         version: mysql.version.clone(),
         version_comment: "a sandbox".to_owned(),
         read_only: !is_primary,
@@ -99,7 +110,7 @@ pub fn throttler_status(state: &State, request: &data::GetThrottlerStatusRequest
         tablet_alias: tablet.alias(),
         keyspace: tablet.keyspace.clone(),
         shard: tablet.shard.clone(),
-        is_leader: tablet.kind == Kind::Primary,
+        is_leader: false,
         is_open: true,
         default_threshold: 5.0,
         metric_name_used_as_default: "lag".to_owned(),
@@ -111,9 +122,7 @@ pub fn throttler_status(state: &State, request: &data::GetThrottlerStatusRequest
 /// The throttler is off: everybody may go on.
 pub fn check_throttler(state: &State, request: &data::CheckThrottlerRequest) -> Answer<data::CheckThrottlerResponse> {
     let tablet = tablet(state, request.tablet_alias.as_ref())?;
-    let app = if request.app_name.is_empty() { "vitess" } else { &request.app_name };
     let check = tabletmanagerdata::CheckThrottlerResponse {
-        app_name: app.to_owned(),
         response_code: tabletmanagerdata::CheckThrottlerResponseCode::Ok.into(),
         ..tabletmanagerdata::CheckThrottlerResponse::default()
     };

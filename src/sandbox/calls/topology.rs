@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::messages::{alias, key_range, time};
+use super::messages::{alias, key_range, kind, time};
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
 use crate::sandbox::operation::no_shards;
-use crate::sandbox::refusal::{Answer, Refusal, refuse};
+use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
-use crate::sandbox::topology::{Denied, Shard};
+use crate::sandbox::topology::{Control, Shard};
 
 pub fn cell_names(state: &State) -> data::GetCellInfoNamesResponse {
     data::GetCellInfoNamesResponse { names: state.topology.cells.clone() }
@@ -25,6 +25,9 @@ fn keyspace_message(name: &str) -> data::Keyspace {
 
 pub fn keyspace(state: &State, request: &data::GetKeyspaceRequest) -> Answer<data::GetKeyspaceResponse> {
     let name = &request.keyspace;
+    if name.is_empty() {
+        return refuse!("GetKeyspace: empty name: empty name");
+    }
     if !state.topology.keyspaces.contains_key(name) {
         return refuse!("node doesn't exist: /vitess/global/keyspaces/{name}/Keyspace");
     }
@@ -35,11 +38,11 @@ pub fn keyspaces(state: &State) -> data::GetKeyspacesResponse {
     data::GetKeyspacesResponse { keyspaces: state.topology.keyspaces.keys().map(|name| keyspace_message(name)).collect() }
 }
 
-pub fn denied_message(denied: &Denied) -> topodata::shard::TabletControl {
+pub fn control_message(control: &Control) -> topodata::shard::TabletControl {
     topodata::shard::TabletControl {
-        tablet_type: topodata::TabletType::Primary.into(),
-        cells: vec![],
-        denied_tables: denied.tables.iter().cloned().collect(),
+        tablet_type: kind(control.kind).into(),
+        cells: control.cells.iter().cloned().collect(),
+        denied_tables: control.tables.iter().cloned().collect(),
         frozen: false,
         allow_reads: false,
     }
@@ -51,7 +54,7 @@ pub fn shard_message(state: &State, keyspace: &str, shard: &Shard) -> data::Shar
         primary_alias: primary.map(alias),
         key_range: key_range(&shard.name),
         source_shards: vec![],
-        tablet_controls: shard.denied.iter().map(denied_message).collect(),
+        tablet_controls: shard.controls.iter().map(control_message).collect(),
         is_primary_serving: true,
         primary_term_start_time: time(state.began),
         vtorc_state: None,
@@ -68,6 +71,9 @@ pub fn shards(state: &State, request: &data::FindAllShardsInKeyspaceRequest) -> 
 
 pub fn shard(state: &State, request: &data::GetShardRequest) -> Answer<data::GetShardResponse> {
     let (keyspace, name) = (&request.keyspace, &request.shard_name);
+    if name.is_empty() {
+        return refuse!("empty name");
+    }
     let found = state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name));
     match found {
         Some(shard) => Ok(data::GetShardResponse { shard: Some(shard_message(state, keyspace, shard)) }),
@@ -75,42 +81,39 @@ pub fn shard(state: &State, request: &data::GetShardRequest) -> Answer<data::Get
     }
 }
 
-/// A node of the topology. Of all that a real one holds, there are the locks.
+/// A node of the topology. Of the contents that a real one holds, there are those of the locks.
 pub fn path(state: &State, request: &data::GetTopologyPathRequest) -> Answer<data::GetTopologyPathResponse> {
-    let nodes = lock_nodes(state);
-    let Some(path) = request.path.strip_prefix("/global/").map(|path| path.trim_end_matches('/')) else {
-        return refuse!("node doesn't exist: {}", request.path);
+    let whole = &request.path;
+    let Some((cell, path)) = whole.strip_prefix('/').and_then(|rest| rest.split_once('/')) else {
+        return refuse!("invalid path: {whole}");
     };
+    if cell != "global" && !state.topology.cells.iter().any(|name| name == cell) {
+        return refuse!("error fetching connection to cell {cell}: node doesn't exist: /vitess/global/cells/{cell}/CellInfo");
+    }
+    let path = path.trim_end_matches('/');
+    let nodes = if cell == "global" { nodes(state) } else { BTreeMap::new() };
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let found = |data: Vec<u8>, children: Vec<String>, version: i64| {
+        let cell = data::TopologyCell { name, path: whole.clone(), data, children, version };
+        Ok(data::GetTopologyPathResponse { cell: Some(cell) })
+    };
     if let Some((contents, version)) = nodes.get(path) {
-        let cell = data::TopologyCell {
-            name,
-            path: request.path.clone(),
-            data: contents.clone().into_bytes(),
-            children: vec![],
-            version: *version,
-        };
-        return Ok(data::GetTopologyPathResponse { cell: Some(cell) });
+        return found(contents.clone().into_bytes(), vec![], *version);
     }
     let below = format!("{path}/");
     let children: BTreeSet<String> =
         nodes.keys().filter_map(|node| node.strip_prefix(&below)?.split('/').next()).map(str::to_owned).collect();
     if children.is_empty() {
-        return refuse!("node doesn't exist: /vitess/global/{path}");
+        return refuse!(
+            "cell {cell} with path {whole} has no file contents and no children: node doesn't exist: /vitess/{cell}/{path}/"
+        );
     }
-    let cell = data::TopologyCell {
-        name,
-        path: request.path.clone(),
-        data: vec![],
-        children: children.into_iter().collect(),
-        version: 0,
-    };
-    Ok(data::GetTopologyPathResponse { cell: Some(cell) })
+    found(vec![], children.into_iter().collect(), 0)
 }
 
-/// The nodes of held locks by path, with what stands in each and its version.
-fn lock_nodes(state: &State) -> BTreeMap<String, (String, i64)> {
-    let node = |lock: &crate::sandbox::locks::Lock| {
+/// All nodes below the global root by path, with what stands in each and its version.
+fn nodes(state: &State) -> BTreeMap<String, (String, i64)> {
+    let lock = |lock: &crate::sandbox::locks::Lock| {
         let version = lock.since.as_millisecond();
         let contents = serde_json::json!({
             "Action": lock.action,
@@ -122,11 +125,15 @@ fn lock_nodes(state: &State) -> BTreeMap<String, (String, i64)> {
         });
         (format!("{}/locks/{version}", lock.path), (format!("{contents:#}"), version))
     };
-    state.locks.held(state.now).map(node).collect()
-}
-
-/// A keyspace that a call needs.
-pub fn known<'s>(state: &'s State, keyspace: &str) -> Answer<&'s crate::sandbox::topology::Keyspace> {
-    let found = state.topology.keyspaces.get(keyspace);
-    found.ok_or_else(|| Refusal(format!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/Keyspace")))
+    let mut nodes: BTreeMap<String, (String, i64)> = state.locks.held(state.now).map(lock).collect();
+    for (name, keyspace) in &state.topology.keyspaces {
+        let mut add = |below: String| nodes.insert(format!("keyspaces/{name}/{below}"), (String::new(), 1));
+        add("Keyspace".to_owned());
+        add("VSchema".to_owned());
+        for shard in &keyspace.shards {
+            add(format!("shards/{}/Shard", shard.name));
+        }
+    }
+    nodes.extend(state.topology.cells.iter().map(|cell| (format!("cells/{cell}/CellInfo"), (String::new(), 1))));
+    nodes
 }

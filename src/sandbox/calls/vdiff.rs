@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::messages::{result, sql_time};
+use super::messages::{result, said_by, sql_time};
 use crate::cluster::vtctld::generated::query::{QueryResult, Type};
 use crate::cluster::vtctld::generated::{tabletmanagerdata, vtctldata as data};
 use crate::sandbox::operation::course;
@@ -16,7 +16,7 @@ pub fn create(state: &mut State, request: &data::VDiffCreateRequest) -> Answer<d
         "" => uuid::Uuid::new_v4().to_string(),
         text => match uuid::Uuid::parse_str(text) {
             Ok(_) => text.to_owned(),
-            Err(_) => return refuse!("invalid UUID provided: {text}"),
+            Err(_) => return refuse!("invalid UUID provided: {text}: invalid UUID length: {}", text.len()),
         },
     };
     course(state, keyspace, workflow)?;
@@ -27,11 +27,18 @@ pub fn create(state: &mut State, request: &data::VDiffCreateRequest) -> Answer<d
         return refuse!("not all streams are running in workflow {keyspace}.{workflow}");
     }
     if let Some(known) = find(state, keyspace, workflow, &uuid) {
+        let words = |alias: &str| format!("vdiff with UUID {uuid} already exists on tablet {alias}");
         let shards = state.vdiffs[known].shards.iter().map(|shard| state.topology.primary_alias(keyspace, &shard.shard));
-        let lines: Vec<String> = shards.map(|alias| format!("vdiff with UUID {uuid} already exists on tablet {alias}")).collect();
+        let lines: Vec<String> = shards.map(|alias| said_by("Unknown", "VDiff", &alias, &words(&alias))).collect();
         return Err(Refusal(lines.join("\n")));
     }
-    vdiff::create(state, keyspace, workflow, &uuid, request.auto_start.unwrap_or(true));
+    let wanted = vdiff::Wanted {
+        starts: request.auto_start.unwrap_or(true),
+        tables: request.tables.clone(),
+        // Left out it is the default; only whole seconds count.
+        waits_seconds: request.filtered_replication_wait_time.as_ref().map_or(30, |wait| wait.seconds),
+    };
+    vdiff::create(state, keyspace, workflow, &uuid, wanted);
     Ok(data::VDiffCreateResponse { uuid })
 }
 
@@ -43,16 +50,19 @@ fn find(state: &State, keyspace: &str, workflow: &str, uuid: &str) -> Option<usi
 fn known(state: &State, keyspace: &str, workflow: &str, uuid: &str) -> Answer<usize> {
     course(state, keyspace, workflow)?;
     find(state, keyspace, workflow, uuid).ok_or_else(|| {
-        let line = |alias: String| {
-            format!("no vdiff found for UUID {uuid} keyspace {keyspace} and workflow {workflow} on tablet {alias}")
-        };
-        each_tablet(state, keyspace, workflow, line)
+        let words =
+            |alias: &str| format!("no vdiff found for UUID {uuid} keyspace {keyspace} and workflow {workflow} on tablet {alias}");
+        each_tablet(state, keyspace, workflow, "Unknown", words)
     })
 }
 
-fn each_tablet(state: &State, keyspace: &str, workflow: &str, line: impl Fn(String) -> String) -> Refusal {
-    let mut lines: Vec<String> =
-        state.streams_of(keyspace, workflow).map(|stream| line(state.topology.primary_alias(keyspace, &stream.shard))).collect();
+/// What each target shard's primary says, as vtctld passes it on.
+fn each_tablet(state: &State, keyspace: &str, workflow: &str, code: &str, words: impl Fn(&str) -> String) -> Refusal {
+    let mut lines: Vec<String> = state
+        .streams_of(keyspace, workflow)
+        .map(|stream| state.topology.primary_alias(keyspace, &stream.shard))
+        .map(|alias| said_by(code, "VDiff", &alias, &words(&alias)))
+        .collect();
     lines.sort();
     lines.dedup();
     Refusal(lines.join("\n"))
@@ -72,7 +82,7 @@ pub fn show(state: &State, request: &data::VDiffShowRequest) -> Answer<data::VDi
             let wanted = match arg {
                 "last" => ours.last().copied(),
                 uuid if uuid::Uuid::parse_str(uuid).is_ok() => Some(&state.vdiffs[known(state, keyspace, workflow, uuid)?]),
-                other => return refuse!("action argument {other} not supported"),
+                other => return Err(unsupported(state, keyspace, workflow, other)),
             };
             let of_shard = |shard: &String| match wanted
                 .and_then(|vdiff| Some((vdiff, vdiff.shards.iter().find(|it| it.shard == *shard)?)))
@@ -117,7 +127,7 @@ fn list(vdiffs: &[&VDiff], shard: &str) -> QueryResult {
             found.started_at.map(sql_time),
             found.started_at.map(sql_time),
             found.completed_at.map(sql_time),
-            Some(String::new()),
+            Some(found.last_error.clone()),
         ])
     };
     let rows: Vec<Vec<Option<String>>> = vdiffs.iter().rev().filter_map(row).collect();
@@ -138,7 +148,7 @@ fn one(vdiff: &VDiff, shard: &ShardDiff) -> QueryResult {
         ("has_mismatch", Type::Int64),
         ("report", Type::Json),
     ];
-    let head = || vec![Some(shard.state.as_str().to_owned()), Some(String::new())];
+    let head = || vec![Some(shard.state.as_str().to_owned()), Some(shard.last_error.clone())];
     let row = |table: &TableDiff| {
         let mut row = head();
         row.extend([
@@ -179,6 +189,10 @@ fn report(table: &TableDiff) -> String {
     .to_string()
 }
 
+fn unsupported(state: &State, keyspace: &str, workflow: &str, argument: &str) -> Refusal {
+    each_tablet(state, keyspace, workflow, "Unknown", |_| format!("action argument {argument} not supported"))
+}
+
 fn shards_are_of(state: &State, keyspace: &str, workflow: &str, shards: &[String]) -> Answer<()> {
     match shards.iter().find(|shard| !state.streams_of(keyspace, workflow).any(|stream| stream.shard == **shard)) {
         Some(unknown) => refuse!("specified target shard {unknown} not a valid target for workflow {workflow}"),
@@ -202,14 +216,12 @@ pub fn resume(state: &mut State, request: &data::VDiffResumeRequest) -> Answer<d
     course(state, keyspace, workflow)?;
     shards_are_of(state, keyspace, workflow, &request.target_shards)?;
     let Some(place) = find(state, keyspace, workflow, uuid) else {
-        return Err(each_tablet(state, keyspace, workflow, |alias| {
-            format!("vdiff with UUID {uuid} not found on tablet {alias}")
-        }));
+        let words = |alias: &str| format!("vdiff with UUID {uuid} not found on tablet {alias}");
+        return Err(each_tablet(state, keyspace, workflow, "Unknown", words));
     };
     if state.vdiffs[place].shards.iter().any(|shard| !matches!(shard.state, Progress::Stopped | Progress::Completed)) {
-        return Err(each_tablet(state, keyspace, workflow, |alias| {
-            format!("no completed or stopped vdiff found for UUID {uuid} on tablet {alias}")
-        }));
+        let words = |alias: &str| format!("no completed or stopped vdiff found for UUID {uuid} on tablet {alias}");
+        return Err(each_tablet(state, keyspace, workflow, "Unknown", words));
     }
     vdiff::resume(state, place);
     Ok(data::VDiffResumeResponse {})
@@ -223,8 +235,12 @@ pub fn delete(state: &mut State, request: &data::VDiffDeleteRequest) -> Answer<d
         return Ok(data::VDiffDeleteResponse {});
     }
     let uuid = &request.arg;
+    if uuid::Uuid::parse_str(uuid).is_err() {
+        return Err(unsupported(state, keyspace, workflow, uuid));
+    }
     let Some(place) = find(state, keyspace, workflow, uuid) else {
-        return Err(each_tablet(state, keyspace, workflow, |alias| format!("no vdiff found for UUID {uuid} on tablet {alias}")));
+        let words = |alias: &str| format!("no vdiff found for UUID {uuid} on tablet {alias}");
+        return Err(each_tablet(state, keyspace, workflow, "FailedPrecondition", words));
     };
     vdiff::stop(state, place);
     state.vdiffs.remove(place);

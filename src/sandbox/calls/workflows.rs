@@ -6,16 +6,17 @@ use jiff::Timestamp;
 
 use super::messages::{alias, whole_seconds};
 use super::tablets::server_uuid;
-use super::topology::denied_message;
+use super::topology::control_message;
 use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata as data};
-use crate::sandbox::operation::no_shards;
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::stream::{Stage, State as StreamState, Stream};
 
 pub fn workflows(state: &State, request: &data::GetWorkflowsRequest) -> Answer<data::GetWorkflowsResponse> {
     let keyspace = &request.keyspace;
-    let Some(there) = state.topology.keyspaces.get(keyspace) else { return Err(no_shards(keyspace)) };
+    let Some(there) = state.topology.keyspaces.get(keyspace) else {
+        return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/");
+    };
     if let Some(unknown) = request.shards.iter().find(|shard| there.shard(shard).is_none()) {
         return refuse!("shard {unknown} not found in keyspace {keyspace}");
     }
@@ -41,7 +42,7 @@ fn workflow(state: &State, keyspace: &str, name: &str, streams: &[&Stream]) -> d
             let shard = state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(&stream.shard));
             data::workflow::ShardStream {
                 streams: vec![],
-                tablet_controls: shard.and_then(|shard| shard.denied.as_ref()).map(denied_message).into_iter().collect(),
+                tablet_controls: shard.map(|shard| shard.controls.iter().map(control_message).collect()).unwrap_or_default(),
                 is_primary_serving: true,
             }
         });
@@ -66,6 +67,7 @@ fn workflow(state: &State, keyspace: &str, name: &str, streams: &[&Stream]) -> d
         defer_secondary_keys: settings.defer_secondary_keys,
         options: Some(data::WorkflowOptions {
             sharded_auto_increment_handling: settings.auto_increment,
+            config: settings.config,
             global_keyspace: settings.global_keyspace,
             ..data::WorkflowOptions::default()
         }),

@@ -2,8 +2,8 @@
 
 use prost::Message as _;
 
-use super::Next;
 use super::workflow::{course, delete_streams};
+use super::{Next, dry_run};
 use crate::cluster::vtctld::generated::vtctldata as data;
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
@@ -29,7 +29,12 @@ pub fn run(state: &mut State, request: &data::MoveTablesCompleteRequest) -> Answ
     }
     no_rule_leads_to_source(state, &course)?;
     if request.dry_run {
-        return refuse!("the sandbox makes no dry run of MoveTablesComplete");
+        let lines = dry_run::complete(state, &course, request.keep_data, request.rename_tables, request.keep_routing_rules);
+        let summary = format!("Complete dry run results for workflow {keyspace}.{workflow} at {}", dry_run::time(state));
+        let dry_run_results = lines.into_iter().map(String::into_bytes).collect();
+        return Ok(Next::Done(
+            data::MoveTablesCompleteResponse { summary: summary.into_bytes(), dry_run_results }.encode_to_vec(),
+        ));
     }
     if !request.keep_data {
         take_away(state, &course, request.rename_tables)?;

@@ -1,12 +1,14 @@
 //! MoveTablesCreate: its checks in Vitess's order, then tables, streams, rules and denied tables
 //! (go/vt/vtctl/workflow/{server,materializer}.go).
 
+use jiff::tz::TimeZone;
 use prost::Message as _;
 
 use super::Next;
 use super::workflow::{no_shards, places};
-use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata as data};
+use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, topodata, vtctldata as data};
 use crate::model::vschema::{AutoIncrement, VSchema, VSchemaTable};
+use crate::sandbox::calls::messages::go_alias;
 use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::stream::{Settings, Stage, State as StreamState, Stream};
@@ -27,12 +29,14 @@ pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer
         check_entry(state, target, table, is_sharded)?;
     }
     make_tables(state, request, &tables, is_sharded)?;
+    check_source_shards(state, request)?;
     if is_sharded && options.sharded_auto_increment_handling == i32::from(data::ShardedAutoIncrementHandling::Replace) {
         name_sequences(state, source, target, &tables, &options.global_keyspace);
     }
     let course =
         Course { workflow: request.workflow.clone(), source: source.clone(), target: target.clone(), tables: tables.clone() };
-    make_streams(state, &course, &settings(request, &options), false);
+    let cell = state.topology.cells.first().cloned().unwrap_or_default();
+    make_streams(state, &course, &settings(request, &options, &cell), false);
     if !request.no_routing_rules {
         course.lead_to_source(&mut state.topology.rules);
     }
@@ -42,13 +46,40 @@ pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer
         }
     }
     state.topology.rebuild(&[]);
+    if !request.source_time_zone.is_empty() && TimeZone::get(&request.source_time_zone).is_err() {
+        return Err(take_back(state, &course, &request.source_time_zone));
+    }
     if request.auto_start {
         for place in places(state, target, &request.workflow) {
             advance::start(state, place);
+            // The update that starts them leaves out that the types are in order.
+            state.streams[place].settings.in_order = false;
         }
     }
     let status = calls::status::of(state, target, &request.workflow)?;
     Ok(Next::Done(status.encode_to_vec()))
+}
+
+/// The last check of all, on the target: by then the streams are there and the rules are published. What is taken back of them is
+/// not published again.
+fn take_back(state: &mut State, course: &Course, zone: &str) -> Refusal {
+    let now = state.now.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let cell = state.topology.cells.first().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    if let Some(keyspace) = state.topology.keyspaces.get_mut(&course.target) {
+        for shard in &mut keyspace.shards {
+            shard.allow(&course.tables);
+            let tablet = go_alias(&topodata::TabletAlias { cell: cell.clone(), uid: shard.primary });
+            lines.push(format!(
+                "unable to perform time_zone conversions from {zone} to UTC — value from DB was: [[NULL]] and the result of the \
+                 attempt was: {now}. Either the specified source time zone is invalid or the time zone tables have not been loaded \
+                 on the {tablet} tablet"
+            ));
+        }
+    }
+    course.remove(&mut state.topology.rules);
+    super::workflow::delete_streams(state, &course.target, &course.workflow);
+    Refusal(lines.join("\n"))
 }
 
 /// The tables that are to be moved, sorted.
@@ -91,6 +122,18 @@ fn check(state: &State, request: &data::MoveTablesCreateRequest) -> Answer<Vec<S
         return refuse!("no tables to move");
     }
     Ok(tables)
+}
+
+/// A movement shard by shard is not in the model.
+fn check_source_shards(state: &State, request: &data::MoveTablesCreateRequest) -> Answer<()> {
+    if request.source_shards.is_empty() {
+        return Ok(());
+    }
+    let shards = super::workflow::shard_names(state, &request.source_keyspace);
+    if !request.source_shards.iter().any(|shard| shards.contains(shard)) {
+        return refuse!("no source shards specified for workflow {} ", request.workflow);
+    }
+    refuse!("the sandbox has no movements shard by shard")
 }
 
 fn unused(state: &State, request: &data::MoveTablesCreateRequest) -> Answer<()> {
@@ -194,11 +237,13 @@ fn name_sequences(state: &mut State, source: &str, target: &str, tables: &[Strin
     }
 }
 
-fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOptions) -> Settings {
+fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOptions, cell: &str) -> Settings {
     let on_ddl = binlogdata::OnDdlAction::from_str_name(&request.on_ddl).unwrap_or(binlogdata::OnDdlAction::Ignore);
     let in_order = request.tablet_selection_preference == i32::from(tabletmanagerdata::TabletSelectionPreference::Inorder);
+    // Without any, each stream looks in the cell of its own primary.
+    let cells = if request.cells.is_empty() { vec![cell.to_owned()] } else { request.cells.clone() };
     Settings {
-        cells: request.cells.clone(),
+        cells,
         tablet_types: request.tablet_types.clone(),
         in_order,
         on_ddl: on_ddl.into(),
@@ -208,6 +253,7 @@ fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOpt
         target_time_zone: if request.source_time_zone.is_empty() { String::new() } else { "UTC".to_owned() },
         auto_increment: options.sharded_auto_increment_handling,
         global_keyspace: options.global_keyspace.clone(),
+        config: options.config.clone(),
     }
 }
 
@@ -231,7 +277,7 @@ pub fn make_streams(state: &mut State, course: &Course, settings: &Settings, is_
                 source_keyspace: course.source.clone(),
                 source_shard: source_shard.clone(),
                 tables: course.tables.iter().map(filter).collect(),
-                settings: settings.clone(),
+                settings: Settings { defer_secondary_keys: settings.defer_secondary_keys && !is_return, ..settings.clone() },
                 state: StreamState::Stopped,
                 message: String::new(),
                 stage: if is_return { Stage::Replicating } else { Stage::New },

@@ -4,6 +4,7 @@
 mod cancel;
 mod complete;
 mod create;
+mod dry_run;
 mod sequences;
 mod switch;
 mod workflow;

@@ -6,6 +6,7 @@ use crate::sandbox::application::sequence_mut;
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::table::Table;
+use crate::sandbox::topology::Shard;
 use crate::sandbox::traffic::Course;
 
 /// The sequence of each table that has one.
@@ -45,12 +46,35 @@ pub fn find(state: &mut State, course: &Course, global_keyspace: &str) -> Answer
     Ok(())
 }
 
+/// Of each sequence: its name, `next_id` now, and what it would be set to.
+pub fn foreseen(state: &State, course: &Course) -> Vec<(String, u64, u64)> {
+    let mut topology = state.topology.clone();
+    let mut found: Vec<(String, u64, u64)> = used(state, course)
+        .into_iter()
+        .filter_map(|(table, name)| {
+            let now = *sequence_mut(&mut topology, &name)?;
+            Some((bare(&name), now, now.max(largest(state, course, &table) + 1)))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The largest id that any shard of the target has.
+fn largest(state: &State, course: &Course, table: &str) -> u64 {
+    let target = state.topology.keyspaces.get(&course.target);
+    let shards = target.map(|target| target.shards.as_slice()).unwrap_or_default();
+    let of = |shard: &Shard| {
+        let table = shard.tables.get(table)?;
+        table.rows.last().max(table.strays.last().copied())
+    };
+    shards.iter().filter_map(of).max().unwrap_or(0)
+}
+
 /// Each goes on after the largest id that any shard of the target has, if it isn't further already.
 pub fn initialize(state: &mut State, course: &Course) {
     for (table, name) in used(state, course) {
-        let target = state.topology.keyspaces.get(&course.target);
-        let shards = target.map(|target| target.shards.as_slice()).unwrap_or_default();
-        let largest = shards.iter().filter_map(|shard| shard.tables.get(&table)?.rows.last()).max().unwrap_or(0);
+        let largest = largest(state, course, &table);
         if let Some(next) = sequence_mut(&mut state.topology, &name) {
             *next = (*next).max(largest + 1);
         }

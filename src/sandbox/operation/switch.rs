@@ -6,10 +6,12 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
 use super::create::make_streams;
+use super::dry_run::{self, Wanted};
 use super::workflow::{course, delete_streams, places};
 use super::{Next, sequences};
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
 use crate::sandbox::advance;
+use crate::sandbox::calls::rules::rebuild_cells;
 use crate::sandbox::locks::{self, Holder};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::{Journal, State};
@@ -138,17 +140,43 @@ impl Switch {
         }
         let own = course(state, &self.keyspace, &self.workflow)?;
         self.start_state = own.state(&state.topology);
-        if self.request.dry_run {
-            return refuse!("the sandbox makes no dry run of WorkflowSwitchTraffic");
-        }
         let (keyspace, workflow) = self.driven(state);
-        if (keyspace.as_str(), workflow.as_str()) != (self.keyspace.as_str(), self.workflow.as_str()) {
-            course(state, &keyspace, &workflow)?;
+        let driven = course(state, &keyspace, &workflow)?;
+        if self.request.dry_run {
+            return self.dry_run(state, driven).map(Some);
         }
         if self.request.tablet_types.is_empty() {
             return Ok(Some(self.answer(state, &own)));
         }
         Ok(None)
+    }
+
+    fn dry_run(&mut self, state: &State, course: Course) -> Answer<Vec<u8>> {
+        self.leads_reads_back = self.is_backward() && course.workflow == self.workflow;
+        let is_there_already = course.forward().writes_are_switched(&state.topology) != course.is_reverse();
+        if !self.leads_reads_back && !is_there_already {
+            self.can_switch(state, &course)?;
+        }
+        self.course = Some(course);
+        let (course, kinds) = (self.course(), self.kinds(state));
+        let lines = dry_run::switch(
+            state,
+            &Wanted {
+                course: &course,
+                kinds: &kinds,
+                leads_reads_back: self.leads_reads_back,
+                writes: self.switches_writes(),
+                timeout_seconds: self.timeout().as_secs(),
+                starts_reverse: self.request.enable_reverse_replication,
+                initializes_sequences: self.request.initialize_target_sequences && self.has_sequences(state),
+            },
+        );
+        let verb = if self.is_backward() { "ReverseTraffic" } else { "SwitchTraffic" };
+        let time = dry_run::time(state);
+        let summary = format!("{verb} dry run results for workflow {}.{} at {time}", self.keyspace, self.workflow);
+        let dry_run_results = lines.into_iter().map(String::into_bytes).collect();
+        let answer = data::WorkflowSwitchTrafficResponse { summary: summary.into_bytes(), dry_run_results, ..Default::default() };
+        Ok(answer.encode_to_vec())
     }
 
     fn answer(&self, state: &State, course: &Course) -> Vec<u8> {
@@ -290,10 +318,15 @@ impl Switch {
     fn switch_reads(&mut self, state: &mut State, holder: &Holder) -> Answer<Next> {
         let (course, kinds) = (self.course(), self.kinds(state));
         if self.leads_reads_back {
-            for kind in &kinds {
+            let asked = |kind: topodata::TabletType| self.request.tablet_types.contains(&kind.into());
+            let asked =
+                [(Kind::Replica, asked(topodata::TabletType::Replica)), (Kind::Rdonly, asked(topodata::TabletType::Rdonly))];
+            for (kind, _) in asked.iter().filter(|(_, is_asked)| *is_asked) {
                 if course.cells_switched(&state.topology, *kind).is_empty() {
                     let name = if *kind == Kind::Replica { "REPLICA" } else { "RDONLY" };
-                    return refuse!("requesting reversal of read traffic for {name}s but {name} reads have not been switched");
+                    return refuse!(
+                        "invalid request: requesting reversal of read traffic for {name}s but {name} reads have not been switched"
+                    );
                 }
             }
         }
@@ -301,7 +334,9 @@ impl Switch {
             return Ok(soon(200));
         }
         course.switch_reads(&mut state.topology.rules, &kinds, self.leads_reads_back);
-        state.topology.rebuild(&self.request.cells);
+        // By then the rules are saved.
+        rebuild_cells(state, &self.request.cells)
+            .map_err(|refusal| refusal.within("failed to switch read traffic for the tables"))?;
         let next = if self.switches_writes() { Step::BeginWrites } else { Step::End };
         Ok(self.then(next, SignedDuration::from_millis(50)))
     }

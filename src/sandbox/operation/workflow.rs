@@ -17,12 +17,21 @@ pub fn course(state: &State, keyspace: &str, workflow: &str) -> Answer<Course> {
     };
     let mut tables: Vec<String> = stream.tables.iter().map(|(name, _)| name.clone()).collect();
     tables.sort();
-    Ok(Course { workflow: workflow.to_owned(), source: stream.source_keyspace.clone(), target: keyspace.to_owned(), tables })
+    let source = stream.source_keyspace.clone();
+    let course = Course { workflow: workflow.to_owned(), source, target: keyspace.to_owned(), tables };
+    match course.target_without_keyspace(&state.topology) {
+        Some(target) => refuse!("rule target is not correctly formatted: {target}"),
+        None => Ok(course),
+    }
 }
 
 /// A keyspace that doesn't exist, as etcd says it.
 pub fn no_shards(keyspace: &str) -> Refusal {
-    Refusal(format!("FindAllShardsInKeyspace({keyspace}): List: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/"))
+    if keyspace.is_empty() {
+        let why = "invalid keyspace name: UnescapeID err: invalid input identifier ''";
+        return Refusal(format!("FindAllShardsInKeyspace() {why}"));
+    }
+    Refusal(format!("FindAllShardsInKeyspace({keyspace}): List: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards"))
 }
 
 /// The places of a workflow's streams.

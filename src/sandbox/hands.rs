@@ -1,0 +1,114 @@
+//! What is done past vtctld, as with a client of MySQL: for tests.
+
+use super::ids::Ids;
+use super::state::{State, Transaction};
+use super::stream::{Stage, Stream};
+use super::table::Column;
+use super::{Sandbox, SandboxError};
+use crate::cluster::vtctld::generated::binlogdata::OnDdlAction;
+
+impl Sandbox {
+    /// The rows of a table over all shards; none when no shard has it.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn rows(&self, keyspace: &str, table: &str) -> Result<Option<u64>, SandboxError> {
+        self.transact(|state| state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.count(table)))
+    }
+
+    /// Puts a row into a table of the keyspace's first shard. Streams that run carry it on.
+    pub fn put_row(&self, keyspace: &str, table: &str, number: u64) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
+            let is_one = there.shards.len() == 1;
+            if let Some(found) = there.shards.first_mut().and_then(|shard| shard.tables.get_mut(table)) {
+                if is_one {
+                    found.rows.add(&Ids::range(number, number));
+                } else {
+                    found.strays.insert(number);
+                }
+            }
+            for (keyspace, shard) in followers(state, keyspace, table) {
+                change(state, &keyspace, &shard, table, |rows| rows.add(&Ids::range(number, number)));
+            }
+        })
+    }
+
+    /// Takes a row away, on whichever shard it is. Streams that run carry it on.
+    pub fn take_row(&self, keyspace: &str, table: &str, number: u64) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
+            for found in there.shards.iter_mut().filter_map(|shard| shard.tables.get_mut(table)) {
+                if !found.strays.remove(&number) {
+                    found.rows = found.rows.without(&Ids::range(number, number));
+                }
+            }
+            for (keyspace, shard) in followers(state, keyspace, table) {
+                change(state, &keyspace, &shard, table, |rows| *rows = rows.without(&Ids::range(number, number)));
+            }
+        })
+    }
+
+    /// Opens a transaction that has written to a table; gives its connection.
+    pub fn open_transaction(&self, keyspace: &str, table: &str) -> Result<u64, SandboxError> {
+        self.transact(|state| {
+            let connection = 5000 + state.next_number();
+            let (keyspace, table) = (keyspace.to_owned(), table.to_owned());
+            state.transactions.push(Transaction { keyspace, table, connection, since: state.now, until: None });
+            connection
+        })
+    }
+
+    pub fn end_transaction(&self, connection: u64) -> Result<(), SandboxError> {
+        self.transact(|state| state.transactions.retain(|transaction| transaction.connection != connection))
+    }
+
+    /// `alter table TABLE add column NAME int`. What streams do then, their `on_ddl` says.
+    pub fn add_column(&self, keyspace: &str, table: &str, column: &str) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
+            let added = Column::parse(&format!("{column} int"));
+            for found in there.shards.iter_mut().filter_map(|shard| shard.tables.get_mut(table)) {
+                found.columns.push(added.clone());
+            }
+            let statement = format!("alter table `{table}` add column `{column}` int");
+            let followers: Vec<(String, String)> = followers(state, keyspace, table);
+            for stream in state.streams.iter_mut().filter(|stream| follows(stream, keyspace, table)) {
+                if stream.settings.on_ddl == i32::from(OnDdlAction::Stop) {
+                    stream.state = super::stream::State::Stopped;
+                    stream.message = format!("Stopped at DDL {statement}");
+                }
+            }
+            let executes = state.streams.iter().any(|stream| {
+                follows(stream, keyspace, table)
+                    && [OnDdlAction::Exec, OnDdlAction::ExecIgnore].map(i32::from).contains(&stream.settings.on_ddl)
+            });
+            for (keyspace, shard) in followers.into_iter().filter(|_| executes) {
+                let shard = state.topology.keyspaces.get_mut(&keyspace).and_then(|keyspace| keyspace.shard_mut(&shard));
+                if let Some(found) = shard.and_then(|shard| shard.tables.get_mut(table)) {
+                    found.columns.push(added.clone());
+                }
+            }
+        })
+    }
+}
+
+fn follows(stream: &Stream, keyspace: &str, table: &str) -> bool {
+    stream.source_keyspace == keyspace
+        && stream.stage == Stage::Replicating
+        && stream.is_running()
+        && stream.tables.iter().any(|(name, _)| name == table)
+}
+
+/// The shards to which running streams carry a table's changes.
+fn followers(state: &State, keyspace: &str, table: &str) -> Vec<(String, String)> {
+    let following = state.streams.iter().filter(|stream| follows(stream, keyspace, table));
+    following.map(|stream| (stream.keyspace.clone(), stream.shard.clone())).collect()
+}
+
+fn change(state: &mut State, keyspace: &str, shard: &str, table: &str, change: impl FnOnce(&mut Ids)) {
+    let shard = state.topology.keyspaces.get_mut(keyspace).and_then(|keyspace| keyspace.shard_mut(shard));
+    if let Some(found) = shard.and_then(|shard| shard.tables.get_mut(table)) {
+        change(&mut found.rows);
+    }
+}

@@ -1,0 +1,38 @@
+//! What a case may use: our own client, and some hands for what is done past vtctld.
+
+use async_trait::async_trait;
+use cutover::cluster::vtctld::Vtctld;
+
+/// A cluster in the world of [`super::world`]: a real one, or a sandbox.
+#[async_trait]
+pub trait Stage: Send + Sync {
+    fn vtctld(&self) -> &Vtctld;
+
+    /// The adapter over the same vtctld.
+    fn adapter(&self) -> &cutover::cluster::vtctld::Cluster;
+
+    /// Makes the world as it is at the beginning, whatever the case before left.
+    async fn reset(&self);
+
+    /// Lets 100 ms go by.
+    async fn moment(&self);
+
+    /// The rows of a table, exact, the sum over the shards that have it; none when no shard has it.
+    async fn rows(&self, keyspace: &str, table: &str) -> Option<u64>;
+
+    /// Puts a row of this number into the table on the keyspace's first shard, past vtgate and vttablet. The number is the first
+    /// column and, where the table has one, the customer.
+    async fn put_row(&self, keyspace: &str, table: &str, number: u64);
+
+    /// Takes the row of this number away, on whichever shard it is.
+    async fn take_row(&self, keyspace: &str, table: &str, number: u64);
+
+    /// A transaction on the first shard's primary that has written to the table and stays open until it is dropped.
+    async fn hold_write_lock(&self, keyspace: &str, table: &str) -> Box<dyn Held>;
+
+    /// `alter table TABLE add column NAME int` on each primary, past vtgate and vttablet.
+    async fn add_column(&self, keyspace: &str, table: &str, column: &str);
+}
+
+/// Something that lasts until it is dropped.
+pub trait Held: Send + Sync {}
