@@ -9,14 +9,14 @@ use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
-use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals};
+use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps};
 use crate::report::ending;
 use crate::report::event::{Event, View};
 use crate::run::decision::{Ending, HoldKind, StopKind};
 
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
-    let options = RunOptions { time_jumps: context.time_jumps()?, ..options };
+    let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
     let mut view = context.view(&session.file);
     let now = session.clock.now();
     view.event(
@@ -46,7 +46,7 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
         Driver::new(&session.movement, ports, options).run().await
     };
     let finish = finish.map_err(|error| match error {
-        DriverError::Cluster(error) => Error::cluster(&error, &session.address),
+        DriverError::Cluster(error) => session.failed(&error),
         DriverError::Record(error) => Error::record(error),
         DriverError::Lease(error) => Error::lease(error),
         error @ (DriverError::NotBegun | DriverError::Confused(_)) => {

@@ -98,7 +98,7 @@ impl Session {
             asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
             ..Query::default()
         };
-        let facts = cluster.observe(&look).await.map_err(|error| Error::cluster(&error, &address))?;
+        let facts = cluster.observe(&look).await.map_err(|error| Error::cluster(&error, &address, sandbox.is_some()))?;
         let tables = match record_that_binds.and_then(Record::begun) {
             Some(begun) => begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect(),
             None => resolve_tables(&options.tables, &facts, &look, &options.source_keyspace)?,
@@ -164,12 +164,17 @@ impl Session {
         }
         let ahead: Vec<_> = self.movement.phases().into_iter().map(|phase| phase.id).collect();
         let result = checks::look(self.cluster.as_ref(), &self.movement, &ahead, more).await;
-        result.map_err(|error| Error::cluster(&error, &self.address))
+        result.map_err(|error| self.failed(&error))
     }
 
     /// One look at what every decision rests on.
     pub async fn observe(&self) -> Result<Facts, Error> {
-        self.cluster.observe(&self.movement.query()).await.map_err(|error| Error::cluster(&error, &self.address))
+        self.cluster.observe(&self.movement.query()).await.map_err(|error| self.failed(&error))
+    }
+
+    /// Why the cluster could not be asked.
+    pub fn failed(&self, error: &ClusterError) -> Error {
+        Error::cluster(error, &self.address, self.is_sandbox)
     }
 
     /// What the operator's file forbids of what is still ahead.
@@ -266,8 +271,11 @@ impl Error {
         Self::Ended { exit, message: message.to_string(), help: help.into() }
     }
 
-    pub fn cluster(error: &ClusterError, address: &str) -> Self {
+    pub fn cluster(error: &ClusterError, address: &str, is_sandbox: bool) -> Self {
         let (exit, help) = match error.kind {
+            ErrorKind::Unreachable | ErrorKind::DeadlineExceeded if is_sandbox => {
+                (Exit::Unreachable, "its sandbox.toml says what goes wrong there, and for how long".to_owned())
+            }
             ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => {
                 let Finding { code, subject, summary, help, .. } = checks::unreachable(&error.to_string(), address);
                 return Self::ended(Exit::Unreachable, format!("{code} {subject}: {summary}"), help);

@@ -26,7 +26,7 @@ impl Driver<'_> {
         // What it was judged on must have been read with the lease: the other may have ended in between.
         match self.try_lease()? {
             None => Ok(Judge::Waits),
-            Some(Finish::Busy(words)) if self.options.wait && !self.options.time_jumps => {
+            Some(Finish::Busy(words)) if self.options.wait && self.options.time_jumps.is_none() => {
                 if self.told.insert(words.clone()) {
                     self.say(Level::Info, &format!("{words}; waiting for its end"));
                 }

@@ -48,9 +48,22 @@ pub struct RunOptions {
     /// Stay at holds that may end.
     pub wait: bool,
     /// Time jumps to the next thing that this run waits for, so it must not wait for what only people or other processes bring.
-    pub time_jumps: bool,
+    pub time_jumps: Option<TimeJumps>,
     /// How long to try for the lease. A run that waits gives it back at each wait, so an emergency command gets it soon.
     pub lease_patience: Duration,
+}
+
+/// How a run goes on while time jumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeJumps {
+    /// So many looks without an entry of the record, and nothing will come of the wait.
+    pub most_idle_looks: u32,
+}
+
+impl Default for TimeJumps {
+    fn default() -> Self {
+        Self { most_idle_looks: 10_000 }
+    }
 }
 
 impl RunOptions {
@@ -66,16 +79,13 @@ impl RunOptions {
         if !self.wait || !may_end(hold) {
             return None;
         }
-        if !self.time_jumps {
+        if self.time_jumps.is_none() {
             return Some(Duration::from_secs(1));
         }
         let left = Duration::try_from(hold.until?.duration_since(now)).ok()?;
         (!left.is_zero()).then_some(left)
     }
 }
-
-/// So many looks at the same wait while time jumps, without an entry of the record, and nothing will come of it.
-const IDLE_LOOKS: u32 = 10_000;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -125,7 +135,7 @@ pub struct Driver<'a> {
     /// Looks, one after the other, that were too old for a write by the time it was decided.
     stale_looks: u32,
     /// The record's serial, and how many looks found it so while time jumps.
-    idle: (u64, u32),
+    idle_looks: (u64, u32),
     jumps: ClockJumps,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
@@ -145,7 +155,7 @@ impl<'a> Driver<'a> {
             unreachable_since: None,
             busy_since: None,
             stale_looks: 0,
-            idle: (0, 0),
+            idle_looks: (0, 0),
             jumps: ClockJumps::default(),
             baseline: None,
             told: Default::default(),
@@ -166,10 +176,8 @@ impl<'a> Driver<'a> {
             let record = self.load()?;
             let progress = record.progress();
             self.mind_the_clock();
-            if self.is_idle(record.serial()) {
-                return Ok(Finish::Idle(format!(
-                    "{IDLE_LOOKS} looks, and nothing came of it; time jumps, and this run ends here"
-                )));
+            if let Some(finish) = self.idle(record.serial()) {
+                return Ok(finish);
             }
             if let Some(stop) = self.edited(&progress) {
                 return Ok(stop);
@@ -255,10 +263,12 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn is_idle(&mut self, serial: u64) -> bool {
-        let (before, looks) = self.idle;
-        self.idle = if before == serial { (serial, looks + 1) } else { (serial, 0) };
-        self.options.time_jumps && self.idle.1 > IDLE_LOOKS
+    /// While time passes somebody sees that nothing happens; while it jumps the run has to see it.
+    fn idle(&mut self, serial: u64) -> Option<Finish> {
+        let (before, looks) = self.idle_looks;
+        self.idle_looks = if before == serial { (serial, looks + 1) } else { (serial, 0) };
+        let most = self.options.time_jumps?.most_idle_looks;
+        (looks >= most).then(|| Finish::Idle(format!("{most} looks, and nothing came of it; time jumps, and this run ends here")))
     }
 
     /// The write of this run of which it isn't known what became, or that stopped half way: whoever leaves now leaves it behind.

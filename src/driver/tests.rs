@@ -301,13 +301,14 @@ async fn while_time_jumps_a_wait_of_which_nothing_comes_ends() {
     bench.steps = [(PhaseId::SWITCH_PRIMARY, Step::Wait(never))].into();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     let stage = Stage::new(bench);
-    let finish = stage.run_as(RunOptions { time_jumps: true, ..RunOptions::default() }).await.unwrap();
+    let finish =
+        stage.run_as(RunOptions { time_jumps: Some(TimeJumps { most_idle_looks: 50 }), ..RunOptions::default() }).await.unwrap();
     assert!(matches!(finish, Finish::Idle(_)), "{finish:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn while_time_jumps_nobody_is_waited_for() {
-    let options = || RunOptions { wait: true, time_jumps: true, ..RunOptions::default() };
+    let options = || RunOptions { wait: true, time_jumps: Some(TimeJumps::default()), ..RunOptions::default() };
     let stage = Stage::new(Bench::begun());
     let finish = stage.run_as(options()).await.unwrap();
     assert!(matches!(&finish, Finish::Held(hold) if hold.kind == HoldKind::Gate), "{finish:?}");
@@ -339,6 +340,7 @@ fn a_known_end_of_a_hold_is_jumped_to() {
     let now = Timestamp::from_second(1_000).unwrap();
     let end = Timestamp::from_second(1_600).unwrap();
     let stay = |time_jumps, kind, until| {
+        let time_jumps = bool::then(time_jumps, TimeJumps::default);
         RunOptions { wait: true, time_jumps, ..RunOptions::default() }.stay(&hold(kind, until), now).map(|stay| stay.as_secs())
     };
     assert_eq!(stay(true, HoldKind::RevertWindow, Some(end)), Some(600));

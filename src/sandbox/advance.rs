@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::ids::Ids;
-use super::state::State;
+use super::state::{ChangeByHand, State};
 use super::stream::{BEGINS_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
+use super::table::Table;
 use super::{operation, trouble, vdiff};
 
 /// Brings everything to a moment. One in the past changes nothing.
@@ -76,7 +77,7 @@ pub fn stop(state: &mut State, place: usize) {
 /// The rows of the source that a stream has to copy of a table.
 fn source_rows(state: &State, stream: &Stream, table: &str) -> Ids {
     let source = state.topology.keyspaces.get(&stream.source_keyspace);
-    let rows = source.and_then(|source| Some(source.shard(&stream.source_shard)?.tables.get(table)?.rows.clone()));
+    let rows = source.and_then(|source| Some(source.shard(&stream.source_shard)?.tables.get(table)?.all_rows()));
     rows.unwrap_or_default()
 }
 
@@ -157,10 +158,31 @@ pub fn apply_until(state: &mut State, place: usize, until: Timestamp) {
                 format!("terminal error: vttablet: Duplicate entry for key '{table}.PRIMARY' (errno 1062) (sqlstate 23000)");
             return;
         }
+        let by_hand: Vec<ChangeByHand> = changes_by_hand(state, &stream, table, from, stream.applied_until).cloned().collect();
+        for change in by_hand {
+            let row = Ids::range(change.number, change.number);
+            if change.is_put {
+                deliver(state, place, table, &row);
+            } else if let Some(table) = target_table(state, place, table) {
+                table.take_away(change.number);
+            }
+        }
         let since = state.application.taken_after(&stream.source_keyspace, table, from);
         let later = state.application.taken_after(&stream.source_keyspace, table, stream.applied_until);
         deliver(state, place, table, &since.without(&later));
     }
+}
+
+fn changes_by_hand<'s>(
+    state: &'s State,
+    stream: &'s Stream,
+    table: &'s str,
+    from: Timestamp,
+    until: Timestamp,
+) -> impl Iterator<Item = &'s ChangeByHand> {
+    state.changes_by_hand.iter().filter(move |change| {
+        change.keyspace == stream.source_keyspace && change.table == table && change.at > from && change.at <= until
+    })
 }
 
 /// All rows that the source has now.
@@ -172,10 +194,13 @@ fn deliver_all(state: &mut State, place: usize) {
     }
 }
 
-fn deliver(state: &mut State, place: usize, table: &str, rows: &Ids) {
+fn target_table<'s>(state: &'s mut State, place: usize, table: &str) -> Option<&'s mut Table> {
     let stream = &state.streams[place];
-    let target = state.topology.keyspaces.get_mut(&stream.keyspace);
-    if let Some(table) = target.and_then(|target| target.shard_mut(&stream.shard)?.tables.get_mut(table)) {
+    state.topology.keyspaces.get_mut(&stream.keyspace)?.shard_mut(&stream.shard)?.tables.get_mut(table)
+}
+
+fn deliver(state: &mut State, place: usize, table: &str, rows: &Ids) {
+    if let Some(table) = target_table(state, place, table) {
         table.rows.add(rows);
     }
 }

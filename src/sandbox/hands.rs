@@ -1,7 +1,12 @@
 //! What is done past vtctld, as with a client of MySQL: for tests.
 
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::description::Description;
 use super::ids::Ids;
-use super::state::{State, Transaction};
+use super::state::{ChangeByHand, State, Transaction};
 use super::stream::{Stage, Stream};
 use super::table::Column;
 use super::{Sandbox, SandboxError};
@@ -16,7 +21,21 @@ impl Sandbox {
         self.transact(|state| state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.count(table)))
     }
 
-    /// Puts a row into a table of the keyspace's first shard. Streams that run carry it on.
+    /// All is as at the beginning, but for the time and the numbers that were given.
+    pub fn begin_anew(&self) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let (description, last_number) = (Description { start: None, ..state.description.clone() }, state.last_number);
+            let new = State::new(&description, state.now);
+            *state = State { description: state.description.clone(), last_number, ..new };
+        })
+    }
+
+    /// How often each call has come since the beginning.
+    pub fn calls_made(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
+        self.transact(|state| state.calls.clone())
+    }
+
+    /// Puts a row into a table of the keyspace's first shard. Streams carry it on.
     pub fn put_row(&self, keyspace: &str, table: &str, number: u64) -> Result<(), SandboxError> {
         self.transact(|state| {
             let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
@@ -28,24 +47,18 @@ impl Sandbox {
                     found.strays.insert(number);
                 }
             }
-            for (keyspace, shard) in followers(state, keyspace, table) {
-                change(state, &keyspace, &shard, table, |rows| rows.add(&Ids::range(number, number)));
-            }
+            note(state, keyspace, table, number, true);
         })
     }
 
-    /// Takes a row away, on whichever shard it is. Streams that run carry it on.
+    /// Takes a row away, on whichever shard it is. Streams carry that on.
     pub fn take_row(&self, keyspace: &str, table: &str, number: u64) -> Result<(), SandboxError> {
         self.transact(|state| {
             let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
             for found in there.shards.iter_mut().filter_map(|shard| shard.tables.get_mut(table)) {
-                if !found.strays.remove(&number) {
-                    found.rows = found.rows.without(&Ids::range(number, number));
-                }
+                found.take_away(number);
             }
-            for (keyspace, shard) in followers(state, keyspace, table) {
-                change(state, &keyspace, &shard, table, |rows| *rows = rows.without(&Ids::range(number, number)));
-            }
+            note(state, keyspace, table, number, false);
         })
     }
 
@@ -106,9 +119,8 @@ fn followers(state: &State, keyspace: &str, table: &str) -> Vec<(String, String)
     following.map(|stream| (stream.keyspace.clone(), stream.shard.clone())).collect()
 }
 
-fn change(state: &mut State, keyspace: &str, shard: &str, table: &str, change: impl FnOnce(&mut Ids)) {
-    let shard = state.topology.keyspaces.get_mut(keyspace).and_then(|keyspace| keyspace.shard_mut(shard));
-    if let Some(found) = shard.and_then(|shard| shard.tables.get_mut(table)) {
-        change(&mut found.rows);
-    }
+/// Right after now: a stream that has applied all until now has not applied this.
+fn note(state: &mut State, keyspace: &str, table: &str, number: u64, is_put: bool) {
+    let at = state.now + SignedDuration::from_nanos(1);
+    state.changes_by_hand.push(ChangeByHand { keyspace: keyspace.to_owned(), table: table.to_owned(), at, number, is_put });
 }

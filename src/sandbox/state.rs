@@ -35,6 +35,8 @@ pub struct State {
     pub calls: BTreeMap<String, u64>,
     /// Transactions that hold a write lock, by hand.
     pub transactions: Vec<Transaction>,
+    /// Rows that were changed by hand, in order: what streams carry on as they come to it.
+    pub changes_by_hand: Vec<ChangeByHand>,
     /// The last number that was given to anything.
     pub last_number: u64,
     /// Somebody's changes of rules that have been made, by their place in the description.
@@ -49,6 +51,16 @@ pub struct Journal {
     /// Of the switch that wrote it: its workflow and the ids of its streams.
     pub workflow: String,
     pub streams: Vec<u64>,
+}
+
+/// A row put into a table, or taken out of it, past vtgate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeByHand {
+    pub keyspace: String,
+    pub table: String,
+    pub at: Timestamp,
+    pub number: u64,
+    pub is_put: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +90,7 @@ impl State {
             application: Application::new(description, began),
             calls: BTreeMap::new(),
             transactions: super::trouble::transactions(description, began),
+            changes_by_hand: vec![],
             last_number: 0,
             changes_made: vec![],
         }

@@ -70,6 +70,8 @@ pub struct Settings {
     pub target_time_zone: String,
     pub auto_increment: i32,
     pub global_keyspace: String,
+    /// Its row has been written again since it was made: the first time changes how the tablet types are spelled.
+    pub is_respelled: bool,
     /// vreplication's own settings.
     pub config: BTreeMap<String, String>,
 }

@@ -132,6 +132,22 @@ impl Table {
         copy
     }
 
+    /// With those that are not of its share.
+    pub fn all_rows(&self) -> Ids {
+        let mut rows = self.rows.clone();
+        for number in &self.strays {
+            rows.add(&Ids::range(*number, *number));
+        }
+        rows
+    }
+
+    /// A row of this number, whether it is of its share or not.
+    pub fn take_away(&mut self, number: u64) {
+        if !self.strays.remove(&number) {
+            self.rows = self.rows.without(&Ids::range(number, number));
+        }
+    }
+
     pub fn count(&self, share: Share) -> u64 {
         if self.next_id.is_some() {
             return u64::from(share.index == 0);

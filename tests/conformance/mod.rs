@@ -66,6 +66,16 @@ pub fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/goldens").join(format!("{name}.txt"))
 }
 
+/// Goldens that no case and no script gives any more.
+pub fn strays() -> Vec<String> {
+    let mut known: Vec<PathBuf> = cases::all().iter().map(|case| path(case.name)).collect();
+    known.extend(random::SEEDS.map(|seed| path(&random::name(seed))));
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/goldens");
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let goldens = entries(root).flat_map(entries);
+    goldens.filter(|golden| !known.contains(golden)).map(|golden| golden.display().to_string()).collect()
+}
+
 /// None when the texts are equal.
 fn difference(expected: &str, found: &str) -> Option<String> {
     let difference = similar::TextDiff::from_lines(expected, found);

@@ -1,6 +1,8 @@
 //! Scripts of random steps: the usual way of a movement, strayed from at every second step. What a step is depends on the seed
 //! alone, never on an answer, so a script is the same on every cluster; after each step comes a quiet point with its picture.
 
+use std::ops::RangeInclusive;
+
 use cutover::cluster::vtctld::generated::{vschema, vtctldata as data};
 
 use super::cases::calls::{
@@ -10,7 +12,7 @@ use super::stage::Stage;
 use super::{Golden, Mode, difference, path};
 
 /// The scripts whose transcripts are goldens.
-pub const SEEDS: [u64; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
+pub const SEEDS: RangeInclusive<u64> = 1..=24;
 
 const STEPS: usize = 40;
 
@@ -114,33 +116,38 @@ enum Action {
 }
 
 impl Action {
-    fn words(self) -> String {
+    fn words(self, workflow: &str) -> String {
         let types = super::canonical::tablet_types;
-        let keeping = |words: &str, data: bool, rules: bool| {
-            let kept: Vec<&str> =
-                [(data, "data"), (rules, "rules")].into_iter().filter(|(keep, _)| *keep).map(|(_, what)| what).collect();
-            if kept.is_empty() { words.to_owned() } else { format!("{words}, keeping {},", kept.join(" and ")) }
-        };
         match self {
-            CreateStarted => "create and start".to_owned(),
-            CreateWaiting => "create".to_owned(),
-            Start => "start".to_owned(),
-            Stop => "stop".to_owned(),
-            VDiff => "vdiff of".to_owned(),
-            ShowVDiffs => "show vdiffs of".to_owned(),
-            DeleteVDiffs => "delete vdiffs of".to_owned(),
-            Switch(kinds) => format!("switch {} of", types(kinds)),
-            Reverse(kinds) => format!("reverse {} of", types(kinds)),
-            Cancel { keep_data, keep_rules } => keeping("cancel", keep_data, keep_rules),
+            CreateStarted => format!("create and start {workflow}"),
+            CreateWaiting => format!("create {workflow}"),
+            Start => format!("start {workflow}"),
+            Stop => format!("stop {workflow}"),
+            VDiff => format!("vdiff of {workflow}"),
+            ShowVDiffs => format!("show vdiffs of {workflow}"),
+            DeleteVDiffs => format!("delete vdiffs of {workflow}"),
+            Switch(kinds) => format!("switch {} of {workflow}", types(kinds)),
+            Reverse(kinds) => format!("reverse {} of {workflow}", types(kinds)),
+            Cancel { keep_data, keep_rules } => format!("cancel {workflow}{}", keeping(keep_data, keep_rules)),
             Complete { rename, keep_data, keep_rules } => {
-                keeping(if rename { "complete, renaming," } else { "complete" }, keep_data, keep_rules)
+                let renaming = if rename { ", renaming the tables" } else { "" };
+                format!("complete {workflow}{renaming}{}", keeping(keep_data, keep_rules))
             }
-            AddForeignRule => "add foreign rules beside".to_owned(),
-            TakeForeignRules => "take foreign rules away beside".to_owned(),
-            Rebuild => "rebuild beside".to_owned(),
-            Status => "status of".to_owned(),
+            AddForeignRule => "add foreign rules".to_owned(),
+            TakeForeignRules => "take foreign rules away".to_owned(),
+            Rebuild => "rebuild".to_owned(),
+            Status => format!("status of {workflow}"),
             Reset => "the world anew".to_owned(),
         }
+    }
+}
+
+fn keeping(data: bool, rules: bool) -> &'static str {
+    match (data, rules) {
+        (true, true) => ", keeping data and rules",
+        (true, false) => ", keeping data",
+        (false, true) => ", keeping rules",
+        (false, false) => "",
     }
 }
 
@@ -279,7 +286,7 @@ impl Step {
     }
 
     async fn take(self, stage: &dyn Stage, golden: &mut Golden, number: usize) {
-        let words = format!("step {number}: {} {}", self.action.words(), self.workflow());
+        let words = format!("step {number}: {}", self.action.words(&self.workflow()));
         let words = words.as_str();
         match self.action {
             CreateStarted => golden.call(words, created(stage, self.create()).await),
@@ -326,7 +333,7 @@ impl Step {
             }
             Reset => {
                 stage.reset().await;
-                golden.found(&format!("step {number}: the world anew"), &[]);
+                golden.found(words, &[]);
             }
         }
     }

@@ -30,7 +30,7 @@ pub trait Stage: Send + Sync {
     /// A transaction on the first shard's primary that has written to the table and stays open until it is dropped.
     async fn hold_write_lock(&self, keyspace: &str, table: &str) -> Box<dyn Held>;
 
-    /// `alter table TABLE add column NAME int` on each primary, past vtgate and vttablet.
+    /// ``alter table `TABLE` add column `COLUMN` int`` on each primary, past vtgate and vttablet.
     async fn add_column(&self, keyspace: &str, table: &str, column: &str);
 }
 

@@ -180,3 +180,24 @@ fn a_sandbox_that_is_served_is_not_forgotten() {
     assert!(!matches!(asked.code, Some(69 | 64)), "{asked}");
     assert_eq!(env.run(&["sandbox", "reset"]).code, Some(0), "its lease goes with it");
 }
+
+#[test]
+fn a_movement_runs_to_its_hold_unasked_waits_out_its_window_and_begins_anew_after_a_reset() {
+    let env = environment();
+    env.write("workflow.toml", format!("{PLAN}[gates]\nswitch-replicas = \"auto-advance\"\n[revert]\nwindow = \"30m\"\n"));
+    let first = env.run(&["apply"]);
+    assert_eq!(first.code, Some(3), "{first}");
+    assert!(first.stdout.starts_with("SANDBOX READY: c2c on sandbox (built in)"), "{first}");
+    assert!(first.stderr.contains("SANDBOX cutover") && first.stderr.contains("held before switch-primary"), "{first}");
+
+    let second = env.run(&["apply", "--approve", "switch-primary", "--reason", "tried", "--wait"]);
+    assert_eq!(second.code, Some(3), "nobody approves while time jumps: {second}");
+    assert!(second.stderr.contains("revert-window is done") && second.stderr.contains("held before complete"), "{second}");
+
+    let reset = env.run(&["sandbox", "reset"]);
+    assert!(reset.code == Some(0) && reset.stdout.contains("workflow.lock"), "{reset}");
+    let anew = env.run(&["apply", "--until", "create", "--format", "json"]);
+    assert_eq!(anew.code, Some(0), "{anew}");
+    let begin: serde_json::Value = serde_json::from_str(anew.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&begin["sandbox"], &begin["address"]), (&true.into(), &"built in".into()), "{anew}");
+}

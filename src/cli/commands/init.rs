@@ -53,7 +53,7 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
         .map_err(|why| Error::usage(format!("the workflow name `{name}` {why}"), "choose one with --workflow"))?;
     let text = block_on(context, async |context| {
         let connection = context.connection(&args.cluster)?;
-        let Reached { vtctld, address, clock, .. } = reach(context, &connection, &args.file)?;
+        let Reached { vtctld, address, clock, sandbox } = reach(context, &connection, &args.file)?;
         let cluster = Cluster::new(vtctld, clock);
         let names = Ask::TableNames(source.clone());
         let query = Query {
@@ -61,12 +61,12 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
             asks: [names.clone(), Ask::AllVSchemas].into(),
             ..Query::default()
         };
-        let facts = cluster.observe(&query).await.map_err(|error| Error::cluster(&error, &address))?;
+        let facts = cluster.observe(&query).await.map_err(|error| Error::cluster(&error, &address, sandbox.is_some()))?;
         for keyspace in [&source, &target] {
             if !facts.keyspaces.contains_key(keyspace) {
                 return Err(Error::ended(
                     Exit::Refused,
-                    format!("there is no keyspace `{keyspace}` at {address}"),
+                    format!("there is no keyspace `{keyspace}` on `{}` ({address})", args.cluster),
                     "`vtctldclient GetKeyspaces` lists them",
                 ));
             }

@@ -105,5 +105,5 @@ pub async fn decide(session: &Session, progress: &Progress, facts: Facts) -> Res
         actor: &session.actor,
         now: session.clock.now(),
     };
-    foresight.decision(facts).await.map_err(|error| Error::cluster(&error, &session.address))
+    foresight.decision(facts).await.map_err(|error| session.failed(&error))
 }

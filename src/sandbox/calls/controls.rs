@@ -1,12 +1,16 @@
 //! Denied tables, set by hand.
 
+use jiff::Timestamp;
+
+use super::messages::kind as kind_message;
 use super::topology::shard_message;
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
-use crate::sandbox::topology::Kind;
+use crate::sandbox::topology::{Kind, Shard};
 
 pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> Answer<data::SetShardTabletControlResponse> {
+    let began = state.began;
     let (keyspace, name) = (&request.keyspace, &request.shard);
     let Some(there) = state.topology.keyspaces.get_mut(keyspace) else {
         return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/");
@@ -28,7 +32,8 @@ pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> A
     match (request.remove, request.denied_tables.is_empty()) {
         // Without tables it is about the whole query service.
         (false, true) if is_denied => {
-            return refuse!("cannot safely alter DisableQueryService as DeniedTables is set for shard {keyspace}/{name}");
+            let shard = go_shard(shard, began);
+            return refuse!("cannot safely alter DisableQueryService as DeniedTables is set for shard {shard}");
         }
         (false, true) => {}
         (true, true) => shard.controls.retain(|control| control.kind != kind),
@@ -37,6 +42,29 @@ pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> A
     }
     let shard = state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name));
     Ok(data::SetShardTabletControlResponse { shard: shard.and_then(|shard| shard_message(state, keyspace, shard).shard) })
+}
+
+/// The record as Go prints the message.
+fn go_shard(shard: &Shard, began: Timestamp) -> String {
+    let (seconds, nanoseconds) = (began.as_second(), began.subsec_nanosecond());
+    let mut text = format!(
+        "primary_alias:{{cell:\"zone1\" uid:{}}} primary_term_start_time:{{seconds:{seconds} nanoseconds:{nanoseconds}}}",
+        shard.primary
+    );
+    let bytes =
+        |digits: &str| digits.as_bytes().chunks(2).map(|two| format!("\\x{}", String::from_utf8_lossy(two))).collect::<String>();
+    if let Some((start, end)) = shard.name.split_once('-') {
+        let parts = [("start", start), ("end", end)].into_iter().filter(|(_, digits)| !digits.is_empty());
+        let parts: Vec<String> = parts.map(|(name, digits)| format!("{name}:\"{}\"", bytes(digits))).collect();
+        text.push_str(&format!(" key_range:{{{}}}", parts.join(" ")));
+    }
+    for control in &shard.controls {
+        let kind = kind_message(control.kind).as_str_name();
+        let tables: Vec<String> = control.tables.iter().map(|table| format!("denied_tables:\"{table}\"")).collect();
+        text.push_str(&format!(" tablet_controls:{{tablet_type:{kind} {}}}", tables.join(" ")));
+    }
+    text.push_str(" is_primary_serving:true");
+    text
 }
 
 /// A sandbox's tablets know what the topology knows.

@@ -21,10 +21,7 @@ pub fn tablets(state: &State, request: &data::GetTabletsRequest) -> Answer<data:
     } else if let Some(unknown) = request.cells.iter().find(|cell| !state.topology.cells.contains(cell)) {
         return refuse!("GetTabletsByCell({unknown}) failed: node doesn't exist: /vitess/global/cells/{unknown}/CellInfo");
     }
-    // A shard without its keyspace is nobody's.
-    if request.keyspace.is_empty() && !request.shard.is_empty() {
-        return Ok(data::GetTabletsResponse::default());
-    }
+
     let wanted = |tablet: &&Tablet| {
         let named = request.tablet_aliases.is_empty() || request.tablet_aliases.contains(&alias(tablet));
         // With both a keyspace and a shard the cells are ignored.
@@ -32,7 +29,8 @@ pub fn tablets(state: &State, request: &data::GetTabletsRequest) -> Answer<data:
         named
             && in_cell
             && (request.keyspace.is_empty() || request.keyspace == tablet.keyspace)
-            && (request.shard.is_empty() || request.shard == tablet.shard)
+            // A shard without its keyspace counts for nothing.
+            && (request.keyspace.is_empty() || request.shard.is_empty() || request.shard == tablet.shard)
             && (request.tablet_type == 0 || request.tablet_type == i32::from(kind(tablet.kind)))
     };
     let tablets = state.topology.tablets.iter().filter(wanted).map(|tablet| message(state, tablet)).collect();

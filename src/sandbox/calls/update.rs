@@ -26,8 +26,7 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
     use binlogdata::VReplicationWorkflowState as Wire;
     let new_state = wanted.state.and_then(|state| Wire::try_from(state).ok());
     let message = wanted.message.as_ref().map(|message| String::from_utf8_lossy(message).into_owned());
-    // A new message takes the mark away.
-    let frozen = places.iter().any(|place| state.streams[*place].is_frozen()) && message.is_none();
+    let frozen = places.iter().any(|place| state.streams[*place].is_frozen());
     if new_state == Some(Wire::Running) && frozen {
         let mut shards: Vec<&str> = places.iter().map(|place| state.streams[*place].shard.as_str()).collect();
         shards.dedup();
@@ -43,6 +42,7 @@ pub fn update(state: &mut State, request: &data::WorkflowUpdateRequest) -> Answe
     for place in &places {
         let before = state.streams[*place].clone();
         let stream = &mut state.streams[*place];
+        stream.settings.is_respelled = true;
         // "NULL" and -1 stand for "leave it".
         if wanted.cells != ["NULL"] {
             stream.settings.cells.clone_from(&wanted.cells);

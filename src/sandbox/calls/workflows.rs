@@ -151,13 +151,14 @@ fn message(state: &State, stream: &Stream) -> data::workflow::Stream {
 
 /// The source's transactions that are applied: its initial ones, and one for each row since.
 pub fn position(state: &State, stream: &Stream) -> String {
-    if stream.stage == Stage::New {
-        return String::new();
-    }
+    if stream.stage == Stage::New { String::new() } else { position_at(state, stream, stream.applied_until) }
+}
+
+/// The source's position as it was at a moment.
+pub fn position_at(state: &State, stream: &Stream, moment: Timestamp) -> String {
     let uid = state.topology.primary_of(&stream.source_keyspace, &stream.source_shard).map_or(0, |tablet| tablet.uid);
     let writers = state.application.writers.values();
     let of_source = writers.flat_map(|writer| &writer.segments).filter(|segment| segment.keyspace == stream.source_keyspace);
-    let taken: u64 =
-        of_source.filter(|segment| segment.from <= stream.applied_until).map(|segment| segment.last + 1 - segment.first).sum();
+    let taken: u64 = of_source.filter(|segment| segment.from <= moment).map(|segment| segment.last + 1 - segment.first).sum();
     format!("MySQL56/{}:1-{}", server_uuid(uid), 100 + taken)
 }

@@ -28,8 +28,8 @@ pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer
     for table in &tables {
         check_entry(state, target, table, is_sharded)?;
     }
-    make_tables(state, request, &tables, is_sharded)?;
     check_source_shards(state, request)?;
+    make_tables(state, request, &tables, is_sharded)?;
     if is_sharded && options.sharded_auto_increment_handling == i32::from(data::ShardedAutoIncrementHandling::Replace) {
         name_sequences(state, source, target, &tables, &options.global_keyspace);
     }
@@ -54,6 +54,7 @@ pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer
             advance::start(state, place);
             // The update that starts them leaves out that the types are in order.
             state.streams[place].settings.in_order = false;
+            state.streams[place].settings.is_respelled = true;
         }
     }
     let status = calls::status::of(state, target, &request.workflow)?;
@@ -253,6 +254,7 @@ fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOpt
         target_time_zone: if request.source_time_zone.is_empty() { String::new() } else { "UTC".to_owned() },
         auto_increment: options.sharded_auto_increment_handling,
         global_keyspace: options.global_keyspace.clone(),
+        is_respelled: false,
         config: options.config.clone(),
     }
 }
@@ -277,7 +279,11 @@ pub fn make_streams(state: &mut State, course: &Course, settings: &Settings, is_
                 source_keyspace: course.source.clone(),
                 source_shard: source_shard.clone(),
                 tables: course.tables.iter().map(filter).collect(),
-                settings: Settings { defer_secondary_keys: settings.defer_secondary_keys && !is_return, ..settings.clone() },
+                settings: if is_return {
+                    Settings { defer_secondary_keys: false, in_order: false, ..settings.clone() }
+                } else {
+                    settings.clone()
+                },
                 state: StreamState::Stopped,
                 message: String::new(),
                 stage: if is_return { Stage::Replicating } else { Stage::New },

@@ -11,7 +11,9 @@ use super::workflow::{course, delete_streams, places};
 use super::{Next, sequences};
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
 use crate::sandbox::advance;
+use crate::sandbox::calls::messages::said_by;
 use crate::sandbox::calls::rules::rebuild_cells;
+use crate::sandbox::calls::workflows::position_at;
 use crate::sandbox::locks::{self, Holder};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::{Journal, State};
@@ -334,9 +336,11 @@ impl Switch {
             return Ok(soon(200));
         }
         course.switch_reads(&mut state.topology.rules, &kinds, self.leads_reads_back);
-        // By then the rules are saved.
-        rebuild_cells(state, &self.request.cells)
-            .map_err(|refusal| refusal.within("failed to switch read traffic for the tables"))?;
+        // By then the rules are saved. With writes in the same call it is they who publish them.
+        if !self.switches_writes() {
+            rebuild_cells(state, &self.request.cells)
+                .map_err(|refusal| refusal.within("failed to switch read traffic for the tables"))?;
+        }
         let next = if self.switches_writes() { Step::BeginWrites } else { Step::End };
         Ok(self.then(next, SignedDuration::from_millis(50)))
     }
@@ -407,6 +411,30 @@ impl Switch {
         let places = places(state, &course.target, &course.workflow);
         let all_stopped = places.iter().all(|place| state.streams[*place].message == "stopped for cutover");
         if !all_stopped {
+            let stopped: Vec<String> = places
+                .iter()
+                .map(|place| &state.streams[*place])
+                // A source's position goes on whatever is written: one that stands still is behind.
+                .filter(|stream| !stream.is_running())
+                .map(|stream| {
+                    let alias = state.topology.primary_alias(&stream.keyspace, &stream.shard);
+                    let words = format!(
+                        "replication has stopped at {} before reaching position {}, message: {}",
+                        if stream.stage == Stage::New {
+                            "<nil>".to_owned()
+                        } else {
+                            position_at(state, stream, stream.applied_until)
+                        },
+                        position_at(state, stream, state.now),
+                        stream.message
+                    );
+                    said_by("Unknown", "VReplicationWaitForPos", &alias, &words)
+                })
+                .collect();
+            if !stopped.is_empty() {
+                self.roll_back(state);
+                return refuse!("failed to sync up replication between the source and target: {}", stopped.join("\n"));
+            }
             let needed = CATCHES_UP.max(lag);
             if waited < needed.min(self.timeout()) {
                 return Ok(soon(100));
@@ -469,6 +497,7 @@ impl Switch {
         }
         for place in places(state, &course.target, &course.workflow) {
             state.streams[place].message.clear();
+            state.streams[place].settings.is_respelled = true;
             advance::start(state, place);
         }
         delete_streams(state, &course.source, &course.reverse_name());

@@ -6,9 +6,8 @@ use serde_json::Value;
 use super::{Canonical, Names, scrubbed};
 
 /// Moments, ages, sizes and counters of a cluster's own, or of a moment.
-const OWN_FIELDS: [&str; 20] = [
+const OWN_FIELDS: [&str; 19] = [
     "observed_at",
-    "transaction_at",
     "updated_at",
     "started_at",
     "completed_at",
@@ -31,7 +30,9 @@ const OWN_FIELDS: [&str; 20] = [
 ];
 
 /// Estimates of MySQL, counters that are written now and then, and counts of a shard's rows.
-const LEFT_OUT: [&str; 11] = [
+const LEFT_OUT: [&str; 12] = [
+    // Whether a stream has seen a transaction depends on what else its source does.
+    "transaction_at",
     "rows_copied",
     "data_length_bytes",
     "row_count",

@@ -64,6 +64,7 @@ static OWN: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"\d{2} [A-Z][a-z]{2} \d{2} \d{2}:\d{2} [A-Z]{3}"), "<time>"),
         (pattern(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?( ?[+-]\d{4} UTC|Z)?( m=\+[\d.]+)?"), "<time>"),
         (pattern(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}"), "<time>"),
+        (pattern(r"seconds:\d+ nanoseconds:\d+"), "<time>"),
         (pattern(r"replication lag \d+s"), "replication lag <lag>"),
         (pattern(r"127\.0\.0\.1:\d+"), "<address>"),
         // Where the topology keeps its nodes.
@@ -89,7 +90,7 @@ pub fn scrubbed_bytes(text: &[u8], names: &mut Names) -> String {
 
 /// An error's words. What several tablets say comes in no order, the first behind the words that are for all.
 pub fn text_of_error(message: &str, names: &mut Names) -> Vec<String> {
-    let mut lines: Vec<String> = message.lines().map(|line| scrubbed(line, names)).collect();
+    let mut lines: Vec<String> = message.lines().map(|line| scrubbed(&with_sorted_tables(line), names)).collect();
     if lines.len() > 1
         && let Some((heading, of_tablet)) = lines[0].clone().split_once(": rpc error: ")
     {
@@ -100,6 +101,18 @@ pub fn text_of_error(message: &str, names: &mut Names) -> Vec<String> {
         sort_alike(&mut lines);
     }
     lines
+}
+
+/// Tables that are not empty are named in no order.
+fn with_sorted_tables(line: &str) -> String {
+    match line.split_once("): ") {
+        Some((before, tables)) if before.contains("non-empty tables found in target keyspace(") => {
+            let mut tables: Vec<&str> = tables.split(", ").collect();
+            tables.sort_unstable();
+            format!("{before}): {}", tables.join(", "))
+        }
+        _ => line.to_owned(),
+    }
 }
 
 /// Sorts lines of which each is about a tablet.

@@ -102,10 +102,3 @@ impl Canonical for data::GetSchemaMigrationsResponse {
         self.migrations.iter().map(line).collect()
     }
 }
-
-impl Canonical for data::ExecuteFetchAsDbaResponse {
-    fn canonical(&self, _: &mut Names) -> Vec<String> {
-        let each = self.result.iter().map(|result| format!("{} rows, {} affected", result.rows.len(), result.rows_affected));
-        each.collect()
-    }
-}

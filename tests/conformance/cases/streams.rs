@@ -121,6 +121,7 @@ async fn frozen(stage: &dyn Stage, golden: &mut Golden) {
 async fn of_the_reverse_workflow(stage: &dyn Stage, golden: &mut Golden) {
     running(stage).await;
     golden.call("switch the primary", write(stage, switch(&[PRIMARY])).await);
+    quiet::until_quiet(stage).await;
     let reverse = |request: data::WorkflowUpdateRequest| {
         let request = data::WorkflowUpdateRequest { keyspace: "commerce".into(), ..request };
         with(|tablets| tablets.workflow = "c2c_reverse".into(), request)
