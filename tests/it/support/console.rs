@@ -100,10 +100,6 @@ impl Console {
         Self { env, folder }
     }
 
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.env.set(name, value);
-    }
-
     /// What a command says and how it ends; none of `cd` and `mkdir`.
     pub fn run(&mut self, words: &[String]) -> Option<Output> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
