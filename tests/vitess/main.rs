@@ -21,6 +21,7 @@ mod log_in;
 mod movement;
 mod record;
 mod rig_works;
+mod sandbox_served;
 mod signals;
 mod support;
 mod two_at_once;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ("log_in", log_in::tests()),
         ("record", record::tests()),
         ("rig_works", rig_works::tests()),
+        ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
         ("two_at_once", two_at_once::tests()),
     ])
