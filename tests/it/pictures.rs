@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anstyle_svg::Term;
+use anstyle_svg::{Term, WIN10_CONSOLE};
 
 use crate::support::console::{Console, steady, words};
 
@@ -32,7 +32,7 @@ fn part<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
 fn check(name: &str, command: &str, lines: &[&str]) {
     assert!(lines.iter().any(|line| line.contains('\u{1b}')), "{name} has no colour");
     let text = format!("$ {command}\n{}\n", lines.join("\n").trim_end());
-    let drawn = Term::new().min_width_px(860).render_svg(&text);
+    let drawn = Term::new().palette(WIN10_CONSOLE).min_width_px(860).render_svg(&text);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pictures").join(name);
     if std::env::var_os("CUTOVER_UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,7 +47,7 @@ fn a_plan_is_as_it_is_pictured() {
     let (plan, _) = quickstart();
     let beginning = part(&plan, "SANDBOX READY", "  copy ");
     let switch = part(&plan, "  switch-primary ", "  revert-window");
-    check("plan.svg", "cutover plan", &[beginning, vec!["  …"], switch].concat());
+    check("plan.svg", "cutover plan", &[beginning, vec!["  …", ""], switch].concat());
 }
 
 #[test]
