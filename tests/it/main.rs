@@ -13,8 +13,11 @@ mod client_tls;
 mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
+mod examples;
 mod generated;
+mod pictures;
 mod plan_file_fuzz;
+mod readme;
 mod record;
 mod schemas;
 mod support;

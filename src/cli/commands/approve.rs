@@ -7,13 +7,14 @@ use jiff::SignedDuration;
 
 use super::apply::phase;
 use crate::cli::block_on;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
 use crate::cli::way;
 use crate::family::{Family as _, SituationKind, forecast_digest};
 use crate::record::entry::What;
+use crate::report::command::for_file;
 use crate::run::phase::PhaseId;
 
 /// Open a gate, with a reason
@@ -51,7 +52,8 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
             let last = session.record.as_ref().and_then(|record| record.entries.last());
             context.ui.json(&serde_json::json!(last))?;
         } else {
-            context.ui.data(&format!("{words}\nnext: cutover apply\n"))?;
+            let next = for_file("cutover apply", named(&file).as_deref());
+            context.ui.data(&format!("{words}\nnext: {next}\n"))?;
         }
         Ok(Exit::Done)
     })

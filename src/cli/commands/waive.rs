@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::block_on;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
@@ -13,6 +13,7 @@ use crate::family::{Condition, Family as _, Step, View};
 use crate::finding::{Finding, Severity};
 use crate::plan::checks;
 use crate::record::entry::What;
+use crate::report::command::for_file;
 use crate::run::watch::Watch;
 use crate::run::{pages, reconcile};
 
@@ -83,7 +84,8 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
             .iter()
             .map(|Blocking { finding, .. }| format!("waived: {} {}: {}\n", finding.code, finding.subject, finding.summary))
             .collect();
-        context.ui.data(&lines)?;
+        let next = for_file("cutover apply", named(&file).as_deref());
+        context.ui.data(&format!("{lines}next: {next}\n"))?;
         Ok(Exit::Done)
     })
 }

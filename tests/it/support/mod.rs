@@ -1,6 +1,7 @@
 //! A vtctld that does as it is told, and a wire to it that can be cut.
 
 mod certificates;
+pub mod console;
 mod program;
 mod vtctld;
 mod wire;

@@ -44,9 +44,14 @@ impl TestEnv {
 
     /// Runs the program in the folder.
     pub fn run(&self, arguments: &[&str]) -> Output {
+        self.run_in(self.path(), arguments)
+    }
+
+    /// The same in a folder below it.
+    pub fn run_in(&self, folder: &Path, arguments: &[&str]) -> Output {
         let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
             .args(arguments)
-            .current_dir(self.path())
+            .current_dir(folder)
             .env_clear()
             .env("HOME", self.path().join("home"))
             .env("COLUMNS", "100")
