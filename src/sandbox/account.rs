@@ -1,5 +1,9 @@
 //! The application's account, for people and for tests.
 
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;
+
 use std::fmt::Write as _;
 
 use super::application::{Way, way};

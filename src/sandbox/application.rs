@@ -179,6 +179,8 @@ impl Writer {
         self.ids.add(&ids);
         self.acknowledged += count;
         let made_before = self.attempted - count;
+        // What was held back comes all at once, after all that a stream has applied until now.
+        let from = if was_stopped { now + SignedDuration::from_nanos(1) } else { self.last_acknowledged_at };
         match self.segments.last_mut() {
             Some(segment)
                 if segment.keyspace == keyspace
@@ -191,9 +193,8 @@ impl Writer {
             }
             _ => self.segments.push(Segment {
                 keyspace: keyspace.to_owned(),
-                // What was held back came all at once.
-                from: if was_stopped { now } else { self.last_acknowledged_at },
-                until: now,
+                from,
+                until: from.max(now),
                 first,
                 last: first + count - 1,
                 made_before,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cluster::vtctld::generated::{query, topodata, vttime};
+use crate::sandbox::key_ranges;
 use crate::sandbox::refusal::{Answer, Refusal};
 use crate::sandbox::state::State;
 use crate::sandbox::topology::{Kind, Tablet};
@@ -48,11 +49,10 @@ pub fn said_by(code: &str, call: &str, alias: &str, words: &str) -> String {
     format!("rpc error: code = {code} desc = TabletManager.{call} on {alias}: {words}")
 }
 
-/// `-80` as start and end; none for a shard that is no range.
+/// `-80` as start and end; none for a shard of all ids.
 pub fn key_range(shard: &str) -> Option<topodata::KeyRange> {
-    let (start, end) = shard.split_once('-')?;
-    let bytes = |text: &str| crate::sandbox::wire::bytes(text).unwrap_or_default();
-    Some(topodata::KeyRange { start: bytes(start), end: bytes(end) })
+    let (start, end) = key_ranges::of_shard(shard)?;
+    (!start.is_empty() || !end.is_empty()).then_some(topodata::KeyRange { start, end })
 }
 
 /// A result of MySQL: columns with their types, values as text, none for NULL.
