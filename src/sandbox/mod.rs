@@ -65,7 +65,7 @@ use crate::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer
 use clock::SandboxClock;
 use description::Description;
 use state::State;
-use store::{Client, Store};
+use store::{Client, Keeping, Store};
 
 /// A sandbox: its state stands in a file, and each call is one transaction on it.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ pub struct Sandbox {
 struct Inner {
     clock: Arc<SandboxClock>,
     store: Store,
+    /// Something befalls a call by its number.
+    counts_calls: bool,
     /// None in memory: nobody else is there to see whether we live.
     client: Option<Client>,
 }
@@ -120,7 +122,12 @@ impl Sandbox {
         store::write(folder, &state)?;
         drop(lock);
         let clock = Arc::new(SandboxClock::from(state.now));
-        let inner = Inner { clock, store: Store::in_folder(folder), client: Some(client) };
+        let inner = Inner {
+            clock,
+            counts_calls: trouble::is_by_number(description),
+            store: Store::in_folder(folder),
+            client: Some(client),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -128,7 +135,14 @@ impl Sandbox {
     pub fn in_memory(description: &Description, now: Timestamp) -> Self {
         let state = State::new(description, now);
         let clock = Arc::new(SandboxClock::from(state.now));
-        Self { inner: Arc::new(Inner { clock, store: Store::in_memory(state), client: None }) }
+        Self {
+            inner: Arc::new(Inner {
+                clock,
+                counts_calls: trouble::is_by_number(description),
+                store: Store::in_memory(state),
+                client: None,
+            }),
+        }
     }
 
     pub fn clock(&self) -> Arc<SandboxClock> {
@@ -150,8 +164,12 @@ impl Sandbox {
 
     /// One transaction, at the time that it is now.
     fn transact<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
+        self.transact_keeping(Keeping::Always, change)
+    }
+
+    fn transact_keeping<T>(&self, keeping: Keeping, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
         let clock = self.inner.clock.clone();
-        self.inner.store.transact(|state| {
+        self.inner.store.transact(keeping, |state| {
             clock.catch_up_with(state.now);
             advance::advance(state, clock.now());
             change(state)

@@ -10,6 +10,7 @@ use super::calls::{controls, rules, schema, sql, status, tablets, topology, upda
 use super::operation::{self, Outcome, Switch, Work};
 use super::refusal::{Answer, Refusal};
 use super::state::State;
+use super::store::Keeping;
 use super::trouble::{self, Fate};
 use super::{Sandbox, wire};
 use crate::cluster::vtctld::generated::vtctldata as data;
@@ -21,9 +22,20 @@ const STEP: Duration = Duration::from_millis(100);
 type Reply<T> = Result<Response<T>, Status>;
 
 impl Sandbox {
-    /// A call that is over at once.
+    /// A read.
+    fn look<T>(&self, name: &'static str, call: impl FnOnce(&State) -> Answer<T>) -> Reply<T> {
+        // Where a call is told by its number, each is counted for good.
+        let counts = self.inner.counts_calls;
+        self.reply(name, if counts { Keeping::Always } else { Keeping::WhenDue }, |state| call(state))
+    }
+
+    /// A write that is over at once.
     fn answer<T>(&self, name: &'static str, call: impl FnOnce(&mut State) -> Answer<T>) -> Reply<T> {
-        let (answer, fate) = self.transact(|state| {
+        self.reply(name, Keeping::Always, call)
+    }
+
+    fn reply<T>(&self, name: &'static str, keeping: Keeping, call: impl FnOnce(&mut State) -> Answer<T>) -> Reply<T> {
+        let (answer, fate) = self.transact_keeping(keeping, |state| {
             let fate = arrive(state, name);
             match &fate {
                 Some(Fate::Refused(words)) => (Err(Status::from(Refusal::new(words.clone()))), fate),
@@ -130,7 +142,7 @@ impl Drop for Waiting<'_> {
 #[tonic::async_trait]
 impl Vtctld for Sandbox {
     async fn move_tables_create(&self, request: Request<data::MoveTablesCreateRequest>) -> Reply<data::WorkflowStatusResponse> {
-        self.operate("MoveTablesCreate", Work::Create(request.into_inner())).await
+        self.operate("MoveTablesCreate", Work::Create(Box::new(request.into_inner()))).await
     }
 
     async fn move_tables_complete(
@@ -153,58 +165,58 @@ impl Vtctld for Sandbox {
 
     async fn workflow_status(&self, request: Request<data::WorkflowStatusRequest>) -> Reply<data::WorkflowStatusResponse> {
         let request = request.into_inner();
-        self.answer("WorkflowStatus", |state| status::status(state, &request))
+        self.look("WorkflowStatus", |state| status::status(state, &request))
     }
 
     async fn get_workflows(&self, request: Request<data::GetWorkflowsRequest>) -> Reply<data::GetWorkflowsResponse> {
         let request = request.into_inner();
-        self.answer("GetWorkflows", |state| workflows::workflows(state, &request))
+        self.look("GetWorkflows", |state| workflows::workflows(state, &request))
     }
 
     async fn v_diff_show(&self, request: Request<data::VDiffShowRequest>) -> Reply<data::VDiffShowResponse> {
         let request = request.into_inner();
-        self.answer("VDiffShow", |state| vdiff::show(state, &request))
+        self.look("VDiffShow", |state| vdiff::show(state, &request))
     }
 
     async fn get_routing_rules(&self, _: Request<data::GetRoutingRulesRequest>) -> Reply<data::GetRoutingRulesResponse> {
-        self.answer("GetRoutingRules", |state| Ok(rules::routing_rules(state)))
+        self.look("GetRoutingRules", |state| Ok(rules::routing_rules(state)))
     }
 
     async fn get_shard_routing_rules(
         &self,
         _: Request<data::GetShardRoutingRulesRequest>,
     ) -> Reply<data::GetShardRoutingRulesResponse> {
-        self.answer("GetShardRoutingRules", |_| Ok(Default::default()))
+        self.look("GetShardRoutingRules", |_| Ok(Default::default()))
     }
 
     async fn get_keyspace_routing_rules(
         &self,
         _: Request<data::GetKeyspaceRoutingRulesRequest>,
     ) -> Reply<data::GetKeyspaceRoutingRulesResponse> {
-        self.answer("GetKeyspaceRoutingRules", |_| Ok(Default::default()))
+        self.look("GetKeyspaceRoutingRules", |_| Ok(Default::default()))
     }
 
     async fn get_mirror_rules(&self, _: Request<data::GetMirrorRulesRequest>) -> Reply<data::GetMirrorRulesResponse> {
-        self.answer("GetMirrorRules", |_| Ok(Default::default()))
+        self.look("GetMirrorRules", |_| Ok(Default::default()))
     }
 
     async fn get_v_schema(&self, request: Request<data::GetVSchemaRequest>) -> Reply<data::GetVSchemaResponse> {
         let request = request.into_inner();
-        self.answer("GetVSchema", |state| rules::vschema(state, &request))
+        self.look("GetVSchema", |state| rules::vschema(state, &request))
     }
 
     async fn get_srv_v_schemas(&self, request: Request<data::GetSrvVSchemasRequest>) -> Reply<data::GetSrvVSchemasResponse> {
         let request = request.into_inner();
-        self.answer("GetSrvVSchemas", |state| Ok(rules::served(state, &request)))
+        self.look("GetSrvVSchemas", |state| Ok(rules::served(state, &request)))
     }
 
     async fn get_keyspace(&self, request: Request<data::GetKeyspaceRequest>) -> Reply<data::GetKeyspaceResponse> {
         let request = request.into_inner();
-        self.answer("GetKeyspace", |state| topology::keyspace(state, &request))
+        self.look("GetKeyspace", |state| topology::keyspace(state, &request))
     }
 
     async fn get_keyspaces(&self, _: Request<data::GetKeyspacesRequest>) -> Reply<data::GetKeyspacesResponse> {
-        self.answer("GetKeyspaces", |state| Ok(topology::keyspaces(state)))
+        self.look("GetKeyspaces", |state| Ok(topology::keyspaces(state)))
     }
 
     async fn find_all_shards_in_keyspace(
@@ -212,40 +224,40 @@ impl Vtctld for Sandbox {
         request: Request<data::FindAllShardsInKeyspaceRequest>,
     ) -> Reply<data::FindAllShardsInKeyspaceResponse> {
         let request = request.into_inner();
-        self.answer("FindAllShardsInKeyspace", |state| topology::shards(state, &request))
+        self.look("FindAllShardsInKeyspace", |state| topology::shards(state, &request))
     }
 
     async fn get_shard(&self, request: Request<data::GetShardRequest>) -> Reply<data::GetShardResponse> {
         let request = request.into_inner();
-        self.answer("GetShard", |state| topology::shard(state, &request))
+        self.look("GetShard", |state| topology::shard(state, &request))
     }
 
     async fn get_tablets(&self, request: Request<data::GetTabletsRequest>) -> Reply<data::GetTabletsResponse> {
         let request = request.into_inner();
-        self.answer("GetTablets", |state| tablets::tablets(state, &request))
+        self.look("GetTablets", |state| tablets::tablets(state, &request))
     }
 
     async fn get_cell_info_names(&self, _: Request<data::GetCellInfoNamesRequest>) -> Reply<data::GetCellInfoNamesResponse> {
-        self.answer("GetCellInfoNames", |state| Ok(topology::cell_names(state)))
+        self.look("GetCellInfoNames", |state| Ok(topology::cell_names(state)))
     }
 
     async fn get_cells_aliases(&self, _: Request<data::GetCellsAliasesRequest>) -> Reply<data::GetCellsAliasesResponse> {
-        self.answer("GetCellsAliases", |_| Ok(Default::default()))
+        self.look("GetCellsAliases", |_| Ok(Default::default()))
     }
 
     async fn get_topology_path(&self, request: Request<data::GetTopologyPathRequest>) -> Reply<data::GetTopologyPathResponse> {
         let request = request.into_inner();
-        self.answer("GetTopologyPath", |state| topology::path(state, &request))
+        self.look("GetTopologyPath", |state| topology::path(state, &request))
     }
 
     async fn get_schema(&self, request: Request<data::GetSchemaRequest>) -> Reply<data::GetSchemaResponse> {
         let request = request.into_inner();
-        self.answer("GetSchema", |state| schema::schema(state, &request))
+        self.look("GetSchema", |state| schema::schema(state, &request))
     }
 
     async fn get_full_status(&self, request: Request<data::GetFullStatusRequest>) -> Reply<data::GetFullStatusResponse> {
         let request = request.into_inner();
-        self.answer("GetFullStatus", |state| tablets::full_status(state, &request))
+        self.look("GetFullStatus", |state| tablets::full_status(state, &request))
     }
 
     async fn execute_fetch_as_dba(
@@ -261,24 +273,24 @@ impl Vtctld for Sandbox {
         request: Request<data::GetThrottlerStatusRequest>,
     ) -> Reply<data::GetThrottlerStatusResponse> {
         let request = request.into_inner();
-        self.answer("GetThrottlerStatus", |state| tablets::throttler_status(state, &request))
+        self.look("GetThrottlerStatus", |state| tablets::throttler_status(state, &request))
     }
 
     async fn check_throttler(&self, request: Request<data::CheckThrottlerRequest>) -> Reply<data::CheckThrottlerResponse> {
         let request = request.into_inner();
-        self.answer("CheckThrottler", |state| tablets::check_throttler(state, &request))
+        self.look("CheckThrottler", |state| tablets::check_throttler(state, &request))
     }
 
     async fn get_version(&self, request: Request<data::GetVersionRequest>) -> Reply<data::GetVersionResponse> {
         let request = request.into_inner();
-        self.answer("GetVersion", |state| tablets::version(state, &request))
+        self.look("GetVersion", |state| tablets::version(state, &request))
     }
 
     async fn get_schema_migrations(
         &self,
         _: Request<data::GetSchemaMigrationsRequest>,
     ) -> Reply<data::GetSchemaMigrationsResponse> {
-        self.answer("GetSchemaMigrations", |_| Ok(Default::default()))
+        self.look("GetSchemaMigrations", |_| Ok(Default::default()))
     }
 
     async fn workflow_update(&self, request: Request<data::WorkflowUpdateRequest>) -> Reply<data::WorkflowUpdateResponse> {
@@ -335,6 +347,6 @@ impl Vtctld for Sandbox {
         request: Request<data::RefreshStateByShardRequest>,
     ) -> Reply<data::RefreshStateByShardResponse> {
         let request = request.into_inner();
-        self.answer("RefreshStateByShard", |state| controls::refresh(state, &request))
+        self.look("RefreshStateByShard", |state| controls::refresh(state, &request))
     }
 }

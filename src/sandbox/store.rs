@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::SandboxError;
 use super::state::{FORMAT, State};
 
@@ -15,14 +17,26 @@ const CLIENTS: &str = "clients";
 
 #[derive(Debug)]
 pub enum Store {
-    Folder(PathBuf, Mutex<Option<Known>>),
+    Folder(PathBuf, Mutex<Option<Box<Known>>>),
     Memory(Mutex<Box<State>>),
 }
 
-/// What this process wrote last. As long as the file is the same one nobody else has written.
+/// What a transaction leaves to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    Always,
+    /// Nothing but time has passed: whoever looks next works that out anew, from the state before.
+    WhenDue,
+}
+
+/// How much of the sandbox's time may be lost with this process.
+const MOST_UNKEPT: SignedDuration = SignedDuration::from_millis(250);
+
+/// What this process knows. As long as the file is the same one nobody else has written.
 #[derive(Debug)]
 pub struct Known {
     file: (u64, u64, i64, i64),
+    kept_at: Timestamp,
     state: State,
 }
 
@@ -47,20 +61,28 @@ impl Store {
     ///
     /// # Errors
     /// When the file can't be read or written. Then nothing has changed.
-    pub fn transact<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
+    pub fn transact<T>(&self, keeping: Keeping, change: impl FnOnce(&mut State) -> T) -> Result<T, SandboxError> {
         match self {
             Self::Memory(state) => Ok(change(&mut state.lock().unwrap_or_else(PoisonError::into_inner))),
             Self::Folder(folder, known) => {
                 let _lock = lock(folder)?;
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
                 let now = identity(folder);
-                let mut state = match known.take().filter(|known| Some(known.file) == now) {
-                    Some(known) => known.state,
-                    None => read(folder)?,
+                let (mut state, kept_at) = match known.take().filter(|known| Some(known.file) == now) {
+                    Some(known) => (known.state, Some((known.file, known.kept_at))),
+                    None => (read(folder)?, None),
                 };
                 let answer = change(&mut state);
+                if keeping == Keeping::WhenDue
+                    && let Some((file, kept_at)) = kept_at
+                    && state.now.duration_since(kept_at) < MOST_UNKEPT
+                {
+                    *known = Some(Box::new(Known { file, kept_at, state }));
+                    return Ok(answer);
+                }
                 write(folder, &state)?;
-                *known = identity(folder).map(|file| Known { file, state });
+                let kept_at = state.now;
+                *known = identity(folder).map(|file| Box::new(Known { file, kept_at, state }));
                 Ok(answer)
             }
         }

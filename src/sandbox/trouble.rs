@@ -132,6 +132,14 @@ pub fn differences(state: &State, table: &str) -> (u64, u64, u64) {
     sum
 }
 
+/// Whether anything befalls a call by its number.
+pub fn is_by_number(description: &Description) -> bool {
+    description
+        .goes_wrong
+        .iter()
+        .any(|trouble| matches!(trouble, Trouble::Refuse { .. } | Trouble::LoseAnswer { .. } | Trouble::KillCutover { .. }))
+}
+
 /// What befalls a call that came as the `number`th of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {

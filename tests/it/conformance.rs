@@ -160,7 +160,7 @@ fn the_sandbox_gives_the_goldens_of_a_real_vitess() {
 fn the_sandbox_gives_the_transcripts_of_random_scripts() {
     let mut failed = Vec::new();
     let (mut agreed, mut steps) = (0, 0);
-    for seed in random::SEEDS.into_iter().filter(|seed| wanted(&random::name(*seed))) {
+    for seed in random::SEEDS.filter(|seed| wanted(&random::name(*seed))) {
         match in_virtual_time(async || random::run(seed, &SandboxStage::new(), Mode::Compare).await) {
             Ok(agreement) => {
                 agreed += agreement.agreed;

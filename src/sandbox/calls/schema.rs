@@ -19,7 +19,7 @@ pub fn schema(state: &State, request: &data::GetSchemaRequest) -> Answer<data::G
         (request.tables.is_empty() || listed(&request.tables, name)) && !listed(&request.exclude_tables, name)
     });
     let table_definitions = tables.map(|(name, table)| definition(request, name, table, table.count(share))).collect();
-    let database = format!("CREATE DATABASE `{{{{.DatabaseName}}}}` /*!40100 DEFAULT CHARACTER SET utf8mb4 */");
+    let database = "CREATE DATABASE `{{.DatabaseName}}` /*!40100 DEFAULT CHARACTER SET utf8mb4 */".to_owned();
     let database_schema = if request.table_names_only || request.table_sizes_only { vec![] } else { database.into_bytes() };
     Ok(data::GetSchemaResponse { schema: Some(wire::SchemaDefinition { database_schema, table_definitions }) })
 }

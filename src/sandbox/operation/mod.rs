@@ -39,7 +39,7 @@ pub struct Operation {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Work {
-    Create(#[serde(with = "wire")] data::MoveTablesCreateRequest),
+    Create(#[serde(with = "wire")] Box<data::MoveTablesCreateRequest>),
     Switch(Box<Switch>),
     Complete(#[serde(with = "wire")] data::MoveTablesCompleteRequest),
     Cancel(#[serde(with = "wire")] data::WorkflowDeleteRequest),
