@@ -11,8 +11,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::cluster::mutation::shell;
 use crate::record::file_system::HostFileSystem;
 use crate::record::kept;
-use crate::sandbox::description::Description;
-use crate::sandbox::{Sandbox, SandboxError, reading};
+use crate::sandbox::file::description::Description;
+use crate::sandbox::file::reading;
+use crate::sandbox::{Sandbox, SandboxError};
 
 /// What it begins as.
 const FILE: &str = "sandbox.toml";

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::description::Description;
+use super::file::description::Description;
 use super::ids::Ids;
 use super::topology::Topology;
 

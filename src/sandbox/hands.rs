@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::description::Description;
+use super::file::description::Description;
 use super::ids::Ids;
 use super::state::{ChangeByHand, State, Transaction};
 use super::stream::{Stage, Stream};

@@ -9,16 +9,17 @@
 //!
 //! | module | one reason to change |
 //! |---|---|
-//! | [`description`], [`vschema_file`] | `sandbox.toml`: the cluster that it begins as, and what shall go wrong |
+//! | [`file`] | `sandbox.toml`: the cluster that it begins as, and what shall go wrong |
 //! | [`state`] | all that it knows; [`store`] where that stands |
 //! | [`topology`], [`table`], [`ids`] | cells, keyspaces, shards, tablets, tables, rows |
 //! | [`traffic`] | routing rules of a movement, and what they say of its traffic |
 //! | [`stream`], [`vdiff`], [`locks`] | what they are, and how they go on |
-//! | [`application`] | it writes, and knows what was acknowledged |
+//! | [`application`], [`account`] | it writes, and knows what was acknowledged; its account |
 //! | [`advance`], [`clock`] | time |
 //! | [`operation`] | create, switch, complete, cancel: rows of steps |
 //! | [`calls`] | what each call answers |
 //! | [`trouble`] | what goes wrong |
+//! | [`hands`] | what is done past vtctld, for tests |
 //! | [`service`] | the server trait |
 
 pub mod account;
@@ -26,18 +27,12 @@ mod advance;
 mod application;
 mod calls;
 pub mod clock;
-pub mod consistency;
-pub mod description;
+pub mod file;
 mod hands;
 mod ids;
-pub mod key_ranges;
 mod locks;
 mod operation;
-pub mod pages;
-mod places;
-pub mod reading;
 mod refusal;
-pub mod schema;
 mod service;
 mod state;
 mod store;
@@ -47,7 +42,6 @@ mod topology;
 mod traffic;
 mod trouble;
 mod vdiff;
-pub mod vschema_file;
 mod wire;
 
 #[cfg(test)]
@@ -63,7 +57,7 @@ use tonic::service::Routes;
 use crate::clock::Clock as _;
 use crate::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer;
 use clock::SandboxClock;
-use description::Description;
+use file::description::Description;
 use state::State;
 use store::{Client, Keeping, Store};
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
-use super::description::Description;
+use super::file::description::Description;
 use super::locks::Locks;
 use super::operation::Operation;
 use super::stream::Stream;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::description::TableDescription;
+use super::file::description::TableDescription;
 use super::ids::{Ids, Share};
 use crate::cluster::vtctld::generated::query;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::description::{Description, KeyspaceDescription, MySqlDescription};
+use super::file::description::{Description, KeyspaceDescription, MySqlDescription};
 use super::ids::Share;
 use super::table::Table;
 use crate::model::vschema::VSchema;

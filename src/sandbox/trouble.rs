@@ -6,7 +6,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::description::{Description, Trouble};
+use super::file::description::{Description, Trouble};
 use super::state::{State, Transaction};
 use super::stream::State as StreamState;
 

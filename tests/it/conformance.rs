@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use cutover::cluster::vtctld::{CALLS, Cluster, Vtctld};
 use cutover::sandbox::Sandbox;
-use cutover::sandbox::description::Description;
+use cutover::sandbox::file::description::Description;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

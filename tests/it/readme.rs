@@ -39,7 +39,7 @@ fn its_toml_is_a_plan_file_a_config_or_a_sandbox() {
             cutover::operator::read(&text, Path::new(".")).unwrap_or_else(|problems| panic!("{problems:#?}"));
         } else {
             sandboxes += 1;
-            cutover::sandbox::reading::read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+            cutover::sandbox::file::reading::read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
         }
     }
     assert!(plans > 0 && configs > 0 && sandboxes > 0, "{plans} {configs} {sandboxes}");

@@ -100,13 +100,13 @@ fn valid_files_are_valid_for_decoder_and_schema() {
 
 #[test]
 fn sandboxes_are_valid_for_decoder_and_schema() {
-    let schema = cutover::sandbox::schema::schema();
+    let schema = cutover::sandbox::file::schema::schema();
     let mut paths = files("examples", "sandbox.toml");
     paths.extend(files("src/sandbox", ".toml"));
     assert!(!paths.is_empty());
     for path in paths {
         let text = fs::read_to_string(&path).unwrap();
-        if let Err(problems) = cutover::sandbox::reading::read(&text) {
+        if let Err(problems) = cutover::sandbox::file::reading::read(&text) {
             panic!("{}: {problems:#?}", path.display());
         }
         assert_eq!(against_schema(&schema, &text), None, "{}", path.display());

@@ -28,7 +28,7 @@ pub struct Page {
 
 /// Every page, in the order of the codes.
 pub fn pages() -> Vec<Page> {
-    let of_files = spec::PAGES.iter().chain(operator::PAGES).chain(sandbox::pages::PAGES);
+    let of_files = spec::PAGES.iter().chain(operator::PAGES).chain(sandbox::file::pages::PAGES);
     let mut pages: Vec<Page> = of_files.map(|(code, title, text)| Page { code, title, text }).collect();
     pages.extend(plan::checks::CHECKS.iter().map(|check| Page { code: check.code, title: check.title, text: check.page }));
     pages.extend(crate::run::pages::PAGES.iter().map(|page| Page { code: page.code, title: page.title, text: page.page }));

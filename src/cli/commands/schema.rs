@@ -22,7 +22,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("workflow", spec::schema::workflow()),
         ("config", operator::schema()),
-        ("sandbox", sandbox::schema::schema()),
+        ("sandbox", sandbox::file::schema::schema()),
         ("lockfile", record::format::schema()),
         ("plan", report::schema::plan()),
         ("status", report::schema::status()),

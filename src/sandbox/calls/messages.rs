@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::cluster::vtctld::generated::{query, topodata, vttime};
-use crate::sandbox::key_ranges;
+use crate::sandbox::file::key_ranges;
 use crate::sandbox::refusal::{Answer, Refusal};
 use crate::sandbox::state::State;
 use crate::sandbox::topology::{Kind, Tablet};

@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue, ValueDeserializer};
 use super::consistency;
 use super::description::{Description, KeyspaceDescription, TableDescription, Trouble};
 use super::places::Places;
-use super::vschema_file::{TableFile, VSchemaFile, VindexFile};
+use super::vschema::{TableFile, VSchemaFile, VindexFile};
 use crate::spec::problem::{self, Problem};
 use crate::spec::source;
 use crate::spec::suggest::{nearest, one_of};

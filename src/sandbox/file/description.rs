@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::vschema_file::VSchemaFile;
+use super::vschema::VSchemaFile;
 
 /// A cluster to begin with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::description::{Description, KeyspaceDescription, TableDescription, Trouble};
 use super::key_ranges;
 use super::places::Places;
-use super::vschema_file::{TableFile, VSchemaFile};
+use super::vschema::{TableFile, VSchemaFile};
 use crate::cluster::vtctld::CALLS;
 use crate::model::name::{CellName, KeyspaceName, TableName};
 use crate::spec::Problem;

@@ -141,7 +141,7 @@ fn what_is_right_is_read() {
 
 #[test]
 fn the_schema_accepts_what_is_read_and_refuses_unknown_keys() {
-    let validator = jsonschema::draft7::new(&crate::sandbox::schema::schema()).unwrap();
+    let validator = jsonschema::draft7::new(&crate::sandbox::file::schema::schema()).unwrap();
     let accepts = |text: &str| validator.is_valid(&toml::from_str::<serde_json::Value>(text).unwrap());
     assert!(accepts(BUILT_IN));
     assert!(!accepts(&BUILT_IN.replace("rows =", "row =")));
