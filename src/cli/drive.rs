@@ -9,6 +9,7 @@ use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
+use crate::family::Family as _;
 use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps};
 use crate::report::ending;
 use crate::report::event::{Event, View};
@@ -17,7 +18,7 @@ use crate::run::decision::{Ending, HoldKind, StopKind};
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
     let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
-    let mut view = context.view(&session.file);
+    let mut view = context.view(&session.file, session.movement.keyspaces());
     let now = session.clock.now();
     view.event(
         now,

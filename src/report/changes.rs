@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
-use super::words::{count, counted, names};
+use crate::words::{count, counted, names};
 use crate::model::routing::RoutingDiff;
 use crate::plan::document::SetDiff;
 

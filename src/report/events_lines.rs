@@ -12,12 +12,15 @@ use super::event_words;
 use super::problems::Drawing;
 use super::rate::Rates;
 use super::stop;
-use super::words::day;
+use crate::words::day;
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// A call that takes so long gets a line of its own.
 const LONG_CALL_SECONDS: u64 = 5;
+
+/// Of so many, each that is done is worth a line.
+const FEW_TABLES: usize = 10;
 
 /// Writes events as lines.
 pub struct Lines<W> {
@@ -111,7 +114,9 @@ impl<W: Write + Send> View for Lines<W> {
         match event {
             Event::Progress(progress) => {
                 self.rates.see(at, &progress.tables);
-                let done = progress.tables.values().filter(|table| table.done).count();
+                // Of many tables one is done at any moment: that is no news.
+                let is_few = progress.tables.len() <= FEW_TABLES;
+                let done = if is_few { progress.tables.values().filter(|table| table.done).count() } else { 0 };
                 let way_back = progress.way_back.as_ref().map(|way_back| way_back.possible);
                 let what = without_numbers(&progress.waiting_for);
                 let kind = format!("{} {:?} {done} {way_back:?} {what}", progress.phase, progress.traffic);
@@ -151,9 +156,10 @@ impl<W: Write + Send> View for Lines<W> {
                 self.block(&block);
             }
             Event::End { words, exit_code, next, .. } => {
-                self.line(at, event);
-                let block = self.blocks.end(words, *exit_code, next);
-                self.block(&block.replacen('\n', "\n\n", 1));
+                if let Some(block) = self.blocks.end(words, *exit_code, next) {
+                    self.line(at, event);
+                    self.block(&block.replacen('\n', "\n\n", 1));
+                }
             }
             Event::Entry { .. } => {
                 // Something happened: what is said next is news.
@@ -173,10 +179,10 @@ fn without_numbers(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::event::Level;
-    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, night};
+    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, keyspaces, night};
 
     fn shown(events: Vec<(Timestamp, Event)>) -> String {
-        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, file: None });
+        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None });
         for (at, event) in &events {
             view.event(*at, event);
         }

@@ -9,7 +9,7 @@ use super::hold::one_condition;
 use super::page::{Page, Span, bad, bold, dim, good, plain};
 use super::problems::Drawing;
 use super::rate::{self, Rates};
-use super::words::{away, count, length};
+use crate::words::{away, count, length};
 use crate::family::Condition;
 use crate::run::decision::Hold;
 use crate::run::phase::PhaseId;
@@ -97,9 +97,10 @@ impl Live {
             Event::End { words, exit_code, next, .. } => {
                 if let Doing::Holding(hold) = std::mem::replace(&mut self.doing, Doing::Nothing) {
                     let hold = self.blocks.hold(&hold, false, at);
-                    return Some(format!("\n{hold}\n{}", self.blocks.end(words, *exit_code, next)));
+                    let end = self.blocks.end(words, *exit_code, next).unwrap_or_default();
+                    return Some(format!("\n{hold}\n{end}"));
                 }
-                Some(format!("\n{}", self.blocks.end(words, *exit_code, next)))
+                self.blocks.end(words, *exit_code, next).map(|end| format!("\n{end}"))
             }
             Event::Entry { .. } => {
                 self.doing = Doing::Nothing;

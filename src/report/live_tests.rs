@@ -1,11 +1,12 @@
 use super::*;
 use crate::family::{Side, WayBack};
 use crate::report::fixtures::{
+    keyspaces,
     ASCII, HOSTILE, PLAIN, WIDE, assert_harmless, at, copying, gate_hold, movement, night, revert_hold, traffic,
 };
 
 fn live(drawing: Drawing, rows: usize) -> Live {
-    Live::new(ViewOptions { drawing, file: None }, rows)
+    Live::new(ViewOptions { drawing, keyspaces: keyspaces(), file: None }, rows)
 }
 
 fn after(live: &mut Live, events: &[(Timestamp, Event)]) -> String {

@@ -26,5 +26,4 @@ pub mod schema;
 pub mod status;
 pub mod status_human;
 pub mod stop;
-pub mod words;
 pub mod wrap;

@@ -5,7 +5,7 @@ use super::command::for_file;
 use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
-use super::words::{counted, length, names, traffic};
+use crate::words::{counted, length, names};
 use crate::finding::{CheckResult, Finding, Severity};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
@@ -14,6 +14,8 @@ use crate::spec::GatePolicy;
 #[derive(Debug, Clone, Copy)]
 pub struct PlanView<'a> {
     pub drawing: Drawing,
+    /// `apply` shows it and goes on: what it would say of the next command is left out.
+    pub begins: bool,
     /// Every rule, write, digest and check, instead of groups and counts.
     pub full: bool,
     /// The file that `apply` will be given: the plan file, or the saved plan. None is the default file.
@@ -66,7 +68,7 @@ fn head(page: &mut Page, plan: &Plan) {
     let tables =
         format!("{} from `{source}` to `{target}`: {}", counted(plan.tables.len(), "table"), names(&plan.tables, MOST_TABLES));
     page.item(2, &[dim("moves    ")], &[plain(tables)]);
-    let now = format!("{}; {}", plan.situation, traffic(&plan.traffic, source, target));
+    let now = format!("{}; {}", plan.situation, plan.traffic.words(source, target));
     page.item(2, &[dim("now      ")], &[plain(now)]);
     if plan.verdict == Verdict::NothingToDo {
         return;
@@ -187,9 +189,19 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     if !view.full && !passed.is_empty() {
         spans.push(plain(format!("{} passed. ", counted(passed.len(), "check"))));
     }
-    spans.push(plain("Nothing was written to the cluster."));
-    page.line(0, &spans);
-    page.line(0, &[dim(format!("intent {}, basis {}", plan.digests.intent.short(), plan.digests.basis.short()))]);
+    if !view.begins {
+        spans.push(plain("Nothing was written to the cluster."));
+    }
+    if !spans.is_empty() {
+        page.line(0, &spans);
+    }
+    if view.full {
+        page.line(0, &[dim(format!("intent {}, basis {}", plan.digests.intent.short(), plan.digests.basis.short()))]);
+    }
+    if view.begins {
+        page.gap();
+        return;
+    }
     let rules: usize = plan.phases.iter().map(|phase| phase.routing_rules.len()).sum();
     page.gap();
     match plan.verdict {

@@ -2,7 +2,7 @@ use super::*;
 use crate::report::fixtures::{ASCII, COLOUR, HOSTILE, PLAIN, WIDE, assert_harmless, no_key, passes, plan_of, slow_binlog};
 
 fn view(drawing: Drawing) -> PlanView<'static> {
-    PlanView { drawing, full: false, file: None }
+    PlanView { drawing, begins: false, full: false, file: None }
 }
 
 #[test]

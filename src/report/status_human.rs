@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use super::command::for_file;
+use super::history;
 use super::hold;
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
 use super::problems::Drawing;
 use super::rate;
 use super::status::{State, Status, VDiffResult};
-use super::words::{away, count, counted, length, moment, traffic};
+use crate::words::{away, count, counted, length, moment};
 
 /// How to draw a status.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
         page.line(0, &[bold("Last on record")]);
         for step in &status.last {
             let phase = step.phase.as_deref().unwrap_or_default();
-            let result = step.result.as_ref().map(|result| format!(": {result}")).unwrap_or_default();
+            let result = step.result.as_deref().map(|result| format!(": {}", history::words(result))).unwrap_or_default();
             let label = [dim(moment(step.at)), plain(format!("  {phase:15}  "))];
             page.item(2, &label, &[plain(&step.what), plain(result), dim(format!(" ({})", step.user))]);
         }
@@ -88,7 +89,7 @@ fn state(status: &Status) -> Span {
 
 fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
     let mut fact = |name: &str, spans: &[Span]| page.item(2, &[dim(format!("{name:8} "))], spans);
-    let traffic = traffic(&status.traffic, &status.source_keyspace, &status.target_keyspace);
+    let traffic = status.traffic.words(&status.source_keyspace, &status.target_keyspace);
     fact("traffic", &[bold(traffic), plain("; "), plain(&status.situation)]);
     if let Some(lag) = status.lag_seconds {
         fact("lag", &[plain(length(lag))]);

@@ -1,6 +1,7 @@
 //! Copy: the streams run, rows first, then changes until they lag little.
 
 use super::super::{MoveTables, attempts};
+use super::revert_window::streams_run;
 use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
@@ -8,6 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
+use crate::words::length;
 
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
 const ERROR_STAYS_SECONDS: i64 = 60;
@@ -60,10 +62,10 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     match workflow.transaction_lag_seconds {
         // Not a count of rows: the streams say theirs late.
         Some(lag) if copied && lag <= limit => {
-            Step::Done(vec![format!("{} streams have copied every row, lag {lag} s", workflow.streams.len())])
+            Step::Done(vec![format!("every row is copied, {}, lag {}", streams_run(workflow.streams.len(), "stream"), length(lag))])
         }
         Some(lag) if copied => {
-            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s")))
+            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {}, the limit is {}", length(lag), length(limit))))
         }
         _ => {
             let all = workflow.streams.len();
