@@ -8,9 +8,9 @@ use super::hold::{self, HoldView};
 use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use super::stop::{self, StopView};
-use crate::words::clock;
 use crate::family::Traffic;
 use crate::run::decision::{Hold, Stop};
+use crate::words::clock;
 
 /// How a view shows events.
 #[derive(Debug, Clone)]

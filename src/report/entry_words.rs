@@ -1,10 +1,10 @@
 //! An entry of the record in words.
 
 use super::event::Level;
-use crate::words::{after, counted, length_of_milliseconds, moment};
 use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::run::phase::PhaseId;
+use crate::words::{after, counted, length_of_milliseconds, moment};
 
 /// One line, present tense for what begins, no full stop.
 pub fn words(what: &What) -> String {
@@ -29,7 +29,7 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
         What::Goal { goal, reason } => format!("{}{}", goal_words(*goal), because(reason)),
         What::Intent { mutation, .. } => intent_words(mutation),
         What::Outcome { result, evidence, took_milliseconds, .. } => {
-                        let moved_writes = matches!(attempted, Some(Mutation::SwitchTraffic(switch)) if switch.moves_writes());
+            let moved_writes = matches!(attempted, Some(Mutation::SwitchTraffic(switch)) if switch.moves_writes());
             let took = if moved_writes {
                 format!(" after {}, writes paused no longer than that", length_of_milliseconds(*took_milliseconds))
             } else {
@@ -47,6 +47,7 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
             let seen = if seen.is_empty() { String::new() } else { format!(" (seen: {seen})") };
             format!("waive {code} for {subject}: {reason}{seen}")
         }
+        What::Incarnation { streams } if streams.is_empty() => "no stream is left".to_owned(),
         What::Incarnation { streams } => format!("the ids of {} are noted", counted(streams.len(), "stream")),
         What::Paused { reason } => format!("pause the streams{}", because(reason)),
         What::Resumed { reason } => format!("resume the streams{}", because(reason)),

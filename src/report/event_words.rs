@@ -5,8 +5,8 @@ use super::event::{Event, Level, Progress};
 use super::hold;
 use super::rate::{self, Rates};
 use super::stop;
-use crate::words::{away, count, counted, length, moment};
 use crate::family::{Condition, ConditionResult};
+use crate::words::{away, count, counted, length, moment};
 
 pub fn level(event: &Event) -> Level {
     match event {

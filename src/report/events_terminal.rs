@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_hidden_terminal_takes_every_event() {
-        let mut view = Terminal::new(ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None }, 30, ProgressDrawTarget::hidden());
+        let mut view =
+            Terminal::new(ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None }, 30, ProgressDrawTarget::hidden());
         for (at, event) in night() {
             view.event(at, &event);
         }

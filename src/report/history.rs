@@ -11,9 +11,9 @@ use super::escape::escape;
 use super::event::Level;
 use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
-use crate::words::{after, clock, day, length, length_of_milliseconds, moment};
 use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Entry, OutcomeResult, What};
+use crate::words::{after, clock, day, length, length_of_milliseconds, moment};
 
 /// `history --format json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

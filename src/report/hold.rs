@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::command::for_file;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
-use crate::words::{away, moment};
 use crate::family::{Condition, ConditionResult};
 use crate::run::decision::{Hold, HoldKind};
 use crate::run::phase::PhaseId;
+use crate::words::{away, moment};
 
 /// How to draw a hold.
 #[derive(Debug, Clone, Copy)]

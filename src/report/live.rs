@@ -9,10 +9,10 @@ use super::hold::one_condition;
 use super::page::{Page, Span, bad, bold, dim, good, plain};
 use super::problems::Drawing;
 use super::rate::{self, Rates};
-use crate::words::{away, count, length};
 use crate::family::Condition;
 use crate::run::decision::Hold;
 use crate::run::phase::PhaseId;
+use crate::words::{away, count, length};
 
 /// More bars help nobody, however high the screen.
 const MOST_BARS: usize = 12;

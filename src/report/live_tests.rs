@@ -1,8 +1,7 @@
 use super::*;
 use crate::family::{Side, WayBack};
 use crate::report::fixtures::{
-    keyspaces,
-    ASCII, HOSTILE, PLAIN, WIDE, assert_harmless, at, copying, gate_hold, movement, night, revert_hold, traffic,
+    ASCII, HOSTILE, PLAIN, WIDE, assert_harmless, at, copying, gate_hold, keyspaces, movement, night, revert_hold, traffic,
 };
 
 fn live(drawing: Drawing, rows: usize) -> Live {

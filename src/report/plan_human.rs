@@ -5,10 +5,11 @@ use super::command::for_file;
 use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
-use crate::words::{counted, length, names};
+use crate::cluster::mutation::shell;
 use crate::finding::{CheckResult, Finding, Severity};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
+use crate::words::{counted, length, names};
 
 /// What of a plan to show, and how.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +141,7 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
     changes::sets(page, 4, "VSchema tables", &phase.vschema, &plan.tables, full);
     changes::streams(page, 4, &phase.streams, full);
     if !phase.irreversible && phase.way_back != way_back_before && phase.way_back.starts_with("cutover ") {
-        page.item(4, &[bold("way back: ")], &[command(&phase.way_back)]);
+        page.item(4, &[bold("way back: ")], &[command(way_back_command(plan, phase))]);
     }
     if full {
         page.item(4, &[dim("done when ")], &[plain(&phase.done_when)]);
@@ -151,6 +152,15 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
             }
         }
         page.item(4, &[dim("forecast ")], &[dim(phase.digest.short())]);
+    }
+}
+
+/// The command as it must be typed.
+fn way_back_command(plan: &Plan, phase: &PhasePlan) -> String {
+    if phase.way_back == "cutover cancel" {
+        format!("cutover cancel --confirm {}", shell(&plan.workflow))
+    } else {
+        phase.way_back.clone()
     }
 }
 

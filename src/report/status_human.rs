@@ -11,6 +11,9 @@ use super::rate;
 use super::status::{State, Status, VDiffResult};
 use crate::words::{away, count, counted, length, moment};
 
+/// A command that names hundreds of tables is shown whole only where all is shown.
+const LONGEST_COMMAND: usize = 400;
+
 /// How to draw a status.
 #[derive(Debug, Clone, Copy)]
 pub struct StatusView<'a> {
@@ -62,7 +65,12 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
     page.gap();
     page.line(0, &[bold("With vtctldclient")]);
     for command in &status.equivalent {
-        page.verbatim(2, &[dim(command)]);
+        match command.char_indices().nth(LONGEST_COMMAND) {
+            Some((cut, _)) if !view.full => {
+                page.verbatim(2, &[dim(&command[..cut]), dim(" … (whole with --verbose)")]);
+            }
+            _ => page.verbatim(2, &[dim(command)]),
+        }
     }
     page.gap();
     page.line(0, &[bold("Next")]);
@@ -108,7 +116,8 @@ fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
         let when = vdiff.completed_at.map(|at| format!(", {}", away(at, view.now))).unwrap_or_default();
         fact("VDiff", &[result, plain(": "), plain(&vdiff.words), plain(when)]);
     }
-    if let Some(revert) = &status.revert {
+    // In the revert window the reason of the state is the way back, and its end stands beside it.
+    if let Some(revert) = status.revert.as_ref().filter(|revert| !status.why.contains(&revert.why)) {
         let open = if revert.possible { good("open") } else { bad("NOT OPEN") };
         let until = match revert.until {
             Some(until) if until > view.now => format!("; the revert window ends {}", away(until, view.now)),

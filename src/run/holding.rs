@@ -15,11 +15,8 @@ impl Run<'_> {
         if waited.unsigned_abs() < limit_seconds {
             return Decision::Await(phase.clone(), conditions);
         }
-        let in_the_way: Vec<String> = conditions
-            .iter()
-            .filter(|condition| !condition.passes())
-            .map(|condition| condition.name.clone())
-            .collect();
+        let in_the_way: Vec<String> =
+            conditions.iter().filter(|condition| !condition.passes()).map(|condition| condition.name.clone()).collect();
         let why = format!("no quiet moment in {}; in the way: {}", length(limit_seconds), in_the_way.join(", "));
         Decision::Hold(Box::new(self.hold(phase, HoldKind::NotQuiet, why, conditions, None)))
     }

@@ -22,7 +22,9 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         // Somebody made it between our look and our write: what is there is not our work, however alike.
         Mutation::CreateMoveTables(_) if call_error(view).is_some_and(|error| error.contains(ALREADY_EXISTS)) => Happened::No,
         Mutation::CreateMoveTables(_) => match kind {
-            SituationKind::Moving => Happened::Yes(vec![format!("its streams are there, `{}` serves as before", movement.source())]),
+            SituationKind::Moving => {
+                Happened::Yes(vec![format!("its streams are there, `{}` serves as before", movement.source())])
+            }
             SituationKind::NotBegun | SituationKind::Cancelled => Happened::No,
             _ => partly(),
         },
@@ -118,12 +120,7 @@ fn vdiff_stopped(stop: &StopVDiff, view: &View<'_>) -> Happened {
     Happened::Yes(vec![format!("VDiff {} no longer runs", stop.uuid)])
 }
 
-fn switched(
-    movement: &MoveTables,
-    switch: &SwitchTraffic,
-    view: &View<'_>,
-    partly: impl Fn() -> Happened,
-) -> Happened {
+fn switched(movement: &MoveTables, switch: &SwitchTraffic, view: &View<'_>, partly: impl Fn() -> Happened) -> Happened {
     let wanted = if movement.leads_to_target(switch) { Side::Target } else { Side::Source };
     let traffic = view.situation.traffic;
     if !matches!(view.situation.kind, SituationKind::Moving | SituationKind::Switched) {

@@ -1,6 +1,6 @@
 //! What standing still before a gate costs, and what passing it will: what an operator weighs at a hold. Only from what was read.
 
-use super::phases::{all, revert_window, verify};
+use super::phases::{all, verify};
 use super::{MoveTables, attempts};
 use crate::cluster::mutation::SourceTables;
 use crate::cluster::port::Ask;
@@ -88,7 +88,8 @@ fn streams(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     let workflow = view.facts.workflow(movement.target(), movement.workflow())?;
     let streams = movement.streams_of(view.facts, movement.target(), movement.workflow());
     if !streams.has(StreamShape::Stopped) {
-        let lag = workflow.transaction_lag_seconds.map_or_else(|| "a lag not known now".into(), |lag| format!("lag {}", length(lag)));
+        let lag =
+            workflow.transaction_lag_seconds.map_or_else(|| "a lag not known now".into(), |lag| format!("lag {}", length(lag)));
         return Some(format!(
             "the streams run while it holds and keep up ({lag}); they read the source's binlogs the whole time"
         ));
@@ -138,22 +139,17 @@ fn pause(movement: &MoveTables) -> String {
     )
 }
 
-/// What the reverse streams cost while they are kept, and whether they are worth it.
+/// What the reverse streams cost while they are kept.
 fn way_back(movement: &MoveTables, view: &View<'_>) -> Vec<String> {
     if view.situation.kind != SituationKind::Switched {
         return vec![];
     }
-    let way_back = revert_window::way_back(movement, view.facts);
     let source = movement.source();
-    let open = if way_back.possible { "the way back is open" } else { "THE WAY BACK IS NOT OPEN" };
-    vec![
-        format!("{open}: {}", way_back.why),
-        format!(
-            "while it holds, the reverse streams read the binlogs of `{}` and write each change to `{source}` too, which keeps the disk of \
+    vec![format!(
+        "while it holds, the reverse streams read the binlogs of `{}` and write each change to `{source}` too, which keeps the disk of \
              its old tables",
-            movement.target()
-        ),
-    ]
+        movement.target()
+    )]
 }
 
 fn ends(movement: &MoveTables) -> Vec<String> {

@@ -313,11 +313,7 @@ impl Seen<'_> {
         if !against.is_empty() {
             return self.is(SituationKind::Between, "the primary switch is not whole", against);
         }
-        self.is(
-            SituationKind::Switched,
-            &format!("`{source}` follows `{target}`"),
-            vec![],
-        )
+        self.is(SituationKind::Switched, &format!("`{source}` follows `{target}`"), vec![])
     }
 
     /// Writes lead to the source: does the target follow it, and nothing else?

@@ -80,9 +80,10 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
     match way_back.lag_seconds {
         _ if !sick.is_empty() => dead(&way_back.why, sick.join(", ")),
         None => dead(&way_back.why, "lag not known".into()),
-        Some(lag) if lag > limit_seconds => {
-            dead(&format!("the reverse streams lag {}, the limit is {}", length(lag), length(limit_seconds)), "lag too high".into())
-        }
+        Some(lag) if lag > limit_seconds => dead(
+            &format!("the reverse streams lag {}, the limit is {}", length(lag), length(limit_seconds)),
+            "lag too high".into(),
+        ),
         Some(_) => vec![Condition::new(NAME, true, way_back.why)],
     }
 }

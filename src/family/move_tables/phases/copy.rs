@@ -61,12 +61,16 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     match workflow.transaction_lag_seconds {
         // Not a count of rows: the streams say theirs late.
-        Some(lag) if copied && lag <= limit => {
-            Step::Done(vec![format!("every row is copied, {}, lag {}", streams_run(workflow.streams.len(), "stream"), length(lag))])
-        }
-        Some(lag) if copied => {
-            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {}, the limit is {}", length(lag), length(limit))))
-        }
+        Some(lag) if copied && lag <= limit => Step::Done(vec![format!(
+            "every row is copied, {}, lag {}",
+            streams_run(workflow.streams.len(), "stream"),
+            length(lag)
+        )]),
+        Some(lag) if copied => Step::Wait(Waiting::new(format!(
+            "every row is copied; the streams lag {}, the limit is {}",
+            length(lag),
+            length(limit)
+        ))),
         _ => {
             let all = workflow.streams.len();
             let standing = workflow.streams.iter().filter(|stream| stream.is_stopped_in_passing()).count();

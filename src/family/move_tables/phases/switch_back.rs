@@ -83,7 +83,11 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
     let limit_seconds = LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds);
     match way_back.lag_seconds {
         Some(lag) if lag > limit_seconds => {
-            let words = format!("the reverse streams of `{name}` lag {}; Vitess refuses the switch above {}", length(lag), length(limit_seconds));
+            let words = format!(
+                "the reverse streams of `{name}` lag {}; Vitess refuses the switch above {}",
+                length(lag),
+                length(limit_seconds)
+            );
             return Some(Step::Wait(Waiting::new(words)));
         }
         _ => {}

@@ -157,7 +157,11 @@ fn quiet(movement: &MoveTables, view: &View<'_>) -> Condition {
     };
     let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
     if old.is_empty() {
-        return Condition::new(NAME, true, format!("no transaction older than {} holds a write lock on a moved table", length_of_milliseconds(limit)));
+        return Condition::new(
+            NAME,
+            true,
+            format!("no transaction older than {} holds a write lock on a moved table", length_of_milliseconds(limit)),
+        );
     }
     let named: Vec<String> = old
         .iter()

@@ -65,17 +65,19 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
     let stable = view.watch.lag_low_seconds(view.now);
     let lag = match workflow.transaction_lag_seconds {
         None => Condition::inconclusive("lag is low and stable", "the lag is not known"),
-        Some(lag) => Condition::new(
-            "lag is low and stable",
-            lag <= switch.max_lag_seconds && stable.unsigned_abs() >= switch.stable_for_seconds,
-            format!(
-                "lag {}, low for {} so far; it must be at most {} for {}",
-                length(lag),
-                length(stable),
-                length(switch.max_lag_seconds),
-                length(switch.stable_for_seconds)
-            ),
-        ),
+        Some(lag) => {
+            let (most, long) = (length(switch.max_lag_seconds), length(switch.stable_for_seconds));
+            let is_low = lag <= switch.max_lag_seconds;
+            let is_stable = is_low && stable.unsigned_abs() >= switch.stable_for_seconds;
+            let seen = if is_stable {
+                format!("lag {}, at most {most} for {}", length(lag), length(stable))
+            } else if is_low {
+                format!("lag {}, low for {} so far; it must be at most {most} for {long}", length(lag), length(stable))
+            } else {
+                format!("lag {}; it must be at most {most} for {long}", length(lag))
+            };
+            Condition::new("lag is low and stable", is_stable, seen)
+        }
     };
     vec![running, lag]
 }

@@ -89,11 +89,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         // What differs and was waived grows as old as what is equal.
         Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. } if is_stale(completed_at) => anew(),
         Verdict::Pass { completed_at, rows_compared } => {
-            Step::Done(vec![format!(
-                "VDiff compared {}, none differs, at {}",
-                counted_rows(rows_compared),
-                moment(completed_at)
-            )])
+            Step::Done(vec![format!("VDiff compared {}, none differs, at {}", counted_rows(rows_compared), moment(completed_at))])
         }
         Verdict::Running { rows_estimated: 0, .. } => Step::Wait(Waiting::new("VDiff begins to compare rows")),
         Verdict::Running { rows_compared, rows_estimated } => Step::Wait(Waiting::new(format!(
@@ -141,15 +137,7 @@ fn counts_words(counts: VDiffReport) -> String {
 fn mismatch(movement: &MoveTables, found: &[Mismatch]) -> Finding {
     let lines: Vec<String> = found
         .iter()
-        .map(|one| {
-            format!(
-                "`{}` on {}/{}: {}",
-                one.table,
-                movement.target(),
-                one.shard,
-                counts_words(one.counts)
-            )
-        })
+        .map(|one| format!("`{}` on {}/{}: {}", one.table, movement.target(), one.shard, counts_words(one.counts)))
         .collect();
     let summary = |lines: &str| format!("VDiff found differences: {lines}");
     Finding::fail(
