@@ -22,6 +22,7 @@ use crate::record::progress::{Begun, Progress};
 use crate::record::store::{NewEntry, Record, RecordStore};
 use crate::report::command::for_file;
 use crate::spec::{Movement, Spec};
+use crate::words::names;
 
 /// How often an append is tried again that others came before: each of them has appended, so this is no loop without an end.
 const TRIES: usize = 20;
@@ -187,7 +188,10 @@ impl Session {
             .map(|before| before.frozen_changes(&self.spec))
             .unwrap_or_default()
             .into_iter()
-            .map(|change| format!("`{}` was {} and is {}", change.path, change.was, change.is))
+            .map(|change| match (change.path.as_str(), tables_changed(&begun.tables, &self.movement.tables())) {
+                ("move-tables.tables" | "move-tables.exclude-tables", Some(words)) => format!("`{}` {words}", change.path),
+                _ => format!("`{}` was {} and is {}", change.path, change.was, change.is),
+            })
             .collect();
         let what = if changes.is_empty() {
             "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
@@ -219,6 +223,22 @@ impl Session {
         let ended = format!("{}.{}", lockfile.display(), lineage.get(..8).unwrap_or("ended"));
         let apply = for_file("cutover apply", self.file.to_str());
         format!("mv {} {} && {apply}", shell(&lockfile.display().to_string()), shell(&ended))
+    }
+}
+
+/// The tables that an edit took out and put in, where it did.
+fn tables_changed(before: &[String], now: &[String]) -> Option<String> {
+    const MOST_TABLES: usize = 6;
+    let only_in = |one: &[String], other: &[String]| -> Vec<String> {
+        one.iter().filter(|table| !other.contains(table)).map(|table| format!("`{table}`")).collect()
+    };
+    let (gone, added) = (only_in(before, now), only_in(now, before));
+    let words = |what: &str, tables: &[String]| format!("{what} {}", names(tables, MOST_TABLES));
+    match (gone.is_empty(), added.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(words("no longer has", &gone)),
+        (true, false) => Some(words("has in addition", &added)),
+        (false, false) => Some(format!("{} and {}", words("no longer has", &gone), words("has in addition", &added))),
     }
 }
 

@@ -333,7 +333,7 @@ pub fn night_entries() -> Vec<Entry> {
         (11_200, reached(PhaseId::COPY, "2 streams run, lag 1 s")),
         (79_000, approval),
         (79_200, intent(PhaseId::SWITCH_PRIMARY, 3)),
-        (79_206, outcome(3, OutcomeResult::RolledBack, 6_104, "it did not happen: lock wait timeout")),
+        (79_206, outcome(3, OutcomeResult::RolledBack, 6_104, "lock wait timeout")),
         (79_300, intent(PhaseId::SWITCH_PRIMARY, 4)),
         (79_302, outcome(4, OutcomeResult::Done, 2_149, "writes lead to `customer` in every cell, the source denies them")),
         (79_302, reached(PhaseId::SWITCH_PRIMARY, "writes lead to `customer` in every cell")),

@@ -36,7 +36,9 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
     spans.extend([plain(": "), bold(&status.workflow), plain(" on "), bold(&status.cluster.alias)]);
     spans.push(plain(format!(" ({})", status.cluster.address)));
     page.line(0, &spans);
-    page.line(2, &[plain(&status.why)]);
+    if status.state != State::NotStarted {
+        page.line(2, &[plain(&status.why)]);
+    }
     if let Some(until) = status.held.as_ref().and_then(|held| held.until) {
         page.line(2, &[plain(format!("until {}, ", moment(until))), bold(away(until, view.now))]);
     }
@@ -98,7 +100,11 @@ fn state(status: &Status) -> Span {
 fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
     let mut fact = |name: &str, spans: &[Span]| page.item(2, &[dim(format!("{name:8} "))], spans);
     let traffic = status.traffic.words(&status.source_keyspace, &status.target_keyspace);
-    fact("traffic", &[bold(traffic), plain("; "), plain(&status.situation)]);
+    // At an end, and before the beginning, the state has said it.
+    let is_said =
+        matches!(status.state, State::NotStarted | State::Cancelled | State::Complete) || status.why.contains(&status.situation);
+    let situation = if is_said { String::new() } else { format!("; {}", status.situation) };
+    fact("traffic", &[bold(traffic), plain(situation)]);
     if let Some(lag) = status.lag_seconds {
         fact("lag", &[plain(length(lag))]);
     }

@@ -41,7 +41,7 @@ pub fn headline(stop: &Stop) -> String {
 /// What the kind of stop means for the cluster.
 pub fn meaning(stop: &Stop) -> &'static str {
     match stop.kind {
-        StopKind::Refused => "nothing was switched; traffic is where it was",
+        StopKind::Refused => "traffic is where it was",
         StopKind::NeedsHuman => "the cluster is between states, or is not what the record says; nothing more is written",
         StopKind::Stale => "what was planned or approved is not what is there now; nothing was written",
         StopKind::NotAllowed => "vtctld does not let these credentials do it; traffic is where it was",
@@ -101,9 +101,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_where_traffic_is_and_what_to_do() {
-        let stop = mismatch(
-            "VDiff found differences: `corder` on customer/-80: 2 rows differ, 0 only in the source, 1 only in the target",
-        );
+        let stop = mismatch("VDiff found differences: `corder` on customer/-80: 2 rows differ, 1 row only in the target");
         let view = StopView { drawing: PLAIN, file: None, cluster_now: Some("reads at `customer`, writes at `commerce`") };
         insta::assert_snapshot!(draw(&stop, &view), @"
         REFUSED AT VERIFY: nothing was switched; traffic is where it was

@@ -134,7 +134,10 @@ fn outside_windows(input: &GateInput<'_>) -> Option<GateState> {
         None => Some(GateState::Shut {
             kind: HoldKind::Window,
             why: match next {
-                Some(_) => "it is outside of its windows".into(),
+                Some(next) => {
+                    let local = next.to_zoned(time_zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
+                    format!("it is outside of its windows; the next one opens {local} ({zone})")
+                }
                 None => "all its windows have passed; edit the plan file".into(),
             },
             until: next,

@@ -251,9 +251,7 @@ impl Run<'_> {
         };
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
-            Retry::In(seconds, words) => {
-                Decision::Wait(phase.clone(), Waiting::new(format!("{words}; tried again in {}", length(seconds))))
-            }
+            Retry::In(seconds) => Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}", length(seconds)))),
             Retry::NoMore(words) => refused(StopKind::Refused, words),
             Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),
         }

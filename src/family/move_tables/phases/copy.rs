@@ -47,7 +47,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             Severity::Error,
             format!("{}/{}", movement.target(), stream.shard),
             format!("somebody stopped stream {} of `{}`", stream.id, movement.workflow()),
-            "traffic is where it was. `cutover resume` starts the streams again",
+            "`cutover resume` starts the streams again",
         ));
     }
     let limit = movement.spec.copy.max_lag_seconds;
@@ -120,14 +120,11 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
                 stream,
                 format!("stream {} of `{name}` {how}: {message}", stream.id),
                 if message == STOPPED_FOR_VDIFF {
-                    "traffic is where it was. A VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
+                    "a VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
                      waits for (often a tablet); stopped, it lets the stream go"
                         .to_owned()
                 } else {
-                    format!(
-                        "traffic is where it was. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
-                        movement.workflow()
-                    )
+                    format!("mend the cause and `cutover resume`, or `cutover cancel --confirm {}`", movement.workflow())
                 },
             );
         }

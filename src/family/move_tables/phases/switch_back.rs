@@ -75,7 +75,7 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
             name,
             format!("the way back is not open: {}; the source lacks what was written since", way_back.why),
             format!(
-                "traffic is where it was. Mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`, then `cutover switch-back`; or stay at `{}`",
+                "mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`, then `cutover switch-back`; or stay at `{}`",
                 movement.target()
             ),
         )));

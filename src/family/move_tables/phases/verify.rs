@@ -112,7 +112,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                     Severity::Error,
                     format!("{}.{}", movement.target(), movement.workflow()),
                     format!("VDiff proves nothing: {why}"),
-                    "traffic is where it was; look at the tablets named, then `cutover apply`",
+                    "look at the tablets named, then `cutover apply`",
                 ));
             }
             anew()
@@ -145,7 +145,7 @@ fn mismatch(movement: &MoveTables, found: &[Mismatch]) -> Finding {
         Severity::Error,
         format!("{}.{}", movement.target(), movement.workflow()),
         summary(&list(&lines, MOST_DIFFERENCES, "; ")),
-        "traffic is where it was. Mend the rows and `cutover apply` compares anew; or `cutover waive C310 --reason TEXT` accepts these counts",
+        "mend the rows and `cutover apply` compares anew; or `cutover waive C310 --reason TEXT` accepts these counts",
     )
     .seen(summary(&lines.join("; ")))
 }
