@@ -189,7 +189,7 @@ impl Session {
             .unwrap_or_default()
             .into_iter()
             .map(|change| match (change.path.as_str(), tables_changed(&begun.tables, &self.movement.tables())) {
-                ("move-tables.tables" | "move-tables.exclude-tables", Some(words)) => format!("`{}` {words}", change.path),
+                ("move-tables.tables", Some(words)) => format!("`{}` {words}", change.path),
                 _ => format!("`{}` was {} and is {}", change.path, change.was, change.is),
             })
             .collect();

@@ -86,7 +86,7 @@ fn conditions_are_a_list_that_is_ticked_off() {
       ✗ lag is low and stable: lag 7 s, low for 0 s so far; it must be at most 5 s
         for 10 s
       ? no old transaction: not known: customer/-80: the query took longer than 2 s
-    ctrl-c stops here; nothing was switched yet
+    ctrl-c stops here; this step has not begun
     ");
 }
 

@@ -102,8 +102,9 @@ fn many_tables_are_counted_and_not_listed() {
 #[test]
 fn a_copy_in_the_status() {
     insta::assert_snapshot!(status_screen(2, PLAIN), @"
-    SANDBOX NOT STARTED: commerce2customer on sandbox (vtctld.prod.example:15999)
-      not begun
+    SANDBOX WAITING at copy: commerce2customer on sandbox
+    (vtctld.prod.example:15999)
+      2 of 2 streams still copy rows
 
       traffic  reads and writes at `commerce`; not begun
       copy     1,250 of about 2,000 rows (62%), 1 of 2 tables done
@@ -113,11 +114,11 @@ fn a_copy_in_the_status() {
       vtctldclient Workflow --keyspace customer start --workflow commerce2customer
 
     Next
-      cutover plan
+      cutover apply
     ");
     insta::assert_snapshot!(status_screen(400, WIDE), @"
-    SANDBOX NOT STARTED: commerce2customer on sandbox (vtctld.prod.example:15999)
-      not begun
+    SANDBOX WAITING at copy: commerce2customer on sandbox (vtctld.prod.example:15999)
+      2 of 2 streams still copy rows
 
       traffic  reads and writes at `commerce`; not begun
       copy     250,000 of about 400,000 rows (62%), 200 of 400 tables done
@@ -127,7 +128,7 @@ fn a_copy_in_the_status() {
       vtctldclient Workflow --keyspace customer start --workflow commerce2customer
 
     Next
-      cutover plan
+      cutover apply
     ");
 }
 
@@ -160,7 +161,7 @@ fn a_hold_on_a_wide_screen() {
 #[test]
 fn a_refusal_of_many_tables() {
     insta::assert_snapshot!(stop_screen(400, PLAIN), @"
-    REFUSED AT PRE-CHECK: nothing was switched; traffic is where it was
+    REFUSED AT PRE-CHECK: traffic is where it was
 
       C201 commerce.order_001, commerce.order_002, commerce.order_003,
            commerce.order_004, commerce.order_005 and 395 more: the table has no
@@ -174,7 +175,7 @@ fn a_refusal_of_many_tables() {
       cutover apply
     ");
     insta::assert_snapshot!(stop_screen(2, WIDE), @"
-    REFUSED AT PRE-CHECK: nothing was switched; traffic is where it was
+    REFUSED AT PRE-CHECK: traffic is where it was
 
       C201 commerce.corder, commerce.customer: the table has no primary key
            give it one

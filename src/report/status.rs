@@ -245,7 +245,7 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     match input.decision {
         Some(Decision::Stop(stop)) => {
             let state = if stop.kind == StopKind::NeedsHuman { State::NeedsHuman } else { State::Failed };
-            return (state, stop::headline(stop));
+            return (state, stop::reason(stop));
         }
         Some(Decision::Hold(hold)) => {
             let state = match hold.kind {

@@ -120,9 +120,8 @@ fn a_movement_without_record_has_not_started() {
     );
     insta::assert_snapshot!(draw(&found, &view()), @"
     SANDBOX NOT STARTED: commerce2customer on sandbox (vtctld.prod.example:15999)
-      not begun
 
-      traffic  reads and writes at `commerce`; not begun
+      traffic  reads and writes at `commerce`
 
     With vtctldclient
       vtctldclient GetRoutingRules

@@ -251,7 +251,9 @@ impl Run<'_> {
         };
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
-            Retry::In(seconds) => Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}", length(seconds)))),
+            Retry::In(seconds, words) => {
+                Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
+            }
             Retry::NoMore(words) => refused(StopKind::Refused, words),
             Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),
         }

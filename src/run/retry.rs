@@ -19,7 +19,7 @@ const WAITS_SECONDS: [i64; 2] = [2, 15];
 pub enum Retry {
     Now,
     /// It came to nothing a moment ago; in so many seconds again.
-    In(i64),
+    In(i64, String),
     /// The cluster has said no often enough; its words.
     NoMore(String),
     /// We may not do it; the server's words.
@@ -45,7 +45,7 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
     }
     let Some(wait) = WAITS_SECONDS.get(undone - 1) else { return Retry::NoMore(words) };
     let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
-    if since >= *wait { Retry::Now } else { Retry::In(wait - since) }
+    if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
 }
 
 /// The same verb to the same end. The set of routing rules, the id of a VDiff differ from try to try.
