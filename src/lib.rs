@@ -28,6 +28,7 @@
 //! | [`record`] | what was wanted, tried, seen and allowed; where it is kept; the lease |
 //! | [`driver`] | the loop |
 //! | [`sandbox`] | a cluster to try things in: what it begins as (`sandbox.toml`), and a model of vtctld behind the same protocol |
+//! | [`words`] | how counts, lengths of time and moments are said |
 //! | [`report`] | from data to text |
 //! | [`cli`] | commands, one file each |
 //!
@@ -71,3 +72,4 @@ pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod spec;
+pub mod words;

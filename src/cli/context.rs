@@ -84,11 +84,11 @@ impl Context {
 
 impl Context {
     /// Where a run tells what happens: JSON on stdout, lines on stderr. `file` stands in the commands that it names.
-    pub fn view(&self, file: &Path) -> Box<dyn View> {
+    pub fn view(&self, file: &Path, keyspaces: (String, String)) -> Box<dyn View> {
         if self.is_json() {
             return Box::new(JsonLines::new(std::io::stdout()));
         }
-        let options = ViewOptions { drawing: self.ui.drawing, file: named(file) };
+        let options = ViewOptions { drawing: self.ui.drawing, keyspaces, file: named(file) };
         if self.ui.is_screen && !self.global.quiet {
             let rows = terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| usize::from(height.0));
             return Box::new(Terminal::new(options, rows, indicatif::ProgressDrawTarget::stderr()));
@@ -96,12 +96,13 @@ impl Context {
         Box::new(Lines::new(self.ui.stderr(), options))
     }
 
-    pub fn show_plan(&mut self, plan: &Plan, file: &Path) -> Result<(), Error> {
+    /// Shows a plan; `begins` when the command that shows it goes on and does it.
+    pub fn show_plan(&mut self, plan: &Plan, file: &Path, begins: bool) -> Result<(), Error> {
         if self.is_json() {
             return self.ui.json(&serde_json::json!(plan));
         }
         let file = named(file);
-        let view = PlanView { drawing: self.ui.drawing, full: self.global.verbose > 0, file: file.as_deref() };
+        let view = PlanView { drawing: self.ui.drawing, begins, full: self.global.verbose > 0, file: file.as_deref() };
         self.ui.data(&plan_human::draw(plan, &view))
     }
 }

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
 use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps};
+use crate::family::Family as _;
 use crate::report::ending;
 use crate::report::event::{Event, View};
 use crate::run::decision::{Ending, HoldKind, StopKind};
@@ -17,7 +18,7 @@ use crate::run::decision::{Ending, HoldKind, StopKind};
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
     let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
-    let mut view = context.view(&session.file);
+    let mut view = context.view(&session.file, session.movement.keyspaces());
     let now = session.clock.now();
     view.event(
         now,

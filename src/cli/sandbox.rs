@@ -77,7 +77,9 @@ impl Place {
         let (text, file, address) = match read_sandbox_file(&file)? {
             Some(text) => (text, file.clone(), file.display().to_string()),
             None => {
-                context.ui.note(&format!("there is no `{}`: the sandbox is the built-in one", file.display()));
+                if !self.state_folder().exists() {
+                    context.ui.note(&format!("there is no `{}`: the sandbox is the built-in one", file.display()));
+                }
                 (reading::BUILT_IN.to_owned(), PathBuf::from("the built-in sandbox.toml"), "built in".to_owned())
             }
         };

@@ -14,6 +14,7 @@ use crate::cluster::mutation::shell;
 use crate::cluster::port::Facts;
 use crate::family::{Family as _, SituationKind};
 use crate::model::digest::Digest;
+use crate::model::name::TableName;
 use crate::record::entry::{Goal, What};
 use crate::record::error::{RecordError, last_good};
 use crate::record::file::FileStore;
@@ -21,7 +22,8 @@ use crate::record::file_system::{HostFileSystem, ThreadSleeper};
 use crate::record::progress::{Begun, Progress};
 use crate::record::store::{NewEntry, Record, RecordStore};
 use crate::report::command::for_file;
-use crate::spec::{Movement, Spec};
+use crate::spec::{Movement, Spec, TableSelection};
+use crate::words::names;
 
 /// How often an append is tried again that others came before: each of them has appended, so this is no loop without an end.
 const TRIES: usize = 20;
@@ -187,7 +189,13 @@ impl Session {
             .map(|before| before.frozen_changes(&self.spec))
             .unwrap_or_default()
             .into_iter()
-            .map(|change| format!("`{}` was {} and is {}", change.path, change.was, change.is))
+            .map(|change| {
+                let of_tables = before.filter(|_| change.path == "move-tables.tables");
+                match of_tables.and_then(|before| tables_changed(tables_named(before)?, tables_named(&self.spec)?)) {
+                    Some(words) => format!("`{}` {words}", change.path),
+                    None => format!("`{}` was {} and is {}", change.path, change.was, change.is),
+                }
+            })
             .collect();
         let what = if changes.is_empty() {
             "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
@@ -222,6 +230,31 @@ impl Session {
     }
 }
 
+/// The tables of a plan file that names them.
+fn tables_named(spec: &Spec) -> Option<&[TableName]> {
+    let Movement::MoveTables(of) = &spec.movement;
+    match &of.tables {
+        TableSelection::Named(tables) => Some(tables),
+        TableSelection::AllBut(_) => None,
+    }
+}
+
+/// The tables that an edit took out and put in, where it did.
+fn tables_changed(before: &[TableName], now: &[TableName]) -> Option<String> {
+    const MOST_TABLES: usize = 6;
+    let only_in = |one: &[TableName], other: &[TableName]| -> Vec<String> {
+        one.iter().filter(|table| !other.contains(table)).map(|table| format!("`{table}`")).collect()
+    };
+    let (gone, added) = (only_in(before, now), only_in(now, before));
+    let words = |what: &str, tables: &[String]| format!("{what} {}", names(tables, MOST_TABLES));
+    match (gone.is_empty(), added.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(words("no longer has", &gone)),
+        (true, false) => Some(words("has in addition", &added)),
+        (false, false) => Some(format!("{} and {}", words("no longer has", &gone), words("has in addition", &added))),
+    }
+}
+
 /// Whether what was begun is not what the plan file means now.
 fn is_another(begun: &Begun, frozen: &Digest, tables: &[String], is: &Fingerprint) -> bool {
     begun.frozen != *frozen || begun.tables != tables || !is.is_still(&begun.fingerprint)
@@ -239,6 +272,18 @@ mod tests {
     use super::*;
     use crate::record::entry::Actor;
     use crate::record::memory::MemoryStore;
+
+    #[test]
+    fn an_edit_of_the_tables_names_those_that_changed_and_not_all() {
+        let names = |names: &[&str]| -> Vec<TableName> { names.iter().map(|name| TableName::new(*name).unwrap()).collect() };
+        let of = |before: &[&str], now: &[&str]| tables_changed(&names(before), &names(now));
+        assert_eq!(of(&["a", "b"], &["a", "b"]), None);
+        assert_eq!(of(&["a", "b"], &["b", "c"]).unwrap(), "no longer has `a` and has in addition `c`");
+        let many: Vec<String> = (0..400).map(|number| format!("t{number:03}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let words = of(&["a"], &[&["a"], many.as_slice()].concat()).unwrap();
+        assert!(words.starts_with("has in addition `t000`, ") && words.ends_with("and 394 more"), "{words}");
+    }
 
     fn new_entry(what: What) -> NewEntry {
         let by = Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0.1.0".into() };

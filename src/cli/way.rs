@@ -56,7 +56,7 @@ pub fn judge(way: Way, situation: &Situation, progress: &Progress) -> Result<(),
             "after `complete` the rows live in the target alone; a way back is a new movement from there",
         ),
         (Way::SwitchBack, NotBegun | Cancelled) if open.is_none() => refused("there is nothing to switch back", STATUS),
-        (Way::Cancel, Switched) => refused("it can't be cancelled", "`cutover switch-back` first"),
+        (Way::Cancel, Switched) => refused("it can't be cancelled while the target takes writes", "`cutover switch-back` first"),
         (Way::Cancel, Completed | Ended) => refused("it can't be cancelled", STATUS),
         (Way::RestoreRules, Ended | Completed) => Ok(()),
         // Its own write or that of `remove-rules` stopped half way.

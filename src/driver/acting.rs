@@ -15,6 +15,7 @@ use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::report::event::Level;
 use crate::run::decision::{Act, Stop, StopKind};
+use crate::words::length;
 
 /// A write starts only on a look that is at most this old.
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
@@ -100,7 +101,7 @@ fn slow(act: &Act) -> Finish {
         "C407",
         Severity::Error,
         "vtctld",
-        format!("{STALE_LOOKS} looks in a row took longer than {} s each: too old to write on", FRESH.as_secs()),
+        format!("{STALE_LOOKS} looks in a row took longer than {} each: too old to write on", length(FRESH.as_secs())),
         "find out what makes vtctld or this machine slow, then `cutover apply`",
     );
     Finish::Stopped(Box::new(Stop { kind: StopKind::Refused, phase: Some(act.phase.clone()), findings: vec![finding] }))

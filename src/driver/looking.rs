@@ -12,6 +12,7 @@ use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::report::event::Level;
 use crate::run::machine;
+use crate::words::length;
 
 /// How long a run goes on looking at a cluster that can't be reached before it gives up.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -26,7 +27,7 @@ impl Driver<'_> {
             self.watch.clock_was_set();
             self.say(
                 Level::Warning,
-                &format!("this machine's clock was set by {seconds} s, or it slept; what was stable is watched anew"),
+                &format!("this machine's clock was set by {}, or it slept; what was stable is watched anew", length(seconds)),
             );
         }
     }
@@ -53,7 +54,7 @@ impl Driver<'_> {
                 if since == now {
                     self.say(
                         Level::Warning,
-                        &format!("{error}; nothing is decided until it answers (trying for {} s)", patience.as_secs()),
+                        &format!("{error}; nothing is decided until it answers (trying for {})", length(patience.as_secs())),
                     );
                 }
                 Ok(None)

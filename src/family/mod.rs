@@ -290,6 +290,24 @@ pub struct Traffic {
     pub primary: Side,
 }
 
+impl Traffic {
+    /// Who serves what: "reads and writes at `commerce`".
+    pub fn words(&self, source: &str, target: &str) -> String {
+        let at = |side| match side {
+            Side::Source => format!("at `{source}`"),
+            Side::Target => format!("at `{target}`"),
+            Side::Mixed => "MIXED: not every table and cell agrees".to_owned(),
+        };
+        let Self { rdonly, replica, primary } = *self;
+        match (rdonly == replica, replica == primary) {
+            (true, true) => format!("reads and writes {}", at(primary)),
+            (true, false) => format!("reads {}, writes {}", at(replica), at(primary)),
+            (false, true) => format!("rdonly reads {}, replica reads and writes {}", at(rdonly), at(primary)),
+            (false, false) => format!("rdonly reads {}, replica reads {}, writes {}", at(rdonly), at(replica), at(primary)),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -322,4 +340,22 @@ pub struct WayBack {
     pub possible: bool,
     pub why: String,
     pub lag_seconds: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traffic_is_said_once_where_it_is_the_same() {
+        let of = |rdonly, replica, primary| Traffic { rdonly, replica, primary }.words("a", "b");
+        use Side::{Mixed, Source, Target};
+        assert_eq!(of(Source, Source, Source), "reads and writes at `a`");
+        assert_eq!(of(Target, Target, Source), "reads at `b`, writes at `a`");
+        assert_eq!(of(Target, Source, Source), "rdonly reads at `b`, replica reads and writes at `a`");
+        assert_eq!(
+            of(Target, Mixed, Source),
+            "rdonly reads at `b`, replica reads MIXED: not every table and cell agrees, writes at `a`"
+        );
+    }
 }

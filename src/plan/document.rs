@@ -289,7 +289,12 @@ mod tests {
         assert_eq!(plan.verdict, Verdict::NothingToDo);
         assert!(plan.phases.iter().all(|phase| phase.status != PhaseStatus::Next));
         assert!(plan.situation.contains("to begin anew, move the record"), "{}", plan.situation);
-        let view = crate::report::plan_human::PlanView { drawing: crate::report::fixtures::PLAIN, full: false, file: None };
+        let view = crate::report::plan_human::PlanView {
+            drawing: crate::report::fixtures::PLAIN,
+            begins: false,
+            full: false,
+            file: None,
+        };
         let drawn = crate::report::plan_human::draw(&plan, &view);
         assert!(drawn.contains("NOTHING TO DO") && !drawn.contains("Phases") && !drawn.contains("no undo"), "{drawn}");
     }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::file::is_unsupported;
 use super::file_system::{FileKind, Status};
 use crate::model::digest::Digest;
+use crate::words::moment;
 
 /// What a lease is for. Two plan files of the same movement have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +59,11 @@ impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.info {
             Some(LeaseInfo { who, host, pid, operation, since }) => {
-                write!(f, "{who} is acting on this movement: `cutover {operation}`, process {pid} on {host}, since {since}")
+                write!(
+                    f,
+                    "{who} is acting on this movement: `cutover {operation}`, process {pid} on {host}, since {}",
+                    moment(*since)
+                )
             }
             None => write!(f, "somebody else is acting on this movement; who it is can't be read from `{}`", self.path.display()),
         }

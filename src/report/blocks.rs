@@ -8,14 +8,16 @@ use super::hold::{self, HoldView};
 use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use super::stop::{self, StopView};
-use super::words::{self, clock};
 use crate::family::Traffic;
 use crate::run::decision::{Hold, Stop};
+use crate::words::clock;
 
 /// How a view shows events.
 #[derive(Debug, Clone)]
 pub struct ViewOptions {
     pub drawing: Drawing,
+    /// Source and target.
+    pub keyspaces: (String, String),
     /// The plan file, for the commands that messages end with; none is the default one.
     pub file: Option<String>,
 }
@@ -39,14 +41,18 @@ pub struct Blocks {
     traffic: Option<Traffic>,
     /// A block has ended with commands.
     has_named: bool,
+    /// The block of a hold or a stop that ends the run was the last thing said: it has said how it ended.
+    has_ended: bool,
 }
 
 impl Blocks {
     pub fn new(options: ViewOptions) -> Self {
-        Self { options, traffic: None, has_named: false }
+        Self { options, traffic: None, has_named: false, has_ended: false }
     }
 
     pub fn see(&mut self, event: &Event) {
+        let is_end = matches!(event, Event::End { .. });
+        self.has_ended = matches!(event, Event::Hold { waiting: false, .. } | Event::Stop(_)) || (is_end && self.has_ended);
         if let Event::Progress(progress) = event {
             self.traffic = Some(progress.traffic);
         }
@@ -59,15 +65,18 @@ impl Blocks {
     }
 
     pub fn stop(&mut self, stop: &Stop) -> String {
-        let now = self.traffic.map(|traffic| words::traffic(&traffic, "source", "target"));
+        let now = self.traffic.map(|traffic| traffic.words(&self.options.keyspaces.0, &self.options.keyspaces.1));
         self.has_named = true;
         let file = self.options.file.as_deref();
         stop::draw(stop, &StopView { drawing: self.options.drawing, file, cluster_now: now.as_deref() })
     }
 
-    /// The end; without commands where a block has just named some.
-    pub fn end(&self, text: &str, exit_code: u8, next: &[String]) -> String {
+    /// The end; without commands where a block has just named some, and none at all where a block has just said it.
+    pub fn end(&self, text: &str, exit_code: u8, next: &[String]) -> Option<String> {
+        if self.has_ended {
+            return None;
+        }
         let next = if self.has_named { &[] } else { next };
-        ending::draw(text, exit_code, next, self.options.file.as_deref(), self.options.drawing)
+        Some(ending::draw(text, exit_code, next, self.options.file.as_deref(), self.options.drawing))
     }
 }

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
-use super::words::{count, counted, names};
+use crate::model::name::TableName;
 use crate::model::routing::RoutingDiff;
 use crate::plan::document::SetDiff;
+use crate::words::{count, counted, names};
 
 const MOST_NAMES: usize = 6;
 /// Keys are padded to a column up to here; longer ones push their target to the right.
@@ -172,6 +173,13 @@ fn draw_all<'a>(page: &mut Page, indent: usize, changes: impl IntoIterator<Item 
     }
 }
 
+/// Whether these are the names that Vitess gives to moved tables at the source; both are in order.
+fn is_renamed(names: &[String], tables: &[String]) -> bool {
+    let renamed: BTreeSet<String> =
+        tables.iter().filter_map(|table| TableName::new(table.as_str()).ok()).map(|table| table.renamed()).collect();
+    names.len() == tables.len() && names.iter().all(|name| renamed.contains(name))
+}
+
 /// Draws names that come and go by place: denied tables by shard, tables by shard, VSchema tables by keyspace.
 pub fn sets(page: &mut Page, indent: usize, what: &str, diff: &SetDiff, tables: &[String], full: bool) {
     if diff.is_empty() {
@@ -188,6 +196,8 @@ pub fn sets(page: &mut Page, indent: usize, what: &str, diff: &SetDiff, tables: 
                 which.join(", ")
             } else if which == tables {
                 format!("all {}", counted(tables.len(), "table"))
+            } else if is_renamed(which, tables) {
+                format!("all {} as `_<table>_old`", counted(tables.len(), "table"))
             } else {
                 names(which, MOST_NAMES)
             };

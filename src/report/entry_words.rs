@@ -1,10 +1,10 @@
 //! An entry of the record in words.
 
 use super::event::Level;
-use super::words::{counted, length_of_milliseconds, moment};
 use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::run::phase::PhaseId;
+use crate::words::{after, counted, length_of_milliseconds, moment};
 
 /// One line, present tense for what begins, no full stop.
 pub fn words(what: &What) -> String {
@@ -27,12 +27,15 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
             format!("the plan file was edited (intent {}); {void}", intent.short())
         }
         What::Goal { goal, reason } => format!("{}{}", goal_words(*goal), because(reason)),
-        What::Intent { mutation, .. } => mutation.verb().words(),
+        What::Intent { mutation, .. } => intent_words(mutation),
         What::Outcome { result, evidence, took_milliseconds, .. } => {
-            let took = length_of_milliseconds(*took_milliseconds);
             let moved_writes = matches!(attempted, Some(Mutation::SwitchTraffic(switch)) if switch.moves_writes());
-            let pause = if moved_writes { ", writes paused no longer than that" } else { "" };
-            with_evidence(&format!("{} after {took}{pause}", result_words(*result)), evidence)
+            let took = if moved_writes {
+                format!(" after {}, writes paused no longer than that", length_of_milliseconds(*took_milliseconds))
+            } else {
+                after(*took_milliseconds)
+            };
+            with_evidence(&format!("{}{took}", result_words(*result)), evidence)
         }
         What::Reached { phase, evidence } => with_evidence(&format!("{phase} is done"), evidence),
         What::Approval { gate, reason, expires_at, end_revert_window, .. } => {
@@ -44,10 +47,23 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
             let seen = if seen.is_empty() { String::new() } else { format!(" (seen: {seen})") };
             format!("waive {code} for {subject}: {reason}{seen}")
         }
-        What::Incarnation { streams } => format!("{} of the movement known by id", counted(streams.len(), "stream")),
+        What::Incarnation { streams } if streams.is_empty() => "no stream is left".to_owned(),
+        What::Incarnation { streams } => format!("the ids of {} are noted", counted(streams.len(), "stream")),
         What::Paused { reason } => format!("pause the streams{}", because(reason)),
         What::Resumed { reason } => format!("resume the streams{}", because(reason)),
         What::Remark { text, .. } => text.clone(),
+    }
+}
+
+/// The write in its own words; the id of a VDiff in short, for its outcome says it whole.
+fn intent_words(mutation: &Mutation) -> String {
+    let words = mutation.verb().words();
+    match mutation {
+        Mutation::CreateVDiff(vdiff) => {
+            let whole = vdiff.uuid.to_string();
+            words.replace(&whole, whole.get(..8).unwrap_or(&whole))
+        }
+        _ => words,
     }
 }
 

@@ -5,8 +5,8 @@ use super::event::{Event, Level, Progress};
 use super::hold;
 use super::rate::{self, Rates};
 use super::stop;
-use super::words::{away, count, counted, length, moment};
 use crate::family::{Condition, ConditionResult};
+use crate::words::{away, count, counted, length, moment};
 
 pub fn level(event: &Event) -> Level {
     match event {
@@ -43,7 +43,7 @@ pub fn words(event: &Event, rates: &Rates) -> String {
         }
         Event::Entry { words, .. } => words.clone(),
         Event::Progress(progress) => progress_words(progress, rates),
-        Event::Await { conditions, .. } => format!("waits for {}", conditions_words(conditions)),
+        Event::Await { conditions, .. } => format!("waits until: {}", conditions_words(conditions)),
         Event::Hold { hold, .. } => {
             let until = hold.until.map(|until| format!(" (until {})", moment(until))).unwrap_or_default();
             format!("{}{until}", hold::headline(hold))
@@ -55,17 +55,17 @@ pub fn words(event: &Event, rates: &Rates) -> String {
     }
 }
 
-/// Conditions that don't hold: "lag is low and stable (lag 7 s)".
+/// Conditions that don't hold: "lag is low and stable (lag 7 s, low for 0 s so far; …)".
 pub fn conditions_words(conditions: &[Condition]) -> String {
     let shown: Vec<String> = conditions
         .iter()
         .filter(|condition| !condition.passes())
         .map(|condition| {
             let doubt = if condition.result == ConditionResult::Fail { "" } else { "not known: " };
-            format!("`{}` ({doubt}{})", condition.name, condition.seen)
+            format!("{} ({doubt}{})", condition.name, condition.seen)
         })
         .collect();
-    if shown.is_empty() { "the next look".into() } else { shown.join(", ") }
+    if shown.is_empty() { "the next look at the cluster".into() } else { shown.join(", ") }
 }
 
 /// What a look saw: the copy in numbers, or what is waited for; the lag; the way back; the time left.

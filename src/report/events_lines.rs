@@ -12,12 +12,15 @@ use super::event_words;
 use super::problems::Drawing;
 use super::rate::Rates;
 use super::stop;
-use super::words::day;
+use crate::words::day;
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// A call that takes so long gets a line of its own.
 const LONG_CALL_SECONDS: u64 = 5;
+
+/// Of so many, each that is done is worth a line.
+const FEW_TABLES: usize = 10;
 
 /// Writes events as lines.
 pub struct Lines<W> {
@@ -111,7 +114,9 @@ impl<W: Write + Send> View for Lines<W> {
         match event {
             Event::Progress(progress) => {
                 self.rates.see(at, &progress.tables);
-                let done = progress.tables.values().filter(|table| table.done).count();
+                // Of many tables one is done at any moment: that is no news.
+                let is_few = progress.tables.len() <= FEW_TABLES;
+                let done = if is_few { progress.tables.values().filter(|table| table.done).count() } else { 0 };
                 let way_back = progress.way_back.as_ref().map(|way_back| way_back.possible);
                 let what = without_numbers(&progress.waiting_for);
                 let kind = format!("{} {:?} {done} {way_back:?} {what}", progress.phase, progress.traffic);
@@ -151,9 +156,10 @@ impl<W: Write + Send> View for Lines<W> {
                 self.block(&block);
             }
             Event::End { words, exit_code, next, .. } => {
-                self.line(at, event);
-                let block = self.blocks.end(words, *exit_code, next);
-                self.block(&block.replacen('\n', "\n\n", 1));
+                if let Some(block) = self.blocks.end(words, *exit_code, next) {
+                    self.line(at, event);
+                    self.block(&block.replacen('\n', "\n\n", 1));
+                }
             }
             Event::Entry { .. } => {
                 // Something happened: what is said next is news.
@@ -173,10 +179,10 @@ fn without_numbers(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::event::Level;
-    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, night};
+    use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, keyspaces, night};
 
     fn shown(events: Vec<(Timestamp, Event)>) -> String {
-        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, file: None });
+        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None });
         for (at, event) in &events {
             view.event(*at, event);
         }
@@ -189,22 +195,22 @@ mod tests {
         2026-11-20
         02:00:00Z                  cutover 0.1.0: apply `commerce2customer` on production (vtctld.prod.example:15999)
         02:00:01Z copy             start the streams of `customer.commerce2customer`
-        02:00:02Z copy             done after 0.8 s: 2 streams run
+        02:00:02Z copy             done after 812 ms: 2 streams run
         02:00:03Z copy             0 of about 1,204,331 rows (0%), 0 of 2 tables done
         02:00:13Z copy             240,000 of about 1,204,331 rows (19%), 24,000 rows/s, about 41 s left, 0 of 2 tables done
         02:00:20Z copy             404,000 of about 1,204,331 rows (33%), 23,733 rows/s, about 34 s left, 1 of 2 tables done
         02:00:30Z copy             524,000 of about 1,204,331 rows (43%), 15,733 rows/s, about 44 s left, 1 of 2 tables done
         02:00:40Z copy             copy is done: 2 streams run, lag 1 s
-        02:00:41Z switch-primary   waits for `lag is low and stable` (lag 7 s (at most 5 s), low for 0 s (at least 10 s)), `no old transaction` (not known: customer/-80: the query took longer than 2 s)
+        02:00:41Z switch-primary   waits until: lag is low and stable (lag 7 s, low for 0 s so far; it must be at most 5 s for 10 s), no old transaction (not known: customer/-80: the query took longer than 2 s)
         02:00:44Z switch-primary   switch primary traffic of `commerce2customer` to `customer`
         02:00:49Z switch-primary   under way for 5 s: switch primary traffic of `commerce2customer` to `customer`
         02:00:51Z switch-primary   done after 6.1 s, writes paused no longer than that: writes lead to `customer` in every cell
-        02:00:52Z revert-window    revert window: the way back is open: 1 reverse streams run, lag 0 s (until 2026-11-20 02:39:00Z)
+        02:00:52Z revert-window    revert window: the way back is open: 1 reverse stream runs, lag 0 s (until 2026-11-20 02:39:00Z)
           What happens next
             • source tables renamed to `_<table>_old` in `commerce`
 
           Proved
-            ✓ switch-primary done 2026-11-20 02:09:00 UTC
+            ✓ switch-primary done 2026-11-20 02:09:00Z
 
           Back, at any time: cutover switch-back
 

@@ -1,8 +1,8 @@
 //! Findings as lines: code, subject, what is wrong, what to do. Equal ones of many subjects are said once.
 
 use super::page::{Page, Span, bad, bold, caution, dim, plain};
-use super::words::{counted, names};
 use crate::finding::{CheckResult, Finding, Severity};
+use crate::words::{counted, names};
 
 /// Of one code, beyond which the rest is counted.
 const MOST_GROUPS: usize = 8;

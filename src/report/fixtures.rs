@@ -160,22 +160,26 @@ pub fn assert_harmless(text: &str) {
     assert!(text.contains(r"\u{1b}"), "it was shown: {text:?}");
 }
 
+pub fn keyspaces() -> (String, String) {
+    ("commerce".into(), "customer".into())
+}
+
 pub fn gate_hold() -> Hold {
     Hold {
         gate: PhaseId::SWITCH_PRIMARY,
         kind: HoldKind::Gate,
         why: "the plan file holds here for an operator".into(),
         proved: vec![
-            "verify done 2026-11-20 02:08:00 UTC".into(),
-            "rows were compared: VDiff compared 1204331 rows, none differs".into(),
+            "verify done 2026-11-20 02:08:00Z".into(),
+            "rows were compared: VDiff compared 1,204,331 rows, none differs".into(),
         ],
         next: vec![
             "writes go to `customer`; they pause while it happens: about 2 s when calm, 5 s of catch-up at most".into(),
             "if vtctld dies in it, its locks stay for 45 s".into(),
         ],
         conditions: vec![
-            Condition::new("streams run", true, "2 streams are running"),
-            Condition::new("lag is low and stable", false, "lag 7 s (at most 5 s), low for 0 s (at least 10 s)"),
+            Condition::new("streams run", true, "2 streams run"),
+            Condition::new("lag is low and stable", false, "lag 7 s, low for 0 s so far; it must be at most 5 s for 10 s"),
             Condition::inconclusive("no old transaction", "customer/-80: the query took longer than 2 s"),
         ],
         price: vec!["writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back for 10 s".into()],
@@ -188,8 +192,8 @@ pub fn revert_hold() -> Hold {
     Hold {
         gate: PhaseId::REVERT_WINDOW,
         kind: HoldKind::RevertWindow,
-        why: "the way back is open: 1 reverse streams run, lag 0 s".into(),
-        proved: vec!["switch-primary done 2026-11-20 02:09:00 UTC".into()],
+        why: "the way back is open: 1 reverse stream runs, lag 0 s".into(),
+        proved: vec!["switch-primary done 2026-11-20 02:09:00Z".into()],
         next: vec!["source tables renamed to `_<table>_old` in `commerce`".into()],
         conditions: vec![],
         price: vec![],
@@ -329,7 +333,7 @@ pub fn night_entries() -> Vec<Entry> {
         (11_200, reached(PhaseId::COPY, "2 streams run, lag 1 s")),
         (79_000, approval),
         (79_200, intent(PhaseId::SWITCH_PRIMARY, 3)),
-        (79_206, outcome(3, OutcomeResult::RolledBack, 6_104, "it did not happen: lock wait timeout")),
+        (79_206, outcome(3, OutcomeResult::RolledBack, 6_104, "lock wait timeout")),
         (79_300, intent(PhaseId::SWITCH_PRIMARY, 4)),
         (79_302, outcome(4, OutcomeResult::Done, 2_149, "writes lead to `customer` in every cell, the source denies them")),
         (79_302, reached(PhaseId::SWITCH_PRIMARY, "writes lead to `customer` in every cell")),

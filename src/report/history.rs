@@ -11,9 +11,9 @@ use super::escape::escape;
 use super::event::Level;
 use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
-use super::words::{clock, day, length, length_of_milliseconds, moment};
 use crate::cluster::mutation::Mutation;
 use crate::record::entry::{Entry, OutcomeResult, What};
+use crate::words::{after, clock, day, length, length_of_milliseconds, moment};
 
 /// `history --format json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -127,10 +127,10 @@ impl History {
             let phase = step.phase.as_deref().unwrap_or_default();
             let label = [dim(clock(step.at)), plain(format!("  {phase:15}  "))];
             let mut spans = vec![plain(&step.what)];
-            if let Some(seconds) = step.phase_seconds {
+            if let Some(seconds) = step.phase_seconds.filter(|seconds| *seconds > 0) {
                 spans.push(dim(format!(" after {}", length(seconds))));
             }
-            let took = step.took_milliseconds.map(|took| format!(" after {}", length_of_milliseconds(took))).unwrap_or_default();
+            let took = step.took_milliseconds.map(after).unwrap_or_default();
             match step.result.as_deref() {
                 Some("done") => spans.push(plain(format!(": done{took}"))),
                 Some(result @ ("not-done" | "rolled-back")) => spans.push(caution(format!(": {}{took}", words(result)))),
@@ -212,7 +212,8 @@ fn kind(what: &What) -> String {
     value["entry"].as_str().unwrap_or_default().to_owned()
 }
 
-fn words(result: &str) -> &'static str {
+/// The result of a write, as JSON names it, in words.
+pub fn words(result: &str) -> &'static str {
     serde_json::from_value::<OutcomeResult>(result.into()).map_or("of an unknown result", entry_words::result_words)
 }
 

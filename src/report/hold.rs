@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::command::for_file;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
-use super::words::{away, moment};
 use crate::family::{Condition, ConditionResult};
 use crate::run::decision::{Hold, HoldKind};
 use crate::run::phase::PhaseId;
+use crate::words::{away, moment};
 
 /// How to draw a hold.
 #[derive(Debug, Clone, Copy)]
@@ -167,7 +167,8 @@ mod tests {
         HELD before switch-primary: the plan file holds here for an operator
 
         Not yet as it must be when switch-primary begins
-          ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+          ✗ lag is low and stable: lag 7 s, low for 0 s so far; it must be at most 5 s
+            for 10 s
           ? no old transaction: not known: customer/-80: the query took longer than 2 s
 
         What it costs
@@ -180,8 +181,8 @@ mod tests {
           • if vtctld dies in it, its locks stay for 45 s
 
         Proved
-          ✓ verify done 2026-11-20 02:08:00 UTC
-          ✓ rows were compared: VDiff compared 1204331 rows, none differs
+          ✓ verify done 2026-11-20 02:08:00Z
+          ✓ rows were compared: VDiff compared 1,204,331 rows, none differs
 
         Next
           cutover approve switch-primary --reason TEXT
@@ -196,7 +197,8 @@ mod tests {
         HELD before switch-primary: the plan file holds here for an operator
 
         Not yet as it must be when switch-primary begins
-          x lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+          x lag is low and stable: lag 7 s, low for 0 s so far; it must be at most 5 s
+            for 10 s
           ? no old transaction: not known: customer/-80: the query took longer than 2 s
 
         What it costs
@@ -209,8 +211,8 @@ mod tests {
           * if vtctld dies in it, its locks stay for 45 s
 
         Proved
-          + verify done 2026-11-20 02:08:00 UTC
-          + rows were compared: VDiff compared 1204331 rows, none differs
+          + verify done 2026-11-20 02:08:00Z
+          + rows were compared: VDiff compared 1,204,331 rows, none differs
 
         To release it, from another terminal; this run then goes on by itself
           cutover approve a/workflow.toml switch-primary --reason TEXT
@@ -220,14 +222,14 @@ mod tests {
     #[test]
     fn the_revert_window_counts_down_and_names_the_way_back() {
         insta::assert_snapshot!(draw(&revert_hold(), &view(PLAIN, false)), @"
-        REVERT WINDOW: the way back is open: 1 reverse streams run, lag 0 s
+        REVERT WINDOW: the way back is open: 1 reverse stream runs, lag 0 s
         It ends 2026-11-20 02:39:00Z, in 29 min
 
         What happens next
           • source tables renamed to `_<table>_old` in `commerce`
 
         Proved
-          ✓ switch-primary done 2026-11-20 02:09:00 UTC
+          ✓ switch-primary done 2026-11-20 02:09:00Z
 
         Back, at any time: cutover switch-back
 

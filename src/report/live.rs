@@ -9,13 +9,15 @@ use super::hold::one_condition;
 use super::page::{Page, Span, bad, bold, dim, good, plain};
 use super::problems::Drawing;
 use super::rate::{self, Rates};
-use super::words::{away, count, length};
 use crate::family::Condition;
 use crate::run::decision::Hold;
 use crate::run::phase::PhaseId;
+use crate::words::{away, count, counted_rows, length};
 
 /// More bars help nobody, however high the screen.
 const MOST_BARS: usize = 12;
+/// Of the tables that have not begun, so many are named.
+const LARGEST: usize = 3;
 /// Lines that other things than bars need.
 const OTHER_LINES: usize = 8;
 const LONGEST_NAME: usize = 32;
@@ -97,9 +99,10 @@ impl Live {
             Event::End { words, exit_code, next, .. } => {
                 if let Doing::Holding(hold) = std::mem::replace(&mut self.doing, Doing::Nothing) {
                     let hold = self.blocks.hold(&hold, false, at);
-                    return Some(format!("\n{hold}\n{}", self.blocks.end(words, *exit_code, next)));
+                    let end = self.blocks.end(words, *exit_code, next).unwrap_or_default();
+                    return Some(format!("\n{hold}\n{end}"));
                 }
-                Some(format!("\n{}", self.blocks.end(words, *exit_code, next)))
+                self.blocks.end(words, *exit_code, next).map(|end| format!("\n{end}"))
             }
             Event::Entry { .. } => {
                 self.doing = Doing::Nothing;
@@ -132,11 +135,15 @@ impl Live {
             }
             Doing::Awaiting { phase, conditions: all, since } => {
                 let waited = length(now.duration_since(*since).as_secs());
-                page.item(0, &[heading(phase.as_str())], &[plain("waits for a quiet moment, for "), bold(waited)]);
+                page.item(
+                    0,
+                    &[heading(phase.as_str())],
+                    &[plain("waits until all of this holds, "), bold(waited), plain(" so far")],
+                );
                 for condition in all {
                     one_condition(&mut page, condition, None);
                 }
-                "ctrl-c stops here; nothing was switched yet"
+                "ctrl-c stops here; this step has not begun"
             }
             Doing::Calling { phase, words, since } => {
                 let seconds = length(now.duration_since(*since).as_secs());
@@ -212,10 +219,32 @@ impl Live {
             page.verbatim(2, &spans);
         }
         if shown < copying.len() {
-            let waiting = copying.len() - begun.max(shown);
-            let waiting = if waiting > 0 { format!(", {} not begun", number(waiting)) } else { String::new() };
-            page.line(2, &[dim(format!("and {} more{waiting}", number(copying.len() - shown)))]);
+            page.line(2, &[dim(rest_words(&copying[shown..]))]);
         }
+    }
+}
+
+/// The tables that have no line of their own: how many, and the largest of those that have not begun, for they will take longest.
+fn rest_words(rest: &[(&String, &TableProgress)]) -> String {
+    let waiting: Vec<String> = rest
+        .iter()
+        .filter(|(_, table)| table.rows_copied == 0)
+        .map(|(name, table)| format!("{} (~{})", short(name), counted_rows(table.rows_total)))
+        .collect();
+    let largest = waiting[..waiting.len().min(LARGEST)].join(", ");
+    match (rest.len() - waiting.len(), waiting.len()) {
+        (begun, 0) => format!("and {} more", number(begun)),
+        (0, waiting) => format!("{} not begun, the largest: {largest}", number(waiting)),
+        (begun, waiting) => format!("and {} more, {} not begun, the largest: {largest}", number(begun), number(waiting)),
+    }
+}
+
+/// A name that leaves room for what is said of it.
+fn short(name: &str) -> String {
+    if name.chars().count() > LONGEST_NAME {
+        name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
+    } else {
+        name.to_owned()
     }
 }
 
@@ -230,15 +259,10 @@ struct Row {
 
 impl Row {
     fn of(name: &str, table: &TableProgress, rates: &Rates) -> Self {
-        let short: String = if name.chars().count() > LONGEST_NAME {
-            name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
-        } else {
-            name.to_owned()
-        };
         let per_second = rates.rows_per_second(name).filter(|_| table.rows_copied > 0);
         let left = rate::seconds_left(rate::rows_left(table), per_second);
         Self {
-            name: plain(short),
+            name: plain(short(name)),
             percent: rate::percent(table.rows_copied, table.rows_total, table.done),
             numbers: plain(format!("{} of ~{}", count(table.rows_copied), count(table.rows_total))),
             rate: dim(per_second.map(|rate| format!("{}/s", count(rate as i64))).unwrap_or_default()),

@@ -1,11 +1,11 @@
 use super::*;
 use crate::family::{Side, WayBack};
 use crate::report::fixtures::{
-    ASCII, HOSTILE, PLAIN, WIDE, assert_harmless, at, copying, gate_hold, movement, night, revert_hold, traffic,
+    ASCII, HOSTILE, PLAIN, WIDE, assert_harmless, at, copying, gate_hold, keyspaces, movement, night, revert_hold, traffic,
 };
 
 fn live(drawing: Drawing, rows: usize) -> Live {
-    Live::new(ViewOptions { drawing, file: None }, rows)
+    Live::new(ViewOptions { drawing, keyspaces: keyspaces(), file: None }, rows)
 }
 
 fn after(live: &mut Live, events: &[(Timestamp, Event)]) -> String {
@@ -60,7 +60,7 @@ fn a_copy_of_four_hundred_tables_shows_those_that_move() {
       order_100  ━━━─────────────────────────────────────   8%   76,000 of ~900,000   4,000/s  3 min 26 s
       order_101  ━━━━━━──────────────────────────────────  16%  152,000 of ~899,000   8,000/s  1 min 34 s
       order_102  ━━━━━━━━━━──────────────────────────────  25%  228,000 of ~898,000  12,000/s        56 s
-      and 297 more, 297 not begun
+      297 not begun, the largest: order_103 (~897,000 rows), order_104 (~896,000 rows), order_105 (~895,000 rows)
     ctrl-c stops at a safe point; `cutover apply` goes on from there
     ");
     let low = after(&mut live(ASCII, 12), &copy_of(400, 100));
@@ -81,11 +81,12 @@ fn conditions_are_a_list_that_is_ticked_off() {
     let conditions = gate_hold().conditions;
     let event = Event::Await { phase: PhaseId::SWITCH_PRIMARY, conditions, since: at(0) };
     insta::assert_snapshot!(after(&mut live(PLAIN, 24), &[(at(12), event)]), @"
-    switch-primary  waits for a quiet moment, for 12 s
-      ✓ streams run: 2 streams are running
-      ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+    switch-primary  waits until all of this holds, 12 s so far
+      ✓ streams run: 2 streams run
+      ✗ lag is low and stable: lag 7 s, low for 0 s so far; it must be at most 5 s
+        for 10 s
       ? no old transaction: not known: customer/-80: the query took longer than 2 s
-    ctrl-c stops here; nothing was switched yet
+    ctrl-c stops here; this step has not begun
     ");
 }
 
@@ -113,7 +114,7 @@ fn a_hold_counts_down_and_shows_the_way_back() {
     let events = [(at(600), Event::Hold { hold: Box::new(revert_hold()), waiting: true }), (at(600), Event::Progress(progress))];
     let mut live = live(PLAIN, 24);
     insta::assert_snapshot!(after(&mut live, &events), @"
-    REVERT WINDOW: the way back is open: 1 reverse streams run, lag 0 s
+    REVERT WINDOW: the way back is open: 1 reverse stream runs, lag 0 s
     It ends 2026-11-20 02:39:00Z, in 29 min
       WAY BACK NOT OPEN: stream 3 of `commerce.commerce2customer_reverse` is Error
 
@@ -121,7 +122,7 @@ fn a_hold_counts_down_and_shows_the_way_back() {
       • source tables renamed to `_<table>_old` in `commerce`
 
     Proved
-      ✓ switch-primary done 2026-11-20 02:09:00 UTC
+      ✓ switch-primary done 2026-11-20 02:09:00Z
 
     Back, at any time: cutover switch-back
 
@@ -149,21 +150,21 @@ fn what_a_night_leaves_on_the_screen() {
     02:00:00Z                  cutover 0.1.0: apply `commerce2customer` on
                                production (vtctld.prod.example:15999)
     02:00:01Z copy             start the streams of `customer.commerce2customer`
-    02:00:02Z copy             done after 0.8 s: 2 streams run
+    02:00:02Z copy             done after 812 ms: 2 streams run
     02:00:40Z copy             copy is done: 2 streams run, lag 1 s
     02:00:44Z switch-primary   switch primary traffic of `commerce2customer` to
                                `customer`
     02:00:51Z switch-primary   done after 6.1 s, writes paused no longer than that:
                                writes lead to `customer` in every cell
 
-    REVERT WINDOW: the way back is open: 1 reverse streams run, lag 0 s
+    REVERT WINDOW: the way back is open: 1 reverse stream runs, lag 0 s
     It ends 2026-11-20 02:39:00Z, in 37 min
 
     What happens next
       • source tables renamed to `_<table>_old` in `commerce`
 
     Proved
-      ✓ switch-primary done 2026-11-20 02:09:00 UTC
+      ✓ switch-primary done 2026-11-20 02:09:00Z
 
     Back, at any time: cutover switch-back
 

@@ -23,8 +23,9 @@ pub mod plan_human;
 pub mod problems;
 pub mod rate;
 pub mod schema;
+#[cfg(test)]
+mod screens_tests;
 pub mod status;
 pub mod status_human;
 pub mod stop;
-pub mod words;
 pub mod wrap;

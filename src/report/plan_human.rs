@@ -5,15 +5,18 @@ use super::command::for_file;
 use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
-use super::words::{counted, length, names, traffic};
+use crate::cluster::mutation::shell;
 use crate::finding::{CheckResult, Finding, Severity};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
+use crate::words::{counted, length, names};
 
 /// What of a plan to show, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanView<'a> {
     pub drawing: Drawing,
+    /// `apply` shows it and goes on: what it would say of the next command is left out.
+    pub begins: bool,
     /// Every rule, write, digest and check, instead of groups and counts.
     pub full: bool,
     /// The file that `apply` will be given: the plan file, or the saved plan. None is the default file.
@@ -66,7 +69,7 @@ fn head(page: &mut Page, plan: &Plan) {
     let tables =
         format!("{} from `{source}` to `{target}`: {}", counted(plan.tables.len(), "table"), names(&plan.tables, MOST_TABLES));
     page.item(2, &[dim("moves    ")], &[plain(tables)]);
-    let now = format!("{}; {}", plan.situation, traffic(&plan.traffic, source, target));
+    let now = format!("{}; {}", plan.situation, plan.traffic.words(source, target));
     page.item(2, &[dim("now      ")], &[plain(now)]);
     if plan.verdict == Verdict::NothingToDo {
         return;
@@ -138,7 +141,7 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
     changes::sets(page, 4, "VSchema tables", &phase.vschema, &plan.tables, full);
     changes::streams(page, 4, &phase.streams, full);
     if !phase.irreversible && phase.way_back != way_back_before && phase.way_back.starts_with("cutover ") {
-        page.item(4, &[bold("way back: ")], &[command(&phase.way_back)]);
+        page.item(4, &[bold("way back: ")], &[command(way_back_command(plan, phase))]);
     }
     if full {
         page.item(4, &[dim("done when ")], &[plain(&phase.done_when)]);
@@ -149,6 +152,15 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
             }
         }
         page.item(4, &[dim("forecast ")], &[dim(phase.digest.short())]);
+    }
+}
+
+/// The command as it must be typed.
+fn way_back_command(plan: &Plan, phase: &PhasePlan) -> String {
+    if phase.way_back == "cutover cancel" {
+        format!("cutover cancel --confirm {}", shell(&plan.workflow))
+    } else {
+        phase.way_back.clone()
     }
 }
 
@@ -187,9 +199,19 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     if !view.full && !passed.is_empty() {
         spans.push(plain(format!("{} passed. ", counted(passed.len(), "check"))));
     }
-    spans.push(plain("Nothing was written to the cluster."));
-    page.line(0, &spans);
-    page.line(0, &[dim(format!("intent {}, basis {}", plan.digests.intent.short(), plan.digests.basis.short()))]);
+    if !view.begins {
+        spans.push(plain("Nothing was written to the cluster."));
+    }
+    if !spans.is_empty() {
+        page.line(0, &spans);
+    }
+    if view.full {
+        page.line(0, &[dim(format!("intent {}, basis {}", plan.digests.intent.short(), plan.digests.basis.short()))]);
+    }
+    if view.begins {
+        page.gap();
+        return;
+    }
     let rules: usize = plan.phases.iter().map(|phase| phase.routing_rules.len()).sum();
     page.gap();
     match plan.verdict {

@@ -2,7 +2,7 @@ use super::*;
 use crate::report::fixtures::{ASCII, COLOUR, HOSTILE, PLAIN, WIDE, assert_harmless, no_key, passes, plan_of, slow_binlog};
 
 fn view(drawing: Drawing) -> PlanView<'static> {
-    PlanView { drawing, full: false, file: None }
+    PlanView { drawing, begins: false, full: false, file: None }
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn two_tables_at_80_columns() {
           + corder, customer on customer/-80, customer/80-
         streams
           customer.commerce2customer on -80, 80- → stopped
-        way back: cutover cancel
+        way back: cutover cancel --confirm commerce2customer
 
       copy            auto-advance
         • streams started; every row of 2 tables is copied, then changes follow
@@ -87,7 +87,7 @@ fn two_tables_at_80_columns() {
           customer.commerce2customer on -80, 80- → frozen
 
       revert-window
-        • the reverse streams are watched for 1800 s; `cutover switch-back` works at
+        • the reverse streams are watched for 30 min; `cutover switch-back` works at
           once
 
       complete        CANNOT BE UNDONE; HOLD for an operator
@@ -116,7 +116,6 @@ fn two_tables_at_80_columns() {
         way back: cutover restore-rules
 
     14 checks passed. Nothing was written to the cluster.
-    intent 3a4c15e51a0d, basis 4024fc78f45a
 
     Each rule, write and check: cutover plan --verbose
 

@@ -245,7 +245,7 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     match input.decision {
         Some(Decision::Stop(stop)) => {
             let state = if stop.kind == StopKind::NeedsHuman { State::NeedsHuman } else { State::Failed };
-            return (state, stop::headline(stop));
+            return (state, stop::reason(stop));
         }
         Some(Decision::Hold(hold)) => {
             let state = match hold.kind {
@@ -276,7 +276,7 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     }
     let why = match input.decision {
         Some(Decision::Wait(_, waiting)) => waiting.what.clone(),
-        Some(Decision::Await(_, conditions)) => format!("waits for {}", super::event_words::conditions_words(conditions)),
+        Some(Decision::Await(_, conditions)) => format!("waits until: {}", super::event_words::conditions_words(conditions)),
         Some(Decision::Act(act)) => format!("nobody runs `cutover apply`; next: {}", act.mutation.verb().words()),
         _ => "nobody runs `cutover apply`".to_owned(),
     };
@@ -295,7 +295,7 @@ fn vdiff(family: &dyn Family, facts: &Facts, target: &str) -> Option<VDiffStatus
         Ok(_) => Verdict::Inconclusive(format!("Vitess knows no VDiff {uuid}")),
         Err(unread) => Verdict::Inconclusive(unread.why.clone()),
     };
-    let rows = |count: i64| format!("{} rows", super::words::count(count));
+    let rows = crate::words::counted_rows;
     let (result, words, completed_at, rows_compared) = match verdict {
         Verdict::Pass { completed_at, rows_compared } => (
             VDiffResult::Pass,
@@ -303,13 +303,16 @@ fn vdiff(family: &dyn Family, facts: &Facts, target: &str) -> Option<VDiffStatus
             Some(completed_at),
             Some(rows_compared),
         ),
+        Verdict::Running { rows_compared, rows_estimated: 0 } => {
+            (VDiffResult::Running, "it begins to compare rows".to_owned(), None, Some(rows_compared))
+        }
         Verdict::Running { rows_compared, rows_estimated } => {
-            let words = format!("{} of about {} compared", super::words::count(rows_compared), rows(rows_estimated));
+            let words = format!("{} of about {} compared", crate::words::count(rows_compared), rows(rows_estimated));
             (VDiffResult::Running, words, None, Some(rows_compared))
         }
         Verdict::Mismatch { found, .. } => {
             let places: Vec<String> = found.iter().map(|one| format!("`{}` on {target}/{}", one.table, one.shard)).collect();
-            (VDiffResult::Mismatch, format!("rows differ in {}", super::words::names(&places, 4)), None, None)
+            (VDiffResult::Mismatch, format!("rows differ in {}", crate::words::names(&places, 4)), None, None)
         }
         Verdict::Failed(why) => (VDiffResult::Failed, why, None, None),
         Verdict::Inconclusive(why) => (VDiffResult::Inconclusive, why, None, None),

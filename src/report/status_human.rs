@@ -3,12 +3,16 @@
 use jiff::Timestamp;
 
 use super::command::for_file;
+use super::history;
 use super::hold;
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
 use super::problems::Drawing;
 use super::rate;
 use super::status::{State, Status, VDiffResult};
-use super::words::{away, count, counted, length, moment, traffic};
+use crate::words::{away, count, counted, length, moment};
+
+/// A command that names hundreds of tables is shown whole only where all is shown.
+const LONGEST_COMMAND: usize = 400;
 
 /// How to draw a status.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +36,9 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
     spans.extend([plain(": "), bold(&status.workflow), plain(" on "), bold(&status.cluster.alias)]);
     spans.push(plain(format!(" ({})", status.cluster.address)));
     page.line(0, &spans);
-    page.line(2, &[plain(&status.why)]);
+    if status.state != State::NotStarted {
+        page.line(2, &[plain(&status.why)]);
+    }
     if let Some(until) = status.held.as_ref().and_then(|held| held.until) {
         page.line(2, &[plain(format!("until {}, ", moment(until))), bold(away(until, view.now))]);
     }
@@ -53,7 +59,7 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
         page.line(0, &[bold("Last on record")]);
         for step in &status.last {
             let phase = step.phase.as_deref().unwrap_or_default();
-            let result = step.result.as_ref().map(|result| format!(": {result}")).unwrap_or_default();
+            let result = step.result.as_deref().map(|result| format!(": {}", history::words(result))).unwrap_or_default();
             let label = [dim(moment(step.at)), plain(format!("  {phase:15}  "))];
             page.item(2, &label, &[plain(&step.what), plain(result), dim(format!(" ({})", step.user))]);
         }
@@ -61,7 +67,12 @@ pub fn draw(status: &Status, view: &StatusView<'_>) -> String {
     page.gap();
     page.line(0, &[bold("With vtctldclient")]);
     for command in &status.equivalent {
-        page.verbatim(2, &[dim(command)]);
+        match command.char_indices().nth(LONGEST_COMMAND) {
+            Some((cut, _)) if !view.full => {
+                page.verbatim(2, &[dim(&command[..cut]), dim(" … (whole with --verbose)")]);
+            }
+            _ => page.verbatim(2, &[dim(command)]),
+        }
     }
     page.gap();
     page.line(0, &[bold("Next")]);
@@ -88,8 +99,12 @@ fn state(status: &Status) -> Span {
 
 fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
     let mut fact = |name: &str, spans: &[Span]| page.item(2, &[dim(format!("{name:8} "))], spans);
-    let traffic = traffic(&status.traffic, &status.source_keyspace, &status.target_keyspace);
-    fact("traffic", &[bold(traffic), plain("; "), plain(&status.situation)]);
+    let traffic = status.traffic.words(&status.source_keyspace, &status.target_keyspace);
+    // At an end, and before the beginning, the state has said it.
+    let is_said =
+        matches!(status.state, State::NotStarted | State::Cancelled | State::Complete) || status.why.contains(&status.situation);
+    let situation = if is_said { String::new() } else { format!("; {}", status.situation) };
+    fact("traffic", &[bold(traffic), plain(situation)]);
     if let Some(lag) = status.lag_seconds {
         fact("lag", &[plain(length(lag))]);
     }
@@ -107,7 +122,8 @@ fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
         let when = vdiff.completed_at.map(|at| format!(", {}", away(at, view.now))).unwrap_or_default();
         fact("VDiff", &[result, plain(": "), plain(&vdiff.words), plain(when)]);
     }
-    if let Some(revert) = &status.revert {
+    // In the revert window the reason of the state is the way back, and its end stands beside it.
+    if let Some(revert) = status.revert.as_ref().filter(|revert| !status.why.contains(&revert.why)) {
         let open = if revert.possible { good("open") } else { bad("NOT OPEN") };
         let until = match revert.until {
             Some(until) if until > view.now => format!("; the revert window ends {}", away(until, view.now)),

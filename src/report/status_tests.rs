@@ -120,9 +120,8 @@ fn a_movement_without_record_has_not_started() {
     );
     insta::assert_snapshot!(draw(&found, &view()), @"
     SANDBOX NOT STARTED: commerce2customer on sandbox (vtctld.prod.example:15999)
-      not begun
 
-      traffic  reads and writes at `commerce`; not begun
+      traffic  reads and writes at `commerce`
 
     With vtctldclient
       vtctldclient GetRoutingRules
@@ -151,7 +150,8 @@ fn held_before_the_primary_switch() {
       VDiff    passed: 1,204,331 rows compared, none differs, 2 h 3 min ago
 
     Not yet as it must be
-      ✗ lag is low and stable: lag 7 s (at most 5 s), low for 0 s (at least 10 s)
+      ✗ lag is low and stable: lag 7 s, low for 0 s so far; it must be at most 5 s
+        for 10 s
       ? no old transaction: not known: customer/-80: the query took longer than 2 s
 
     What it costs
@@ -165,7 +165,7 @@ fn held_before_the_primary_switch() {
                                              quiet, CHG-1042 (bob)
       2026-11-21 00:00:00Z  switch-primary   switch primary traffic of
                                              `commerce2customer` to `customer`:
-                                             rolled-back (alice)
+                                             rolled back (alice)
       2026-11-21 00:01:40Z  switch-primary   switch primary traffic of
                                              `commerce2customer` to `customer`: done
                                              (alice)
@@ -188,7 +188,7 @@ fn in_the_revert_window() {
     insta::assert_snapshot!(draw(&found, &view()), @"
     WAITING at revert-window: commerce2customer on production
     (vtctld.prod.example:15999)
-      the way back is open: 1 reverse streams run, lag 0 s
+      the way back is open: 1 reverse stream runs, lag 0 s
       until 2026-11-21 00:31:42Z, in 28 min
 
       traffic  reads and writes at `customer`; not begun
@@ -202,7 +202,7 @@ fn in_the_revert_window() {
                                              quiet, CHG-1042 (bob)
       2026-11-21 00:00:00Z  switch-primary   switch primary traffic of
                                              `commerce2customer` to `customer`:
-                                             rolled-back (alice)
+                                             rolled back (alice)
       2026-11-21 00:01:40Z  switch-primary   switch primary traffic of
                                              `commerce2customer` to `customer`: done
                                              (alice)
@@ -289,7 +289,7 @@ fn the_copy_in_json() {
           "user": "alice",
           "host": "ops-1",
           "entry": "outcome",
-          "what": "done after 0.8 s: 2 streams run"
+          "what": "done after 812 ms: 2 streams run"
         }
       ],
       "equivalent": [

@@ -33,15 +33,21 @@ pub fn state(stop: &Stop) -> String {
 
 /// The state and its first reason in one line.
 pub fn headline(stop: &Stop) -> String {
-    let first = stop.findings.first().map(|finding| format!(": {} {}: {}", finding.code, finding.subject, finding.summary));
+    let why = reason(stop);
+    if why.is_empty() { state(stop) } else { format!("{}: {why}", state(stop)) }
+}
+
+/// The first reason, and how many more there are.
+pub fn reason(stop: &Stop) -> String {
+    let Some(first) = stop.findings.first() else { return String::new() };
     let more = if stop.findings.len() > 1 { format!(" (and {} more)", stop.findings.len() - 1) } else { String::new() };
-    format!("{}{}{more}", state(stop), first.unwrap_or_default())
+    format!("{} {}: {}{more}", first.code, first.subject, first.summary)
 }
 
 /// What the kind of stop means for the cluster.
 pub fn meaning(stop: &Stop) -> &'static str {
     match stop.kind {
-        StopKind::Refused => "nothing was switched; traffic is where it was",
+        StopKind::Refused => "traffic is where it was",
         StopKind::NeedsHuman => "the cluster is between states, or is not what the record says; nothing more is written",
         StopKind::Stale => "what was planned or approved is not what is there now; nothing was written",
         StopKind::NotAllowed => "vtctld does not let these credentials do it; traffic is where it was",
@@ -101,15 +107,13 @@ mod tests {
 
     #[test]
     fn a_refusal_says_where_traffic_is_and_what_to_do() {
-        let stop = mismatch(
-            "VDiff found differences: `corder` on customer/-80: 2 rows differ, 0 only in the source, 1 only in the target",
-        );
+        let stop = mismatch("VDiff found differences: `corder` on customer/-80: 2 rows differ, 1 row only in the target");
         let view = StopView { drawing: PLAIN, file: None, cluster_now: Some("reads at `customer`, writes at `commerce`") };
         insta::assert_snapshot!(draw(&stop, &view), @"
-        REFUSED AT VERIFY: nothing was switched; traffic is where it was
+        REFUSED AT VERIFY: traffic is where it was
 
           C310 customer.commerce2customer: VDiff found differences: `corder` on
-               customer/-80: 2 rows differ, 0 only in the source, 1 only in the target
+               customer/-80: 2 rows differ, 1 row only in the target
                mend the rows; `cutover apply` compares anew
 
         Now  reads at `customer`, writes at `commerce`

@@ -9,6 +9,7 @@ use crate::model::digest::Digest;
 use crate::record::progress::{Progress, StandingApproval};
 use crate::spec::window;
 use crate::spec::{GatePolicy, GateSpec};
+use crate::words::length;
 
 /// What a gate says now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,8 +124,9 @@ fn outside_windows(input: &GateInput<'_>) -> Option<GateState> {
             (!fits).then(|| GateState::Shut {
                 kind: HoldKind::Window,
                 why: format!(
-                    "the window closes in {left_seconds} s, and what comes next may take {} s at worst",
-                    input.worst_case_seconds
+                    "the window closes in {}, and what comes next may take {} at worst",
+                    length(left_seconds),
+                    length(input.worst_case_seconds)
                 ),
                 until: next_after(until),
             })
@@ -132,7 +134,10 @@ fn outside_windows(input: &GateInput<'_>) -> Option<GateState> {
         None => Some(GateState::Shut {
             kind: HoldKind::Window,
             why: match next {
-                Some(next) => format!("outside of its windows; the next one opens {next} ({zone})"),
+                Some(next) => {
+                    let local = next.to_zoned(time_zone.clone()).strftime("%a %Y-%m-%d %H:%M").to_string();
+                    format!("it is outside of its windows; the next one opens {local} ({zone})")
+                }
                 None => "all its windows have passed; edit the plan file".into(),
             },
             until: next,

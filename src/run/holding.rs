@@ -6,6 +6,7 @@ use super::decision::{Decision, Hold, HoldKind};
 use super::machine::Run;
 use super::phase::PhaseId;
 use crate::family::Condition;
+use crate::words::{length, moment};
 
 impl Run<'_> {
     pub(super) fn not_quiet(&self, phase: &PhaseId, conditions: Vec<Condition>) -> Decision {
@@ -14,12 +15,9 @@ impl Run<'_> {
         if waited.unsigned_abs() < limit_seconds {
             return Decision::Await(phase.clone(), conditions);
         }
-        let in_the_way: Vec<String> = conditions
-            .iter()
-            .filter(|condition| !condition.passes())
-            .map(|condition| format!("{}: {}", condition.name, condition.seen))
-            .collect();
-        let why = format!("no quiet moment in {limit_seconds} s; in the way: {}", in_the_way.join("; "));
+        let in_the_way: Vec<String> =
+            conditions.iter().filter(|condition| !condition.passes()).map(|condition| condition.name.clone()).collect();
+        let why = format!("no quiet moment in {}; in the way: {}", length(limit_seconds), in_the_way.join(", "));
         Decision::Hold(Box::new(self.hold(phase, HoldKind::NotQuiet, why, conditions, None)))
     }
 
@@ -40,7 +38,7 @@ impl Run<'_> {
             .map(|(phase, at)| (*at, phase))
             .collect::<std::collections::BTreeSet<_>>()
             .into_iter()
-            .map(|(at, phase)| format!("{phase} done {}", at.strftime("%Y-%m-%d %H:%M:%S UTC")))
+            .map(|(at, phase)| format!("{phase} done {}", moment(at)))
             .collect();
         proved.extend(
             conditions

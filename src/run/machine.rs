@@ -21,6 +21,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::record::progress::Progress;
+use crate::words::length;
 
 /// Everything that a decision depends on.
 pub struct Input<'a> {
@@ -251,7 +252,7 @@ impl Run<'_> {
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
             Retry::In(seconds, words) => {
-                Decision::Wait(phase.clone(), Waiting::new(format!("{words}; tried again in {seconds} s")))
+                Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
             Retry::NoMore(words) => refused(StopKind::Refused, words),
             Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),

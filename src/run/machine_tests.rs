@@ -93,7 +93,8 @@ fn what_blocks_the_moment_is_waited_for_then_held() {
     bench.pass(i64::try_from(bench.spec.switch.wait_for_quiet_seconds).unwrap());
     let Decision::Hold(hold) = bench.decide() else { panic!("it waited long enough") };
     assert_eq!(hold.kind, HoldKind::NotQuiet);
-    assert!(hold.why.contains("connection 7"), "{}", hold.why);
+    assert!(hold.why.contains("in the way: no old transaction"), "{}", hold.why);
+    assert!(hold.conditions.iter().any(|condition| condition.seen == "connection 7"), "{:?}", hold.conditions);
 }
 
 #[test]

@@ -69,9 +69,9 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
                 _ => OutcomeResult::NotDone,
             };
             let evidence = vec![match error {
-                Some(error) => format!("it did not happen: {error}"),
+                Some(error) => error,
                 None if call.is_some() => "vtctld answered OK, and nothing has changed".to_owned(),
-                None => "it did not happen".to_owned(),
+                None => "the cluster is as it was before".to_owned(),
             }];
             outcome(input, open, result, evidence)
         }

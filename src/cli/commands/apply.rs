@@ -118,13 +118,13 @@ async fn start(context: &mut Context, session: &Session) -> Result<bool, Error> 
     let plan = plan::make(session).await?;
     // stdout is the events' then.
     if !context.is_json() {
-        context.show_plan(&plan, &session.file)?;
+        context.show_plan(&plan, &session.file, true)?;
     }
     if plan.verdict == Verdict::Blocked {
         return Err(Error::ended(
             Exit::Refused,
             "the plan is blocked; nothing was begun",
-            "mend what it names, or waive it with a reason",
+            "mend what it names, or waive it with a reason, then `cutover apply`",
         ));
     }
     if session.is_sandbox {

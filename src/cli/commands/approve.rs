@@ -117,6 +117,6 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
         way::judge_approval(progress)?;
         same_intent(progress)
     })?;
-    let until = expires_at.map(|at| format!(", until {}", at.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    let until = expires_at.map(|at| format!(", until {}", crate::words::moment(at))).unwrap_or_default();
     Ok(Approved::Now(format!("approved: {gate}{until}")))
 }

@@ -14,6 +14,7 @@ use crate::cli::way::{self, Way};
 use crate::driver::RunOptions;
 use crate::family::Family as _;
 use crate::record::entry::{Goal, What};
+use crate::words::names;
 
 /// End the movement: drop the copy, and leave everything at the source
 ///
@@ -31,6 +32,9 @@ pub struct CancelArgs {
     reason: Option<String>,
 }
 
+/// So many of the tables that go are named.
+const MOST_TABLES: usize = 6;
+
 pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     block_on(context, async |context| {
@@ -39,16 +43,10 @@ pub fn run(args: CancelArgs, context: &mut Context) -> Result<Exit, Error> {
         way::judge(Way::Cancel, &situation, &session.progress())?;
         let workflow = session.spec.workflow.to_string();
         if args.confirm.as_deref() != Some(workflow.as_str()) {
-            let tables = session.movement.tables();
-            let shown = tables
-                .iter()
-                .take(20)
-                .map(|table| format!("`{}.{table}`", session.movement.target()))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let more = if tables.len() > 20 { format!(" and {} more", tables.len() - 20) } else { String::new() };
+            let of_target = |table: &String| format!("`{}.{table}`", session.movement.target());
+            let tables: Vec<String> = session.movement.tables().iter().map(of_target).collect();
             return Err(Error::usage(
-                format!("cancel drops {shown}{more}"),
+                format!("cancel drops {}", names(&tables, MOST_TABLES)),
                 format!("if that is meant: `cutover cancel --confirm {workflow}`"),
             ));
         }

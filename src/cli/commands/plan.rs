@@ -41,7 +41,7 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
         let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;
         make(&session).await
     })?;
-    context.show_plan(&plan, &args.file)?;
+    context.show_plan(&plan, &args.file, false)?;
     Ok(match plan.verdict {
         Verdict::Blocked => Exit::Refused,
         Verdict::Ready if args.detailed_exitcode => Exit::Changes,

@@ -58,16 +58,18 @@ impl Verb for CreateVDiff {
     }
 
     fn words(&self) -> String {
-        format!("compare every row of `{}.{}` with VDiff {}", self.target_keyspace, self.workflow, self.uuid)
+        let which = if self.uuid.is_nil() { "a new VDiff".to_owned() } else { format!("VDiff {}", self.uuid) };
+        format!("compare every row of `{}.{}` with {which}", self.target_keyspace, self.workflow)
     }
 
     fn equivalent(&self) -> String {
         let types: Vec<&str> = self.tablet_types.iter().map(|kind| kind.as_str()).collect();
+        // A plan knows no id yet, and by hand Vitess gives one.
+        let uuid = if self.uuid.is_nil() { String::new() } else { format!(" {}", self.uuid) };
         let mut text = format!(
-            "vtctldclient VDiff --target-keyspace {} --workflow {} create {} --tablet-types {} --max-report-sample-rows 1",
+            "vtctldclient VDiff --target-keyspace {} --workflow {} create{uuid} --tablet-types {} --max-report-sample-rows 1",
             shell(self.target_keyspace.as_str()),
             shell(self.workflow.as_str()),
-            self.uuid,
             types.join(",")
         );
         if !self.cells.is_empty() {

@@ -10,6 +10,7 @@ use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
 use crate::model::workflow::{FROZEN, StreamState};
 use crate::run::phase::PhaseId;
+use crate::words::{counted, length};
 
 impl MoveTables {
     pub fn ours(&self) -> Ours {
@@ -264,8 +265,7 @@ impl MoveTables {
     /// What a phase does, as lines of a plan; the longest first effect is what a reviewer reads.
     pub fn effects_of(&self, phase: &PhaseId) -> Vec<String> {
         let (source, target) = (self.source(), self.target());
-        let count = self.tables.len();
-        let tables = if count == 1 { "1 table".to_owned() } else { format!("{count} tables") };
+        let tables = counted(self.tables.len(), "table");
         let switch = &self.spec.switch;
         match phase.as_str() {
             "pre-check" => vec!["every check of the plan, read only".into()],
@@ -284,21 +284,21 @@ impl MoveTables {
             }
             "copy" => vec![
                 format!("streams started; every row of {tables} is copied, then changes follow"),
-                format!("done when every stream runs and lags at most {} s", self.spec.copy.max_lag_seconds),
+                format!("done when every stream runs and lags at most {}", length(self.spec.copy.max_lag_seconds)),
             ],
             "verify" => vec![format!("VDiff compares every row of {tables} on every shard; a difference stops the movement")],
             "switch-replicas" => vec![format!("rdonly, then replica reads go to `{target}`, each in its own call")],
             "switch-primary" => {
                 let mut effects = vec![
                     format!(
-                        "writes go to `{target}`; they pause while it happens: about 2 s when calm, {} s of catch-up at most",
-                        switch.timeout_seconds
+                        "writes go to `{target}`; they pause while it happens: about 2 s when calm, {} of catch-up at most",
+                        length(switch.timeout_seconds)
                     ),
                     format!("reverse streams keep `{source}` up to date: the way back stays open until complete"),
                     format!("tables denied on `{source}`, no longer on `{target}`"),
                     format!(
-                        "if vtctld dies in it, its locks stay for {} s",
-                        3 * switch.timeout_seconds + switch.timeout_seconds.max(30)
+                        "if vtctld dies in it, its locks stay for {}",
+                        length(3 * switch.timeout_seconds + switch.timeout_seconds.max(30))
                     ),
                 ];
                 if self.options.initialize_target_sequences {
@@ -307,8 +307,8 @@ impl MoveTables {
                 effects
             }
             "revert-window" => vec![format!(
-                "the reverse streams are watched for {} s; `cutover switch-back` works at once",
-                self.spec.revert.window_seconds
+                "the reverse streams are watched for {}; `cutover switch-back` works at once",
+                length(self.spec.revert.window_seconds)
             )],
             "complete" => {
                 let what = match self.spec.complete.source_tables {

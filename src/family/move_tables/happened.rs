@@ -9,6 +9,7 @@ use crate::family::picture::StreamShape;
 use crate::family::{Happened, Side, SituationKind, View};
 use crate::model::topology::TabletType;
 use crate::model::vdiff::VDiffState;
+use crate::words::counted;
 
 pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> Happened {
     let kind = view.situation.kind;
@@ -21,7 +22,9 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         // Somebody made it between our look and our write: what is there is not our work, however alike.
         Mutation::CreateMoveTables(_) if call_error(view).is_some_and(|error| error.contains(ALREADY_EXISTS)) => Happened::No,
         Mutation::CreateMoveTables(_) => match kind {
-            SituationKind::Moving => yes(),
+            SituationKind::Moving => {
+                Happened::Yes(vec![format!("its streams are there, `{}` serves as before", movement.source())])
+            }
             SituationKind::NotBegun | SituationKind::Cancelled => Happened::No,
             _ => partly(),
         },
@@ -35,7 +38,11 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
                 }
                 StreamsWanted::Running if stands_still => Happened::No,
                 StreamsWanted::Stopped if !stands_still => Happened::No,
-                _ => Happened::Yes(vec![format!("streams of `{}` on {} shards", set.workflow, streams.by_shard.len())]),
+                wanted => {
+                    let shards = streams.by_shard.len();
+                    let state = if wanted == StreamsWanted::Running { "started" } else { "stopped" };
+                    Happened::Yes(vec![format!("streams {state} on {}", counted(shards, "shard"))])
+                }
             }
         }
         Mutation::CreateVDiff(vdiff) => {
@@ -45,13 +52,13 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
                 uuid: vdiff.uuid.to_string(),
             };
             match view.facts.vdiff(&ask) {
-                Ok(Some(_)) => Happened::Yes(vec![format!("VDiff {} exists", vdiff.uuid)]),
+                Ok(Some(_)) => Happened::Yes(vec![format!("VDiff {} is there", vdiff.uuid)]),
                 Ok(None) => Happened::No,
                 Err(unread) => Happened::Partly(unread.why),
             }
         }
         Mutation::StopVDiff(stop) => vdiff_stopped(stop, view),
-        Mutation::SwitchTraffic(switch) => switched(movement, switch, view, yes, partly),
+        Mutation::SwitchTraffic(switch) => switched(movement, switch, view, partly),
         Mutation::CompleteMoveTables(_) => match kind {
             SituationKind::Completed | SituationKind::Ended => yes(),
             SituationKind::Switched => match half_done::completion(movement, view.facts) {
@@ -77,7 +84,7 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             let unserved = movement.cells_that_serve_something_else(view.facts);
             match removed + set {
                 count if count == wanted && unserved.is_empty() => {
-                    Happened::Yes(vec![format!("{wanted} routing rules as wanted, in every cell")])
+                    Happened::Yes(vec![format!("{} as wanted, in every cell", counted(wanted, "routing rule"))])
                 }
                 0 => Happened::No,
                 count if count == wanted => Happened::Partly(unserved.join("; ")),
@@ -113,13 +120,7 @@ fn vdiff_stopped(stop: &StopVDiff, view: &View<'_>) -> Happened {
     Happened::Yes(vec![format!("VDiff {} no longer runs", stop.uuid)])
 }
 
-fn switched(
-    movement: &MoveTables,
-    switch: &SwitchTraffic,
-    view: &View<'_>,
-    yes: impl Fn() -> Happened,
-    partly: impl Fn() -> Happened,
-) -> Happened {
+fn switched(movement: &MoveTables, switch: &SwitchTraffic, view: &View<'_>, partly: impl Fn() -> Happened) -> Happened {
     let wanted = if movement.leads_to_target(switch) { Side::Target } else { Side::Source };
     let traffic = view.situation.traffic;
     if !matches!(view.situation.kind, SituationKind::Moving | SituationKind::Switched) {
@@ -132,7 +133,9 @@ fn switched(
     });
     let done = sides.filter(|side| *side == wanted).count();
     match done {
-        count if count == switch.tablet_types.len() => yes(),
+        count if count == switch.tablet_types.len() => {
+            Happened::Yes(vec![traffic.words(movement.source().as_str(), movement.target().as_str())])
+        }
         0 => Happened::No,
         _ => partly(),
     }

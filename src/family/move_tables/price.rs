@@ -1,8 +1,6 @@
 //! What standing still before a gate costs, and what passing it will: what an operator weighs at a hold. Only from what was read.
 
-use jiff::Timestamp;
-
-use super::phases::{all, revert_window, verify};
+use super::phases::{all, verify};
 use super::{MoveTables, attempts};
 use crate::cluster::mutation::SourceTables;
 use crate::cluster::port::Ask;
@@ -10,6 +8,7 @@ use crate::family::picture::StreamShape;
 use crate::family::{SituationKind, View};
 use crate::model::vdiff::Verdict;
 use crate::run::phase::PhaseId;
+use crate::words::{length, moment};
 
 /// How long vtgate keeps an application's writes waiting before it refuses them (`--buffer-window`, its default).
 const BUFFER_SECONDS: u64 = 10;
@@ -51,6 +50,9 @@ pub fn of(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Vec<String
     lines
 }
 
+/// A hold that has only begun has cost nothing yet.
+const WORTH_SAYING_SECONDS: i64 = 60;
+
 /// Since when everything before this gate is done.
 fn held_since(phase: &PhaseId, view: &View<'_>) -> Option<String> {
     let before = all().into_iter().map(|phase| phase.id).take_while(|id| id != phase);
@@ -59,22 +61,8 @@ fn held_since(phase: &PhaseId, view: &View<'_>) -> Option<String> {
         .filter_map(|id| view.progress.reached.get(&id).map(|at| (id, *at)))
         .filter(|(id, at)| *id == PhaseId::PRE_CHECK || created.is_none_or(|created| *at >= created))
         .max_by_key(|(_, at)| *at)?;
-    Some(format!("{} so far: {id} was done {}", duration(view.now.duration_since(at).as_secs()), clock(at)))
-}
-
-fn clock(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// `3 d 4 h`, `5 h 12 min`, `40 s`.
-fn duration(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
+    let seconds = view.now.duration_since(at).as_secs();
+    (seconds >= WORTH_SAYING_SECONDS).then(|| format!("{} so far: {id} was done {}", length(seconds), moment(at)))
 }
 
 /// The disk that the copy takes on the target, when the look asked for it.
@@ -100,7 +88,8 @@ fn streams(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     let workflow = view.facts.workflow(movement.target(), movement.workflow())?;
     let streams = movement.streams_of(view.facts, movement.target(), movement.workflow());
     if !streams.has(StreamShape::Stopped) {
-        let lag = workflow.transaction_lag_seconds.map_or_else(|| "a lag not known now".into(), |lag| format!("lag {lag} s"));
+        let lag =
+            workflow.transaction_lag_seconds.map_or_else(|| "a lag not known now".into(), |lag| format!("lag {}", length(lag)));
         return Some(format!(
             "the streams run while it holds and keep up ({lag}); they read the source's binlogs the whole time"
         ));
@@ -126,12 +115,12 @@ fn stale(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     Some(if left > 0 {
         format!(
             "the VDiff of {} counts until {}, for another {}; then rows are compared anew",
-            clock(completed_at),
-            clock(stale_at),
-            duration(left)
+            moment(completed_at),
+            moment(stale_at),
+            length(left)
         )
     } else {
-        format!("the VDiff of {} no longer counts since {}; rows are compared anew", clock(completed_at), clock(stale_at))
+        format!("the VDiff of {} no longer counts since {}; rows are compared anew", moment(completed_at), moment(stale_at))
     })
 }
 
@@ -145,27 +134,22 @@ fn pause(movement: &MoveTables) -> String {
         format!("vtgate holds writes back for {BUFFER_SECONDS} s by default, so some MAY BE REFUSED")
     };
     format!(
-        "writes pause for about 2 s when calm, at worst {} s of catch-up and as long as a transaction that is open then; {buffer}",
-        switch.timeout_seconds
+        "writes pause for about 2 s when calm, at worst {} of catch-up and as long as a transaction that is open then; {buffer}",
+        length(switch.timeout_seconds)
     )
 }
 
-/// What the reverse streams cost while they are kept, and whether they are worth it.
+/// What the reverse streams cost while they are kept.
 fn way_back(movement: &MoveTables, view: &View<'_>) -> Vec<String> {
     if view.situation.kind != SituationKind::Switched {
         return vec![];
     }
-    let way_back = revert_window::way_back(movement, view.facts);
     let source = movement.source();
-    let open = if way_back.possible { "the way back is open" } else { "THE WAY BACK IS NOT OPEN" };
-    vec![
-        format!("{open}: {}", way_back.why),
-        format!(
-            "while it holds, the reverse streams read the binlogs of `{}` and write each change to `{source}` too, which keeps the disk of \
+    vec![format!(
+        "while it holds, the reverse streams read the binlogs of `{}` and write each change to `{source}` too, which keeps the disk of \
              its old tables",
-            movement.target()
-        ),
-    ]
+        movement.target()
+    )]
 }
 
 fn ends(movement: &MoveTables) -> Vec<String> {

@@ -12,6 +12,10 @@ use crate::family::{Side, Situation, SituationKind, Traffic};
 use crate::model::name::TableName;
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::progress::Progress;
+use crate::words::names;
+
+/// A message names so many tables.
+const MOST_TABLES: usize = 6;
 
 /// How much of a set of shards denies our tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +105,7 @@ impl MoveTables {
     /// A workflow of our name between other keyspaces or with other tables is somebody else's, whatever we tried.
     fn carries_something_else(&self, facts: &Facts) -> Option<String> {
         let ours: BTreeSet<&str> = self.tables.iter().map(TableName::as_str).collect();
-        let list = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
+        let list = |all: &BTreeSet<&str>| names(&all.iter().copied().collect::<Vec<_>>(), MOST_TABLES);
         for (keyspace, name, from) in
             [(self.target(), self.workflow().clone(), self.source()), (self.source(), self.workflow().reverse(), self.target())]
         {
@@ -286,7 +290,7 @@ impl Seen<'_> {
     fn switched(&self) -> Situation {
         let mut against = self.against_any();
         let reverse = self.movement.workflow().reverse();
-        let source = self.movement.source();
+        let (source, target) = (self.movement.source(), self.movement.target());
         if !self.forward.all(StreamShape::Frozen) {
             against.push("the forward streams are not frozen".into());
         }
@@ -309,15 +313,12 @@ impl Seen<'_> {
         if !against.is_empty() {
             return self.is(SituationKind::Between, "the primary switch is not whole", against);
         }
-        self.is(
-            SituationKind::Switched,
-            "the target takes reads and writes; the reverse streams keep the source up to date",
-            vec![],
-        )
+        self.is(SituationKind::Switched, &format!("`{source}` follows `{target}`"), vec![])
     }
 
     /// Writes lead to the source: does the target follow it, and nothing else?
     fn moving(&self) -> Situation {
+        let (source, target) = (self.movement.source(), self.movement.target());
         let mut against = self.against_any();
         if self.primary != Some(Side::Source) {
             against.push(match self.primary {
@@ -344,13 +345,13 @@ impl Seen<'_> {
             against.push("forward streams are frozen".into());
         }
         if !self.reverse.is_absent() && !self.reverse.all(StreamShape::Frozen) {
-            let (source, reverse) = (self.movement.source(), self.movement.workflow().reverse());
+            let reverse = self.movement.workflow().reverse();
             against.push(format!("`{source}.{reverse}` exists and is not frozen"));
         }
         if !against.is_empty() {
             return self.is(SituationKind::Between, "between whole states", against);
         }
-        self.is(SituationKind::Moving, "the source takes writes, the target follows", vec![])
+        self.is(SituationKind::Moving, &format!("`{target}` follows `{source}`"), vec![])
     }
 }
 

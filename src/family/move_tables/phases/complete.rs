@@ -10,6 +10,7 @@ use crate::cluster::port::Ask;
 use crate::family::{Condition, Side, SituationKind, Step, View, Waiting};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
+use crate::words::{counted, length};
 
 pub fn mutation(movement: &MoveTables) -> Mutation {
     Mutation::CompleteMoveTables(CompleteMoveTables {
@@ -79,9 +80,10 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
     match way_back.lag_seconds {
         _ if !sick.is_empty() => dead(&way_back.why, sick.join(", ")),
         None => dead(&way_back.why, "lag not known".into()),
-        Some(lag) if lag > limit_seconds => {
-            dead(&format!("the reverse streams lag {lag} s, the limit is {limit_seconds} s"), "lag too high".into())
-        }
+        Some(lag) if lag > limit_seconds => dead(
+            &format!("the reverse streams lag {}, the limit is {}", length(lag), length(limit_seconds)),
+            "lag too high".into(),
+        ),
         Some(_) => vec![Condition::new(NAME, true, way_back.why)],
     }
 }
@@ -109,7 +111,7 @@ fn as_forecast(movement: &MoveTables, view: &View<'_>) -> Step {
             SourceTables::Drop => "the source tables are gone",
             SourceTables::Keep => "the source tables stand there, denied",
         };
-        return Step::Done(vec![format!("both workflows are gone; {what} on {} shards", by_shard.len())]);
+        return Step::Done(vec![format!("both workflows are gone; {what} on {}", counted(by_shard.len(), "shard"))]);
     }
     Step::Between(against.join("; "))
 }

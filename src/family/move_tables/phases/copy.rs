@@ -1,6 +1,7 @@
 //! Copy: the streams run, rows first, then changes until they lag little.
 
 use super::super::{MoveTables, attempts};
+use super::revert_window::streams_run;
 use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
@@ -8,6 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
+use crate::words::length;
 
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
 const ERROR_STAYS_SECONDS: i64 = 60;
@@ -45,7 +47,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             Severity::Error,
             format!("{}/{}", movement.target(), stream.shard),
             format!("somebody stopped stream {} of `{}`", stream.id, movement.workflow()),
-            "traffic is where it was. `cutover resume` starts the streams again",
+            "`cutover resume` starts the streams again",
         ));
     }
     let limit = movement.spec.copy.max_lag_seconds;
@@ -59,12 +61,16 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     match workflow.transaction_lag_seconds {
         // Not a count of rows: the streams say theirs late.
-        Some(lag) if copied && lag <= limit => {
-            Step::Done(vec![format!("{} streams have copied every row, lag {lag} s", workflow.streams.len())])
-        }
-        Some(lag) if copied => {
-            Step::Wait(Waiting::new(format!("every row is copied; the streams lag {lag} s, the limit is {limit} s")))
-        }
+        Some(lag) if copied && lag <= limit => Step::Done(vec![format!(
+            "every row is copied, {}, lag {}",
+            streams_run(workflow.streams.len(), "stream"),
+            length(lag)
+        )]),
+        Some(lag) if copied => Step::Wait(Waiting::new(format!(
+            "every row is copied; the streams lag {}, the limit is {}",
+            length(lag),
+            length(limit)
+        ))),
         _ => {
             let all = workflow.streams.len();
             let standing = workflow.streams.iter().filter(|stream| stream.is_stopped_in_passing()).count();
@@ -114,14 +120,11 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
                 stream,
                 format!("stream {} of `{name}` {how}: {message}", stream.id),
                 if message == STOPPED_FOR_VDIFF {
-                    "traffic is where it was. A VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
+                    "a VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
                      waits for (often a tablet); stopped, it lets the stream go"
                         .to_owned()
                 } else {
-                    format!(
-                        "traffic is where it was. Mend the cause and `cutover resume`, or `cutover cancel --confirm {}`",
-                        movement.workflow()
-                    )
+                    format!("mend the cause and `cutover resume`, or `cutover cancel --confirm {}`", movement.workflow())
                 },
             );
         }

@@ -4,6 +4,7 @@ use super::super::MoveTables;
 use crate::cluster::mutation::{CreateMoveTables, Mutation};
 use crate::family::{SituationKind, Step, View};
 use crate::record::entry::Goal;
+use crate::words::counted;
 
 pub fn mutation(movement: &MoveTables) -> Mutation {
     let options = &movement.options;
@@ -29,7 +30,12 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         SituationKind::NotBegun | SituationKind::Cancelled => Step::Act(mutation(movement)),
         _ => {
             let shards = movement.target_shards(view.facts).len();
-            Step::Done(vec![format!("streams on {shards} target shards, {} routing rules", movement.rule_keys().len())])
+            Step::Done(vec![format!(
+                "streams on {} of `{}`, {}",
+                counted(shards, "shard"),
+                movement.target(),
+                counted(movement.rule_keys().len(), "routing rule")
+            )])
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::family::picture::StreamShape;
 use crate::family::{SituationKind, Step, View};
 use crate::finding::{Finding, Severity};
+use crate::words::counted;
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     match view.situation.kind {
@@ -22,7 +23,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     let streams = movement.streams_of(view.facts, movement.target(), movement.workflow());
     if streams.all(StreamShape::Stopped) {
-        return Step::Done(vec![format!("the streams on {} shards stand still", streams.by_shard.len())]);
+        return Step::Done(vec![format!("the streams on {} stand still", counted(streams.by_shard.len(), "shard"))]);
     }
     Step::Act(Mutation::SetStreams(SetStreams {
         keyspace: movement.target().clone(),

@@ -8,6 +8,7 @@ use crate::family::{SituationKind, Step, View, Waiting, WayBack};
 use crate::model::workflow::StreamState;
 use crate::record::progress::StandingApproval;
 use crate::run::phase::PhaseId;
+use crate::words::{counted, length};
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.situation.kind != SituationKind::Switched {
@@ -25,7 +26,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         return Step::Wait(Waiting::new(format!("the revert window ends beyond the calendar; {health}")));
     };
     if view.now >= until {
-        return Step::Done(vec![format!("{} s have passed since the switch", movement.spec.revert.window_seconds), health]);
+        return Step::Done(vec![format!("{} have passed since the switch", length(movement.spec.revert.window_seconds)), health]);
     }
     let mut waiting = Waiting::new(health);
     waiting.poll_milliseconds = 2000;
@@ -50,6 +51,11 @@ fn health(movement: &MoveTables, view: &View<'_>) -> String {
     } else {
         format!("THE WAY BACK IS NOT OPEN: {}", way_back.why)
     }
+}
+
+/// "1 stream runs", "4 streams run".
+pub fn streams_run(number: usize, word: &str) -> String {
+    format!("{} {}", counted(number, word), if number == 1 { "runs" } else { "run" })
 }
 
 /// The lag above which Vitess refuses a switch by default, and we too.
@@ -93,7 +99,7 @@ pub fn way_back(movement: &MoveTables, facts: &Facts) -> WayBack {
         None => closed("the lag of the reverse streams is not known".into()),
         Some(lag) => WayBack {
             possible: true,
-            why: format!("{} reverse streams run, lag {lag} s", workflow.streams.len()),
+            why: format!("{}, lag {}", streams_run(workflow.streams.len(), "reverse stream"), length(lag)),
             lag_seconds: Some(lag),
         },
     }

@@ -10,6 +10,7 @@ use crate::family::{Side, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::topology::TabletType;
 use crate::model::workflow::{Stream, StreamState};
+use crate::words::length;
 
 pub fn mutations(movement: &MoveTables) -> Vec<Mutation> {
     [TabletType::Rdonly, TabletType::Replica, TabletType::Primary]
@@ -74,7 +75,7 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
             name,
             format!("the way back is not open: {}; the source lacks what was written since", way_back.why),
             format!(
-                "traffic is where it was. Mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`,                  then `cutover switch-back`; or stay at `{}`",
+                "mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`, then `cutover switch-back`; or stay at `{}`",
                 movement.target()
             ),
         )));
@@ -82,7 +83,11 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
     let limit_seconds = LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds);
     match way_back.lag_seconds {
         Some(lag) if lag > limit_seconds => {
-            let words = format!("the reverse streams of `{name}` lag {lag} s; Vitess refuses the switch above {limit_seconds} s");
+            let words = format!(
+                "the reverse streams of `{name}` lag {}; Vitess refuses the switch above {}",
+                length(lag),
+                length(limit_seconds)
+            );
             return Some(Step::Wait(Waiting::new(words)));
         }
         _ => {}

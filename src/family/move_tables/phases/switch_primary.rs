@@ -10,6 +10,7 @@ use crate::family::{Condition, SituationKind, Step, View};
 use crate::model::topology::TabletType;
 use crate::model::vdiff::{VDiffListed, VDiffState, Verdict};
 use crate::record::progress::Progress;
+use crate::words::{counted, length, length_of_milliseconds, moment};
 
 pub fn vdiffs(movement: &MoveTables) -> Ask {
     Ask::VDiffs { keyspace: movement.target().clone(), workflow: movement.workflow().clone() }
@@ -36,8 +37,10 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         SituationKind::Switched => {
             let streams = view.progress.streams.len();
             return Step::Done(vec![format!(
-                "writes lead to `{}` in every cell, the source denies them, {streams} streams in place",
-                movement.target()
+                "writes lead to `{}` in every cell, `{}` denies them, {}",
+                movement.target(),
+                movement.source(),
+                counted(streams, "stream")
             )]);
         }
         _ => return Step::Done(vec!["traffic is past it".into()]),
@@ -106,8 +109,9 @@ fn verified(movement: &MoveTables, view: &View<'_>) -> Condition {
                 NAME,
                 false,
                 format!(
-                    "the comparison of {completed_at} is older than {} s, or rows differ",
-                    movement.spec.verify.max_age_seconds
+                    "the comparison of {} is older than {}, or rows differ",
+                    moment(completed_at),
+                    length(movement.spec.verify.max_age_seconds)
                 ),
             ),
             _ => Condition::new(NAME, false, "no VDiff has passed for the streams that run now"),
@@ -153,20 +157,24 @@ fn quiet(movement: &MoveTables, view: &View<'_>) -> Condition {
     };
     let old: Vec<&WriteLock> = locks.iter().filter(|lock| lock.age_milliseconds > limit).collect();
     if old.is_empty() {
-        return Condition::new(NAME, true, format!("no transaction older than {limit} ms holds a write lock on a moved table"));
+        return Condition::new(
+            NAME,
+            true,
+            format!("no transaction older than {} holds a write lock on a moved table", length_of_milliseconds(limit)),
+        );
     }
     let named: Vec<String> = old
         .iter()
         .take(3)
         .map(|lock| {
             format!(
-                "connection {} of {}@{} on {} has held `{}` for {:.1} s",
+                "connection {} of {}@{} on {} has held `{}` for {}",
                 lock.connection,
                 lock.user,
                 lock.host,
                 lock.shard,
                 lock.table,
-                lock.age_milliseconds as f64 / 1000.0
+                length_of_milliseconds(lock.age_milliseconds)
             )
         })
         .collect();

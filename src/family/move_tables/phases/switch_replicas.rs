@@ -1,10 +1,12 @@
 //! Switch reads: rdonly first, then replica, each its own call.
 
 use super::super::MoveTables;
+use super::revert_window::streams_run;
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
 use crate::family::{Condition, Side, SituationKind, Step, View};
 use crate::model::topology::TabletType;
 use crate::model::workflow::{Stream, StreamState};
+use crate::words::{counted, length};
 
 pub fn mutation(movement: &MoveTables, tablet_type: TabletType, direction: Direction) -> Mutation {
     Mutation::SwitchTraffic(SwitchTraffic {
@@ -34,9 +36,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         return Step::Act(mutation(movement, TabletType::Replica, Direction::Forward));
     }
     Step::Done(vec![format!(
-        "rdonly and replica reads lead to `{}` in the topology and in {} cells",
+        "rdonly and replica reads lead to `{}` in the topology and in {}",
         movement.target(),
-        view.facts.cells.names.len()
+        counted(view.facts.cells.names.len(), "cell")
     )])
 }
 
@@ -56,21 +58,26 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
         .map(|stream| format!("{} is {}{}", stream.shard, stream.state.as_str(), message_of(stream)))
         .collect();
     let running = if not_running.is_empty() {
-        Condition::new("streams run", true, format!("{} streams are running", workflow.streams.len()))
+        Condition::new("streams run", true, streams_run(workflow.streams.len(), "stream"))
     } else {
         Condition::new("streams run", false, not_running.join(", "))
     };
     let stable = view.watch.lag_low_seconds(view.now);
     let lag = match workflow.transaction_lag_seconds {
         None => Condition::inconclusive("lag is low and stable", "the lag is not known"),
-        Some(lag) => Condition::new(
-            "lag is low and stable",
-            lag <= switch.max_lag_seconds && stable.unsigned_abs() >= switch.stable_for_seconds,
-            format!(
-                "lag {lag} s (at most {} s), low for {stable} s (at least {} s)",
-                switch.max_lag_seconds, switch.stable_for_seconds
-            ),
-        ),
+        Some(lag) => {
+            let (most, long) = (length(switch.max_lag_seconds), length(switch.stable_for_seconds));
+            let is_low = lag <= switch.max_lag_seconds;
+            let is_stable = is_low && stable.unsigned_abs() >= switch.stable_for_seconds;
+            let seen = if is_stable {
+                format!("lag {}, at most {most} for {}", length(lag), length(stable))
+            } else if is_low {
+                format!("lag {}, low for {} so far; it must be at most {most} for {long}", length(lag), length(stable))
+            } else {
+                format!("lag {}; it must be at most {most} for {long}", length(lag))
+            };
+            Condition::new("lag is low and stable", is_stable, seen)
+        }
     };
     vec![running, lag]
 }

@@ -10,12 +10,15 @@ use crate::cluster::mutation::{CreateVDiff, Mutation};
 use crate::cluster::port::{Ask, Query, Reading};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
-use crate::model::vdiff::{Mismatch, Verdict};
+use crate::model::vdiff::{Mismatch, VDiffReport, Verdict};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
+use crate::words::{count, counted_rows, list, moment};
 
 /// The code of a VDiff that found differing rows; it can be waived for the counts seen.
 pub const MISMATCH: &str = "C310";
+/// So many tables and shards that differ are named; a waiver binds to all of them.
+const MOST_DIFFERENCES: usize = 6;
 
 /// Our last VDiff since the streams that run now were made.
 pub fn last_vdiff(progress: &Progress) -> Option<(&Attempt, Uuid)> {
@@ -86,11 +89,14 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         // What differs and was waived grows as old as what is equal.
         Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. } if is_stale(completed_at) => anew(),
         Verdict::Pass { completed_at, rows_compared } => {
-            Step::Done(vec![format!("VDiff compared {rows_compared} rows, none differs, completed {completed_at}")])
+            Step::Done(vec![format!("VDiff compared {}, none differs, at {}", counted_rows(rows_compared), moment(completed_at))])
         }
-        Verdict::Running { rows_compared, rows_estimated } => {
-            Step::Wait(Waiting::new(format!("VDiff has compared {rows_compared} of about {rows_estimated} rows")))
-        }
+        Verdict::Running { rows_estimated: 0, .. } => Step::Wait(Waiting::new("VDiff begins to compare rows")),
+        Verdict::Running { rows_compared, rows_estimated } => Step::Wait(Waiting::new(format!(
+            "VDiff has compared {} of about {}",
+            count(rows_compared),
+            counted_rows(rows_estimated)
+        ))),
         Verdict::Mismatch { found, .. } => {
             let finding = mismatch(movement, &found);
             if view.progress.waived(&finding.code, &finding.subject, &finding.seen).is_some() {
@@ -106,7 +112,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                     Severity::Error,
                     format!("{}.{}", movement.target(), movement.workflow()),
                     format!("VDiff proves nothing: {why}"),
-                    "traffic is where it was; look at the tablets named, then `cutover apply`",
+                    "look at the tablets named, then `cutover apply`",
                 ));
             }
             anew()
@@ -114,30 +120,32 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
 }
 
+/// What differs, without what does not: "3 rows differ, 1 row only in the source".
+fn counts_words(counts: VDiffReport) -> String {
+    let differ = if counts.mismatched_rows == 1 { "differs" } else { "differ" };
+    let all = [
+        (counts.mismatched_rows, differ),
+        (counts.extra_rows_source, "only in the source"),
+        (counts.extra_rows_target, "only in the target"),
+    ];
+    let differing = all.into_iter().filter(|(number, _)| *number > 0);
+    let said: Vec<String> = differing.map(|(number, what)| format!("{} {what}", counted_rows(number))).collect();
+    if said.is_empty() { "Vitess counts no row and says that it differs".to_owned() } else { said.join(", ") }
+}
+
 /// Names table and counts, never rows.
 fn mismatch(movement: &MoveTables, found: &[Mismatch]) -> Finding {
     let lines: Vec<String> = found
         .iter()
-        .map(|one| {
-            let counts = one.counts;
-            format!(
-                "`{}` on {}/{}: {} rows differ, {} only in the source, {} only in the target",
-                one.table,
-                movement.target(),
-                one.shard,
-                counts.mismatched_rows,
-                counts.extra_rows_source,
-                counts.extra_rows_target
-            )
-        })
+        .map(|one| format!("`{}` on {}/{}: {}", one.table, movement.target(), one.shard, counts_words(one.counts)))
         .collect();
-    let summary = format!("VDiff found differences: {}", lines.join("; "));
+    let summary = |lines: &str| format!("VDiff found differences: {lines}");
     Finding::fail(
         MISMATCH,
         Severity::Error,
         format!("{}.{}", movement.target(), movement.workflow()),
-        summary.clone(),
-        "traffic is where it was. Mend the rows and `cutover apply` compares anew; or `cutover waive C310 --reason …` accepts these counts",
+        summary(&list(&lines, MOST_DIFFERENCES, "; ")),
+        "mend the rows and `cutover apply` compares anew; or `cutover waive C310 --reason TEXT` accepts these counts",
     )
-    .seen(summary)
+    .seen(summary(&lines.join("; ")))
 }

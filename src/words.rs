@@ -1,8 +1,6 @@
-//! Counts, lengths of time and lists, as people read them.
+//! Counts, lengths of time, moments and lists, as people read them: one way to say each, wherever it is said.
 
 use jiff::Timestamp;
-
-use crate::family::{Side, Traffic};
 
 /// "1,204,331".
 pub fn count(number: impl Into<i128>) -> String {
@@ -27,10 +25,20 @@ pub fn counted(number: usize, word: &str) -> String {
     if number == 1 { format!("{grouped} {word}") } else { format!("{grouped} {word}s") }
 }
 
+/// As [`counted`], of numbers that a cluster gives.
+pub fn counted_rows(number: i64) -> String {
+    if number == 1 { "1 row".to_owned() } else { format!("{} rows", count(number)) }
+}
+
 /// The first of them, and how many more: "a, b and 3 more".
 pub fn names<T: AsRef<str>>(all: &[T], most: usize) -> String {
+    list(all, most, ", ")
+}
+
+/// As [`names`], for what has commas in it.
+pub fn list<T: AsRef<str>>(all: &[T], most: usize, between: &str) -> String {
     let shown = if all.len() <= most + 1 { all.len() } else { most };
-    let mut text = all[..shown].iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    let mut text = all[..shown].iter().map(AsRef::as_ref).collect::<Vec<_>>().join(between);
     if shown < all.len() {
         text.push_str(&format!(" and {} more", count(i128::try_from(all.len() - shown).unwrap_or(i128::MAX))));
     }
@@ -53,13 +61,18 @@ pub fn length(seconds: impl Into<i128>) -> String {
     }
 }
 
-/// "2.1 s", "45 s", "5 min 10 s".
+/// "40 ms", "2.1 s", "3 s", "45 s", "5 min 10 s".
 pub fn length_of_milliseconds(milliseconds: u64) -> String {
-    if milliseconds < 10_000 {
-        format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
-    } else {
-        length(milliseconds / 1_000)
+    match (milliseconds, milliseconds % 1_000 / 100) {
+        (1..1_000, _) => format!("{milliseconds} ms"),
+        (1_000..10_000, tenths @ 1..) => format!("{}.{tenths} s", milliseconds / 1_000),
+        _ => length(milliseconds / 1_000),
     }
+}
+
+/// " after 2.1 s"; nothing for what took no time that anybody would notice.
+pub fn after(milliseconds: u64) -> String {
+    if milliseconds < 100 { String::new() } else { format!(" after {}", length_of_milliseconds(milliseconds)) }
 }
 
 /// `02:14:07Z`
@@ -72,7 +85,7 @@ pub fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-/// `2026-11-20 02:14:07Z`
+/// `2026-11-20 02:14:07Z`: the one form in prose. JSON has RFC 3339.
 pub fn moment(at: Timestamp) -> String {
     format!("{} {}", day(at), clock(at))
 }
@@ -83,22 +96,6 @@ pub fn away(at: Timestamp, now: Timestamp) -> String {
         0 => "now".into(),
         ahead @ 1.. => format!("in {}", length(ahead)),
         behind => format!("{} ago", length(i128::from(behind).abs())),
-    }
-}
-
-/// Who serves what: "reads and writes at `commerce`".
-pub fn traffic(traffic: &Traffic, source: &str, target: &str) -> String {
-    let at = |side| match side {
-        Side::Source => format!("at `{source}`"),
-        Side::Target => format!("at `{target}`"),
-        Side::Mixed => "MIXED: not every table and cell agrees".to_owned(),
-    };
-    let Traffic { rdonly, replica, primary } = *traffic;
-    match (rdonly == replica, replica == primary) {
-        (true, true) => format!("reads and writes {}", at(primary)),
-        (true, false) => format!("reads {}, writes {}", at(replica), at(primary)),
-        (false, true) => format!("rdonly reads {}, replica reads and writes {}", at(rdonly), at(primary)),
-        (false, false) => format!("rdonly reads {}, replica reads {}, writes {}", at(rdonly), at(replica), at(primary)),
     }
 }
 
@@ -123,19 +120,8 @@ mod tests {
         let shown: Vec<String> =
             [-5, 0, 59, 60, 599, 1_680, 3_600, 7_500, 86_400, 275_000].into_iter().map(|s: i64| length(s)).collect();
         assert_eq!(shown, ["0 s", "0 s", "59 s", "1 min", "9 min 59 s", "28 min", "1 h", "2 h 5 min", "1 d", "3 d 4 h"]);
-        assert_eq!(length_of_milliseconds(2_149), "2.1 s");
-    }
-
-    #[test]
-    fn traffic_is_said_once_where_it_is_the_same() {
-        let of = |rdonly, replica, primary| traffic(&Traffic { rdonly, replica, primary }, "a", "b");
-        use Side::{Mixed, Source, Target};
-        assert_eq!(of(Source, Source, Source), "reads and writes at `a`");
-        assert_eq!(of(Target, Target, Source), "reads at `b`, writes at `a`");
-        assert_eq!(of(Target, Source, Source), "rdonly reads at `b`, replica reads and writes at `a`");
-        assert_eq!(
-            of(Target, Mixed, Source),
-            "rdonly reads at `b`, replica reads MIXED: not every table and cell agrees, writes at `a`"
-        );
+        let short: Vec<String> = [0, 40, 812, 2_149, 3_000, 45_999].into_iter().map(length_of_milliseconds).collect();
+        assert_eq!(short, ["0 s", "40 ms", "812 ms", "2.1 s", "3 s", "45 s"]);
+        assert_eq!([after(20), after(2_149)], ["", " after 2.1 s"]);
     }
 }
