@@ -288,6 +288,9 @@ impl Step {
     async fn take(self, stage: &dyn Stage, golden: &mut Golden, number: usize) {
         let words = format!("step {number}: {}", self.action.words(&self.workflow()));
         let words = words.as_str();
+        if matches!(self.action, Switch(_) | Reverse(_)) {
+            stage.move_positions().await;
+        }
         match self.action {
             CreateStarted => golden.call(words, created(stage, self.create()).await),
             CreateWaiting => golden.call(words, write(stage, self.create()).await),

@@ -30,6 +30,10 @@ pub trait Stage: Send + Sync {
     /// A transaction on the first shard's primary that has written to the table and stays open until it is dropped.
     async fn hold_write_lock(&self, keyspace: &str, table: &str) -> Box<dyn Held>;
 
+    /// Writes something to each shard's primary that is of none of the tables. A source's position goes on by itself, now and then:
+    /// after this it surely has, and a stream that stands still is behind.
+    async fn move_positions(&self);
+
     /// ``alter table `TABLE` add column `COLUMN` int`` on each primary, past vtgate and vttablet.
     async fn add_column(&self, keyspace: &str, table: &str, column: &str);
 }

@@ -162,6 +162,7 @@ pub fn steady(text: &str) -> String {
         r"[0-9a-f]{8}-[0-9a-f]{4}-[1-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
         "11111111-2222-4333-8444-555555555555",
     );
+    text = replace(text, r"\bVDiff [0-9a-f]{8}\b", "VDiff 11111111");
     text = replace(text, &format!(r"\b{USER}@\S+"), &format!("{USER}@HOST"));
     text = replace(text, r"\b(intent|basis) [0-9a-f]{12}\b", "$1 0123456789ab");
     text.replace(concat!("cutover ", env!("CARGO_PKG_VERSION")), "cutover VERSION")
