@@ -247,6 +247,11 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
                     return;
                 }
                 shard.tables = tables.iter().map(|name| TableDiff::new(name)).collect();
+                let target = state.topology.keyspaces.get(keyspace);
+                for table in &mut shard.tables {
+                    let here = target.and_then(|target| target.shard(&shard.shard)?.tables.get(&table.table));
+                    table.rows = target.zip(here).map_or(0, |(target, here)| here.count(target.share(&shard.shard)));
+                }
                 shard.state = Progress::Started;
                 shard.started_at = Some(now);
             }

@@ -103,8 +103,8 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
             CODE,
             Severity::Error,
             subject,
-            format!("without rules the bare name `{table}` will be ambiguous: it is in the VSchemas of {}", listed(&holders)),
-            format!("take `{table}` out of the VSchema of the others (`vtctldclient ApplyVSchema`), or let applications write `{target}.{table}`"),
+            format!("without rules its bare name will be ambiguous: it is in the VSchemas of {}", listed(&holders)),
+            format!("take it out of the VSchema of the others (`vtctldclient ApplyVSchema`), or let applications name it with `{target}.`"),
         )
         .seen(counted(holders.len(), "VSchema"))
     } else {
