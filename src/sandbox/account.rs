@@ -4,11 +4,10 @@
 #[path = "account_tests.rs"]
 mod tests;
 
-use std::fmt::Write as _;
-
 use super::application::{Way, way};
 use super::ids::{Ids, Share};
 use super::state::State;
+use crate::words::{count, length_of_milliseconds, moment};
 
 /// What the application wrote to one table, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,28 +58,25 @@ pub fn tables(state: &State) -> Vec<TableAccount> {
 }
 
 pub fn text(state: &State) -> String {
-    let mut text = format!("SANDBOX, its time is {}\n", state.now.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    let mut lines = vec![format!("SANDBOX, its time is {}", moment(state.now))];
     for account in tables(state) {
         let way = match &account.writes_go_to {
             Ok(keyspace) => format!("go to {keyspace}"),
             Err(why) => format!("go nowhere: {why}"),
         };
-        // Into a String it can't fail.
-        writeln!(
-            text,
-            "{}: writes {way}; {} acknowledged, {} lost, {} written twice, {} failed, {} waiting; longest pause {:.1} s",
+        lines.push(format!(
+            "{}: writes {way}; {} acknowledged, {} lost, {} written twice, {} failed, {} waiting; longest pause {}",
             account.table,
-            account.acknowledged,
-            account.lost,
-            account.twice,
-            account.failed,
-            account.held_back,
-            account.longest_pause_milliseconds as f64 / 1000.0
-        )
-        .ok();
+            count(account.acknowledged),
+            count(account.lost),
+            count(account.twice),
+            count(account.failed),
+            count(account.held_back),
+            length_of_milliseconds(u64::try_from(account.longest_pause_milliseconds).unwrap_or(0))
+        ));
     }
     if state.application.writers.is_empty() {
-        text.push_str("no table has `writes-per-second`: no application writes\n");
+        lines.push("no table has `writes-per-second`: no application writes".to_owned());
     }
-    text
+    lines.join("\n") + "\n"
 }
