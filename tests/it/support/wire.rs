@@ -20,12 +20,13 @@ impl Wire {
             for near in listener.incoming() {
                 let near = near.unwrap();
                 let far = TcpStream::connect(target).unwrap();
+                // Before anything passes: a call that is answered by a cut may come at once.
+                ends.lock().unwrap().extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     // What a cut connection fails with is not of interest.
                     thread::spawn(move || io::copy(&mut from, &mut to).ok());
                 }
-                ends.lock().unwrap().extend([near, far]);
             }
         });
         wire
