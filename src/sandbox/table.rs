@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::consistency::column_name;
 use super::file::description::TableDescription;
 use super::ids::{Ids, Share};
 use crate::cluster::vtctld::generated::query;
@@ -35,8 +36,13 @@ pub struct Column {
 impl Column {
     /// From words of DDL: `customer_id bigint not null auto_increment`.
     pub fn parse(text: &str) -> Self {
-        let mut words = text.split_whitespace();
-        let name = words.next().unwrap_or_default().trim_matches('`').to_owned();
+        let name = column_name(text).to_owned();
+        let rest = text.trim_start();
+        let rest = match rest.strip_prefix('`') {
+            Some(quoted) => quoted.split_once('`').map_or("", |(_, rest)| rest),
+            None => &rest[name.len()..],
+        };
+        let words = rest.split_whitespace();
         let mut kind = String::new();
         let mut rest = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().into_iter().peekable();
         while let Some(word) =
@@ -179,6 +185,12 @@ impl Table {
 mod tests {
     use super::*;
     use crate::model::schema::TableDefinition;
+
+    #[test]
+    fn a_name_in_quotes_may_have_a_space() {
+        let column = Column::parse("`a b` varchar(9) not null");
+        assert_eq!((column.name.as_str(), column.kind.as_str(), column.is_nullable), ("a b", "varchar(9)", false));
+    }
 
     #[test]
     fn a_definition_reads_as_one_of_mysql() {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::calls::messages::{alias, go_alias};
 use super::ids::Ids;
 use super::locks::{self, Holder};
 use super::state::State;
@@ -238,10 +239,10 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
                     stream.map(|stream| stream.tables.iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default();
                 tables.retain(|name| vdiff.tables.is_empty() || vdiff.tables.contains(name));
                 if tables.is_empty() && !vdiff.tables.is_empty() {
-                    let uid = state.topology.primary_of(keyspace, &shard.shard).map_or(0, |tablet| tablet.uid);
+                    let tablet = state.topology.primary_of(keyspace, &shard.shard).map(|tablet| go_alias(&alias(tablet)));
+                    let tablet = tablet.unwrap_or_default();
                     let absent = vdiff.tables.join(" ");
-                    shard.last_error =
-                        format!("buildPlan: no tables found to diff, absent:[{absent}], on tablet cell:\"zone1\" uid:{uid}");
+                    shard.last_error = format!("buildPlan: no tables found to diff, absent:[{absent}], on tablet {tablet}");
                     fail(&mut shard);
                     state.vdiffs[place].shards[at] = shard;
                     return;

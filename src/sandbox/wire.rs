@@ -19,7 +19,7 @@ pub fn text(bytes: &[u8]) -> String {
 
 pub fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) || !text.is_ascii() {
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
@@ -32,6 +32,6 @@ mod tests {
     #[test]
     fn bytes_come_back() {
         assert_eq!(bytes(&text(&[0, 1, 254, 255])).unwrap(), [0, 1, 254, 255]);
-        assert_eq!((bytes("0"), bytes("xy"), bytes("ää")), (None, None, None));
+        assert_eq!((bytes("0"), bytes("xy"), bytes("ää"), bytes("+f")), (None, None, None, None));
     }
 }

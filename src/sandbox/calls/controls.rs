@@ -11,6 +11,7 @@ use crate::sandbox::topology::{Kind, Shard};
 
 pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> Answer<data::SetShardTabletControlResponse> {
     let began = state.began;
+    let cell = state.topology.cells.first().cloned().unwrap_or_default();
     let (keyspace, name) = (&request.keyspace, &request.shard);
     let Some(there) = state.topology.keyspaces.get_mut(keyspace) else {
         return refuse!("node doesn't exist: /vitess/global/keyspaces/{keyspace}/");
@@ -32,7 +33,7 @@ pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> A
     match (request.remove, request.denied_tables.is_empty()) {
         // Without tables it is about the whole query service.
         (false, true) if is_denied => {
-            let shard = go_shard(shard, began);
+            let shard = go_shard(shard, &cell, began);
             return refuse!("cannot safely alter DisableQueryService as DeniedTables is set for shard {shard}");
         }
         (false, true) => {}
@@ -45,10 +46,10 @@ pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> A
 }
 
 /// The record as Go prints the message.
-fn go_shard(shard: &Shard, began: Timestamp) -> String {
+fn go_shard(shard: &Shard, cell: &str, began: Timestamp) -> String {
     let (seconds, nanoseconds) = (began.as_second(), began.subsec_nanosecond());
     let mut text = format!(
-        "primary_alias:{{cell:\"zone1\" uid:{}}} primary_term_start_time:{{seconds:{seconds} nanoseconds:{nanoseconds}}}",
+        "primary_alias:{{cell:\"{cell}\" uid:{}}} primary_term_start_time:{{seconds:{seconds} nanoseconds:{nanoseconds}}}",
         shard.primary
     );
     let bytes =

@@ -1,5 +1,7 @@
 //! Names of shards as ranges of keyspace ids.
 
+use crate::sandbox::wire::bytes;
+
 /// The bounds that a shard's name gives, in bytes; an open one is empty. `0` is all of them. None: it is no such name.
 pub fn of_shard(name: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     if name == "0" {
@@ -51,13 +53,6 @@ pub fn cover_all_once(shards: &[String]) -> Result<(), String> {
 fn trimmed(bound: &[u8]) -> &[u8] {
     let end = bound.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &bound[..end]
-}
-
-fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
-    if !hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit()) || !hexadecimal.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..hexadecimal.len()).step_by(2).map(|at| u8::from_str_radix(&hexadecimal[at..at + 2], 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -154,12 +154,7 @@ impl Switch {
     }
 
     fn dry_run(&mut self, state: &State, course: Course) -> Answer<Vec<u8>> {
-        self.leads_reads_back = self.is_backward() && course.workflow == self.workflow;
-        let is_there_already = course.forward().writes_are_switched(&state.topology) != course.is_reverse();
-        if !self.leads_reads_back && !is_there_already {
-            self.can_switch(state, &course)?;
-        }
-        self.course = Some(course);
+        self.take_course(state, course)?;
         let (course, kinds) = (self.course(), self.kinds(state));
         let lines = dry_run::switch(
             state,
@@ -266,15 +261,20 @@ impl Switch {
     fn begin(&mut self, state: &mut State) -> Answer<Next> {
         let (keyspace, workflow) = self.driven(state);
         let course = course(state, &keyspace, &workflow)?;
-        self.leads_reads_back = self.is_backward() && workflow == self.workflow;
-        let is_there_already =
-            !self.leads_reads_back && course.forward().writes_are_switched(&state.topology) != course.is_reverse();
+        self.take_course(state, course)?;
+        let has_reads = !self.kinds(state).is_empty();
+        Ok(self.then(if has_reads { Step::SwitchReads } else { Step::BeginWrites }, AT_ONCE))
+    }
+
+    /// Refuses where Vitess can't switch. What is there already, and reads led back, it doesn't ask about.
+    fn take_course(&mut self, state: &State, course: Course) -> Answer<()> {
+        self.leads_reads_back = self.is_backward() && course.workflow == self.workflow;
+        let is_there_already = course.forward().writes_are_switched(&state.topology) != course.is_reverse();
         if !self.leads_reads_back && !is_there_already {
             self.can_switch(state, &course)?;
         }
         self.course = Some(course);
-        let has_reads = !self.kinds(state).is_empty();
-        Ok(self.then(if has_reads { Step::SwitchReads } else { Step::BeginWrites }, AT_ONCE))
+        Ok(())
     }
 
     fn can_switch(&self, state: &State, course: &Course) -> Answer<()> {
