@@ -159,3 +159,23 @@ fn a_key_that_nothing_comes_of_is_told_whoever_gives_the_address() {
         assert_eq!(notes.len(), 2, "{notes:?}");
     }
 }
+
+#[test]
+fn the_topology_server_is_asked_only_behind_its_own_vtctld() {
+    let of = |vtctld: &str| {
+        let text =
+            format!("[clusters.production]\n{vtctld}topo = \"etcds://etcd:2379/vitess/global\"\ntopo-tls-ca = \"ca.pem\"\n");
+        read(&text, Path::new("/etc/cutover")).unwrap()
+    };
+    let with_vtctld = of("vtctld = \"vtctld.example.com:15999\"\n");
+    for flags in [none(), address("vtctld.example.com:15999")] {
+        let found = resolve("production", &flags, &none(), &with_vtctld).unwrap().topology.unwrap();
+        assert_eq!(found.address.to_string(), "etcds://etcd:2379/vitess/global");
+        assert_eq!(found.tls.ca, Some("/etc/cutover/ca.pem".into()));
+    }
+    let elsewhere = resolve("production", &address("other:1"), &none(), &with_vtctld).unwrap();
+    assert_eq!(elsewhere.topology, None);
+    assert!(elsewhere.notes.iter().any(|note| note.contains("it is not asked")), "{:?}", elsewhere.notes);
+    assert!(resolve("production", &none(), &address("any:1"), &of("")).unwrap().topology.is_some());
+    assert_eq!(resolve("sandbox", &none(), &none(), &with_vtctld).unwrap().topology, None);
+}
