@@ -42,7 +42,7 @@ fn the_lock_of_a_dead_vtctld_is_found_and_taken_away(world: &World) {
     let [stale] = &locks()[..] else { panic!("one dead vtctld, one lock: {:?}", locks()) };
     let listed = format!("/{}", stale.key.trim_start_matches('/'));
     assert!(world.cluster.locks().iter().any(|lock| listed.ends_with(lock.trim_start_matches('/'))), "{stale:?}");
-    assert_eq!(stale.holder.action, "SwitchTraffic", "{stale:?}");
+    assert!(stale.holder.action.contains("SwitchTraffic"), "{stale:?}");
     assert!(!stale.holder.host.is_empty() && stale.holder.time.starts_with("20"), "{stale:?}");
 
     let older = LockKey { mod_revision: stale.mod_revision - 1, ..stale.clone() };
