@@ -44,6 +44,17 @@ async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterErr
             vtctld.write(it.request(), deadline).await?;
             String::new()
         }
+        Mutation::SetDeniedTables(it) => {
+            vtctld.write(it.request().ok_or_else(without_tables)?, deadline).await?;
+            String::new()
+        }
+        Mutation::RefreshShard(it) => {
+            vtctld.write(it.request(), deadline).await?;
+            String::new()
+        }
+        Mutation::RemoveStaleLock(_) => {
+            return Err(not_sent("RemoveStaleLock", "the operator's file says nothing of the topology server (`topo`)"));
+        }
         Mutation::RebuildVSchemaGraph(it) => {
             vtctld.write(it.request(), deadline).await?;
             String::new()
@@ -52,12 +63,22 @@ async fn send(vtctld: &Vtctld, mutation: &Mutation) -> Result<String, ClusterErr
 }
 
 fn without_rules() -> ClusterError {
+    not_sent(
+        "ApplyRoutingRules",
+        "the edit was read from a record and has no set of rules; it has to be worked out from an observation",
+    )
+}
+
+fn without_tables() -> ClusterError {
+    not_sent("SetShardTabletControl", "without a table Vitess would change those of everybody")
+}
+
+fn not_sent(call: &'static str, why: &str) -> ClusterError {
     ClusterError {
-        call: "ApplyRoutingRules",
+        call,
         kind: ErrorKind::Application,
         effect: Effect::None,
-        message: "not sent: the edit was read from a record and has no set of rules; it has to be worked out from an observation"
-            .into(),
+        message: format!("not sent: {why}"),
         code: tonic::Code::FailedPrecondition,
     }
 }
