@@ -69,6 +69,11 @@ impl Cluster {
         self.setting("VTCTLD")
     }
 
+    /// `127.0.0.1:PORT` where etcd, the topology server, serves its clients.
+    pub fn etcd(&self) -> &str {
+        self.setting("ETCD")
+    }
+
     /// `127.0.0.1:PORT` where vtgate speaks MySQL's protocol.
     pub fn vtgate(&self) -> &str {
         self.setting("VTGATE_MYSQL")
