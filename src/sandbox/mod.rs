@@ -20,6 +20,7 @@
 //! | [`calls`] | what each call answers |
 //! | [`trouble`] | what goes wrong |
 //! | [`hands`] | what is done past vtctld, for tests |
+//! | [`snapshot`] | all that it knows, kept aside, for tests |
 //! | [`service`] | the server trait |
 
 pub mod account;
@@ -34,6 +35,7 @@ mod locks;
 mod operation;
 mod refusal;
 mod service;
+mod snapshot;
 mod state;
 mod store;
 mod stream;
@@ -46,6 +48,8 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
+
+pub use snapshot::Snapshot;
 
 use std::path::Path;
 use std::sync::Arc;
