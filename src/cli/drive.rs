@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::Error;
@@ -38,8 +39,9 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
             writer: session.cluster.clone(),
             store: &session.store,
             kept: session.store.kept(),
-            take_lease: Box::new(|| session.take_lease("")),
+            take_lease: Box::new(|| Ok(Box::new(session.take_lease("")?))),
             clock: session.clock.clone(),
+            new_uuid: Box::new(Uuid::new_v4),
             signals: signals()?,
             view: view.as_mut(),
             actor: session.actor.clone(),

@@ -20,6 +20,7 @@
 //! | [`calls`] | what each call answers |
 //! | [`trouble`], [`fault`] | what goes wrong: as `sandbox.toml` says; as a test plans it |
 //! | [`hands`] | what is done past vtctld, for tests |
+//! | [`snapshot`] | all that it knows, kept aside, for tests |
 //! | [`service`] | the server trait |
 
 pub mod account;
@@ -35,6 +36,7 @@ mod locks;
 mod operation;
 mod refusal;
 mod service;
+mod snapshot;
 mod state;
 mod store;
 mod stream;
@@ -47,6 +49,8 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
+
+pub use snapshot::Snapshot;
 
 use std::path::Path;
 use std::sync::Arc;
