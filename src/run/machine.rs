@@ -275,7 +275,7 @@ impl Run<'_> {
             }
             Holder::Dead(lock) if self.input.options.may_remove_locks => {
                 let (keyspace, workflow) = name;
-                let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone(), version: lock.version };
+                let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
                 Some(self.send_unlocked(phase, Mutation::RemoveStaleLock(remove)))
             }
             Holder::Dead(lock) if self.view.situation.kind == SituationKind::Between => {

@@ -13,10 +13,8 @@ pub struct RemoveStaleLock {
     /// Of the workflow whose name is locked.
     pub keyspace: KeyspaceName,
     pub workflow: WorkflowName,
-    /// The lock's node, below `internal/named_locks/<keyspace>/<workflow>/locks/`: the id of its lease.
+    /// The lock's node, below `internal/named_locks/<keyspace>/<workflow>/locks/`: the id of its lease, which no other lock has.
     pub node: String,
-    /// The node's version as it was seen. One that has changed since is another lock, and stays.
-    pub version: i64,
 }
 
 impl RemoveStaleLock {
