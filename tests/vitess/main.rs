@@ -9,6 +9,7 @@
 )]
 
 mod adapter;
+mod broken;
 mod checks;
 mod commands;
 mod conformance;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
+        ("broken", broken::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
