@@ -94,6 +94,12 @@ pub enum Ask {
     },
     /// The VSchema of every keyspace of the cluster, as the topology holds it: one call a keyspace.
     AllVSchemas,
+    /// The names of all keyspaces of the cluster.
+    KeyspaceNames,
+    /// Every workflow that has a stream in a keyspace, whoever made it.
+    Workflows(KeyspaceName),
+    /// The lock of a keyspace and those of all its workflows, also of workflows that are gone.
+    LockNodes(KeyspaceName),
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -192,6 +198,11 @@ pub enum Answer {
     Locks(Vec<HeldLock>),
     /// By keyspace; one that has no VSchema is absent.
     AllVSchemas(BTreeMap<String, VSchema>),
+    KeyspaceNames(BTreeSet<String>),
+    /// In the order of their names.
+    Workflows(Vec<Workflow>),
+    /// By what is locked; of each lock the holder first.
+    LockNodes(Vec<LockNode>),
     /// Tables with a row, by shard.
     HasRows(BTreeMap<String, BTreeSet<String>>),
     /// Tables whose column holds a NULL.
@@ -237,6 +248,16 @@ pub struct HeldLock {
     pub user: String,
     /// As Vitess wrote it.
     pub time: String,
+}
+
+/// A lock with the node of the topology that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockNode {
+    /// Below the global root: `internal/named_locks/customer/commerce2customer/locks/7587870493894462747`.
+    pub path: String,
+    /// It holds the lock; otherwise it waits for it.
+    pub holds: bool,
+    pub lock: HeldLock,
 }
 
 /// A transaction that holds a write lock on a moved table.
@@ -294,6 +315,9 @@ reading!(vdiffs, VDiffs, Vec<VDiffListed>);
 reading!(vdiff, VDiff, Option<VDiff>);
 reading!(locks, Locks, Vec<HeldLock>);
 reading!(all_vschemas, AllVSchemas, BTreeMap<String, VSchema>);
+reading!(keyspace_names, KeyspaceNames, BTreeSet<String>);
+reading!(workflows_of, Workflows, Vec<Workflow>);
+reading!(lock_nodes, LockNodes, Vec<LockNode>);
 reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
 reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);

@@ -36,7 +36,7 @@ async fn held(vtctld: Vtctld, of: String, path: String) -> Result<Vec<HeldLock>,
 }
 
 /// None when there is no such node: nobody has taken that lock.
-async fn read(vtctld: &Vtctld, path: String) -> Result<Option<TopologyCell>, NotRead> {
+pub(super) async fn read(vtctld: &Vtctld, path: String) -> Result<Option<TopologyCell>, NotRead> {
     // As text: Vitess knows no JSON of a lock's node, whose contents are JSON by themselves.
     match vtctld.read(GetTopologyPathRequest { path, version: 0, as_json: false }).await {
         Ok(answer) => Ok(answer.cell),
