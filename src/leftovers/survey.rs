@@ -94,6 +94,9 @@ impl Survey {
         facts.workflows = workflows(&facts).into_iter().cloned().collect();
         let keyspaces = scope.keyspaces(Some(&facts));
         let mut unread = unread(&facts);
+        let missing =
+            keyspaces.iter().filter(|name| facts.asked_keyspaces.contains(*name) && !facts.keyspaces.contains_key(*name));
+        unread.extend(missing.map(|name| NotSeen { what: format!("keyspace `{name}`"), why: "it does not exist".to_owned() }));
         let (movements, others) = movement::find(&facts, &scope.cluster, &mut unread);
         unread.sort();
         Self { facts, keyspaces, movements, others, unread }
@@ -157,7 +160,7 @@ mod tests {
         let case = Case::after(&["create", "copy"]);
         let scope = Scope { cluster: "test".into(), keyspaces: Some([keyspace("customer")].into()) };
         assert_eq!(scope.query(None).keyspaces, [keyspace("customer")].into());
-        let query = scope.query(Some(&case.world.facts));
+        let query = scope.query(Some(&case.survey().facts));
         assert_eq!(query.keyspaces, [keyspace("commerce"), keyspace("customer")].into());
         assert!(query.asks.iter().any(|ask| matches!(ask, Ask::VDiffs { .. })), "{query:?}");
     }
@@ -170,6 +173,16 @@ mod tests {
         assert!(scope.query(None).asks.contains(&Ask::KeyspaceNames));
         let asks = scope.query(Some(&case.world.facts)).asks;
         assert!(["a", "b"].iter().all(|name| asks.contains(&Ask::LockNodes(keyspace(name)))));
+    }
+
+    #[test]
+    fn a_keyspace_that_does_not_exist_is_said() {
+        let mut case = Case::after(&[]);
+        case.world.facts.asked_keyspaces = [keyspace("commerce"), keyspace("customer")].into();
+        assert_eq!(case.survey().unread, []);
+        case.world.facts.keyspaces.remove(&keyspace("customer"));
+        let unread = case.survey().unread;
+        assert_eq!(unread, [NotSeen { what: "keyspace `customer`".into(), why: "it does not exist".into() }]);
     }
 
     #[test]
