@@ -19,7 +19,7 @@ mod session;
 mod survey;
 mod take_up;
 mod ui;
-mod way;
+pub mod way;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

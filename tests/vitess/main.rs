@@ -9,6 +9,7 @@
 )]
 
 mod adapter;
+mod broken;
 mod checks;
 mod commands;
 mod conformance;
@@ -24,6 +25,8 @@ mod rig_works;
 mod sandbox_served;
 mod signals;
 mod support;
+mod system_calls;
+mod topology;
 mod two_at_once;
 
 use std::process::ExitCode;
@@ -31,6 +34,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
+        ("broken", broken::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
         ("rig_works", rig_works::tests()),
         ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
+        ("system_calls", system_calls::tests()),
+        ("topology", topology::tests()),
         ("two_at_once", two_at_once::tests()),
     ])
 }
