@@ -58,7 +58,7 @@ impl Ward {
         };
         let connection = context.connection(&alias)?;
         let beside = spec.as_ref().map_or_else(|| PathBuf::from("workflow.toml"), |(file, _)| file.clone());
-        let Reached { vtctld, address, clock, sandbox } = connect::reach(context, &connection, &beside)?;
+        let Reached { vtctld, address, clock, sandbox, .. } = connect::reach(context, &connection, &beside)?;
         let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
         let scope = Scope { cluster: alias, keyspaces };

@@ -98,7 +98,7 @@ pub enum Ask {
     /// Every workflow that has a stream in a keyspace, whoever made it.
     Workflows(KeyspaceName),
     /// The lock of a keyspace and those of all its workflows, also of workflows that are gone.
-    LockNodes(KeyspaceName),
+    AllLocks(KeyspaceName),
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -202,8 +202,6 @@ pub enum Answer {
     KeyspaceNames(BTreeSet<String>),
     /// In the order of their names.
     Workflows(Vec<Workflow>),
-    /// By what is locked; of each lock the holder first.
-    LockNodes(Vec<LockNode>),
     /// Tables with a row, by shard.
     HasRows(BTreeMap<String, BTreeSet<String>>),
     /// Tables whose column holds a NULL.
@@ -259,14 +257,17 @@ pub struct HeldLock {
     pub time: String,
 }
 
-/// A lock with the node of the topology that it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockNode {
-    /// Below the global root: `internal/named_locks/customer/commerce2customer/locks/7587870493894462747`.
-    pub path: String,
-    /// It holds the lock; otherwise it waits for it.
-    pub holds: bool,
-    pub lock: HeldLock,
+impl HeldLock {
+    /// Of a workflow's name, not of a keyspace.
+    pub fn is_named(&self) -> bool {
+        self.of.contains('/')
+    }
+
+    /// Its node below the topology's global root: `internal/named_locks/customer/commerce2customer/locks/7587870493894462747`.
+    pub fn path(&self) -> String {
+        let kind = if self.is_named() { "internal/named_locks" } else { "keyspaces" };
+        format!("{kind}/{}/locks/{}", self.of, self.node)
+    }
 }
 
 /// A transaction that holds a write lock on a moved table.
@@ -326,7 +327,6 @@ reading!(locks, Locks, Vec<HeldLock>);
 reading!(all_vschemas, AllVSchemas, BTreeMap<String, VSchema>);
 reading!(keyspace_names, KeyspaceNames, BTreeSet<String>);
 reading!(workflows_of, Workflows, Vec<Workflow>);
-reading!(lock_nodes, LockNodes, Vec<LockNode>);
 reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
 reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);

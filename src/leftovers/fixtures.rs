@@ -1,6 +1,6 @@
 //! A cluster to survey, for a test to break in one place.
 
-use crate::cluster::port::{Answer, Ask, HeldLock, LockNode};
+use crate::cluster::port::{Answer, Ask, HeldLock, Question};
 use crate::family::move_tables::fixtures::World;
 use crate::model::name::KeyspaceName;
 use crate::model::vdiff::{VDiffListed, VDiffState};
@@ -35,7 +35,7 @@ impl Case {
             case.tables("customer", shard, if begun { &["corder", "customer"] } else { &[] });
         }
         for name in ["commerce", "customer"] {
-            case.world.answer(Ask::LockNodes(keyspace(name)), Ok(Answer::LockNodes(vec![])));
+            case.world.answer(Ask::AllLocks(keyspace(name)), Ok(Answer::Locks(vec![])));
         }
         case.vschemas();
         case
@@ -73,21 +73,26 @@ impl Case {
     }
 
     pub fn lock(&mut self, of: &str, action: &str, time: &str) {
-        let (keyspace_name, path) = match of.split_once('/') {
-            Some((keyspace, _)) => (keyspace, format!("internal/named_locks/{of}/locks/7587870493894462747")),
-            None => (of, format!("keyspaces/{of}/locks/7587870493894462749")),
-        };
-        let ask = Ask::LockNodes(keyspace(keyspace_name));
-        let mut nodes = self.world.facts.lock_nodes(&ask).cloned().unwrap_or_default();
-        let lock = HeldLock {
+        let ask = Ask::AllLocks(keyspace(of.split_once('/').map_or(of, |(keyspace, _)| keyspace)));
+        let mut locks = self.world.facts.locks(&ask).cloned().unwrap_or_default();
+        locks.push(HeldLock {
             of: of.to_owned(),
+            node: "7587870493894462747".into(),
+            version: 1,
+            waits: false,
             action: action.to_owned(),
             host: "ops1".into(),
             user: "vitess".into(),
             time: time.to_owned(),
-        };
-        nodes.push(LockNode { path, holds: true, lock });
-        self.world.answer(ask, Ok(Answer::LockNodes(nodes)));
+        });
+        self.world.answer(ask, Ok(Answer::Locks(locks)));
+    }
+
+    /// A journal on the only shard of `commerce`, or on one of `customer`.
+    pub fn journal(&mut self, of: &str, id: i64) {
+        let shard = if of == "commerce" { "0" } else { "-80" };
+        let ask = Ask::Sql(Question::Journals { keyspace: keyspace(of) });
+        self.world.answer(ask, Ok(Answer::Journals([(shard.to_owned(), [id].into())].into())));
     }
 
     pub fn vdiff(&mut self, workflow: &str, shard: &str, state: VDiffState) {

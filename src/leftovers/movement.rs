@@ -13,7 +13,7 @@ use crate::spec;
 use crate::spec::template::{InitFacts, workflow_toml};
 
 /// The workflows of these are movements of tables.
-const MOVE_TABLES: &str = "MoveTables";
+pub const MOVE_TABLES: &str = "MoveTables";
 const REVERSE: &str = "_reverse";
 
 #[derive(Debug, Clone)]

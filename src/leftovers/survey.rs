@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::movement::{self, Movement};
-use crate::cluster::port::{Answered, Ask, Facts, LockNode, Query};
+use super::movement::{self, MOVE_TABLES, Movement};
+use crate::cluster::port::{Answered, Ask, Facts, HeldLock, Query, Question};
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::workflow::Workflow;
 
@@ -53,9 +53,10 @@ impl Scope {
         for keyspace in &keyspaces {
             query.asks.insert(Ask::Workflows(keyspace.clone()));
             query.asks.insert(Ask::TableNames(keyspace.clone()));
-            query.asks.insert(Ask::LockNodes(keyspace.clone()));
+            query.asks.insert(Ask::AllLocks(keyspace.clone()));
         }
         for workflow in seen.map(workflows).unwrap_or_default() {
+            query.asks.extend(journals(workflow));
             let name = WorkflowName::new(workflow.name.as_str());
             if let (Ok(keyspace), Ok(workflow)) = (KeyspaceName::new(workflow.keyspace.as_str()), name) {
                 query.asks.insert(Ask::VDiffs { keyspace, workflow });
@@ -80,6 +81,12 @@ impl Scope {
         let ends: BTreeSet<KeyspaceName> = ends.filter_map(|name| KeyspaceName::new(name).ok()).collect();
         named.into_iter().chain(ends).collect()
     }
+}
+
+/// The journals that a switch of this workflow would have written: in the keyspace that its streams read from.
+fn journals(workflow: &Workflow) -> Option<Ask> {
+    let keyspace = KeyspaceName::new(workflow.streams.first()?.source_keyspace.as_str()).ok()?;
+    (workflow.workflow_type == MOVE_TABLES).then_some(Ask::Sql(Question::Journals { keyspace }))
 }
 
 /// Every workflow that a look has found, but for those of schema changes.
@@ -120,8 +127,9 @@ impl Survey {
         })
     }
 
-    pub fn lock_nodes(&self) -> impl Iterator<Item = &LockNode> {
-        let answers = self.keyspaces.iter().filter_map(|name| self.facts.lock_nodes(&Ask::LockNodes(name.clone())).ok());
+    /// Every lock that is held or waited for.
+    pub fn locks(&self) -> impl Iterator<Item = &HeldLock> {
+        let answers = self.keyspaces.iter().filter_map(|name| self.facts.locks(&Ask::AllLocks(name.clone())).ok());
         answers.flatten()
     }
 
@@ -141,8 +149,9 @@ fn words(ask: &Ask) -> String {
     match ask {
         Ask::Workflows(keyspace) => format!("the workflows of `{keyspace}`"),
         Ask::TableNames(keyspace) => format!("the tables of `{keyspace}`"),
-        Ask::LockNodes(keyspace) => format!("the locks of `{keyspace}`"),
+        Ask::AllLocks(keyspace) => format!("the locks of `{keyspace}`"),
         Ask::VDiffs { keyspace, workflow } => format!("the VDiffs of `{keyspace}.{workflow}`"),
+        Ask::Sql(Question::Journals { keyspace }) => format!("the journals of switches in `{keyspace}`"),
         Ask::AllVSchemas => "the VSchemas of all keyspaces".to_owned(),
         Ask::KeyspaceNames => "the names of the keyspaces".to_owned(),
         other => format!("{other:?}"),
@@ -172,7 +181,7 @@ mod tests {
         let scope = Scope { cluster: "test".into(), keyspaces: None };
         assert!(scope.query(None).asks.contains(&Ask::KeyspaceNames));
         let asks = scope.query(Some(&case.world.facts)).asks;
-        assert!(["a", "b"].iter().all(|name| asks.contains(&Ask::LockNodes(keyspace(name)))));
+        assert!(["a", "b"].iter().all(|name| asks.contains(&Ask::AllLocks(keyspace(name)))));
     }
 
     #[test]
@@ -188,7 +197,7 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_said() {
         let mut case = Case::after(&["create"]);
-        case.world.answer(Ask::LockNodes(keyspace("customer")), Err(Unread::new("etcd is away")));
+        case.world.answer(Ask::AllLocks(keyspace("customer")), Err(Unread::new("etcd is away")));
         let unread = case.survey().unread;
         assert_eq!(unread, [NotSeen { what: "the locks of `customer`".into(), why: "etcd is away".into() }]);
     }

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_could_not_be_read_is_never_fine() {
         let mut case = Case::after(&["create", "copy"]);
-        let ask = crate::cluster::port::Ask::LockNodes(crate::leftovers::fixtures::keyspace("customer"));
+        let ask = crate::cluster::port::Ask::AllLocks(crate::leftovers::fixtures::keyspace("customer"));
         case.world.answer(ask, Err(crate::cluster::port::Unread::new("etcd is away")));
         let found = diagnosis(&case);
         assert_eq!(found.verdict, Verdict::NotKnown);

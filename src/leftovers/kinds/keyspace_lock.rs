@@ -2,7 +2,7 @@
 
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Mend, Weight};
-use crate::cluster::port::LockNode;
+use crate::cluster::port::HeldLock;
 use crate::words::length;
 
 const CODE: &str = "C531";
@@ -10,16 +10,15 @@ const CODE: &str = "C531";
 pub static KIND: Kind = Kind { code: CODE, title: "a keyspace is locked", find, page: include_str!("../pages/C531.md") };
 
 fn find(survey: &Survey) -> Vec<Leftover> {
-    survey.lock_nodes().filter(|node| !node.lock.of.contains('/') && node.holds).map(|node| leftover(survey, node)).collect()
+    survey.locks().filter(|lock| !lock.is_named() && !lock.waits).map(|lock| leftover(survey, lock)).collect()
 }
 
-fn leftover(survey: &Survey, node: &LockNode) -> Leftover {
-    let lock = &node.lock;
+fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
     let taken_at = lock.time.parse().ok();
     let age = taken_at.map(|at| format!(" for {}", length(survey.now().duration_since(at).as_secs()))).unwrap_or_default();
     let who = format!("{} on {} ({})", lock.user, lock.host, lock.action);
-    let waiting = survey.lock_nodes().filter(|other| !other.holds && other.lock.of == lock.of).count();
-    let mut evidence = vec![format!("`{}` below the topology's global root: {who}, since {}", node.path, lock.time)];
+    let waiting = survey.locks().filter(|other| other.waits && other.of == lock.of).count();
+    let mut evidence = vec![format!("`{}` below the topology's global root: {who}, since {}", lock.path(), lock.time)];
     if waiting > 0 {
         evidence.push(format!("{waiting} more wait for it"));
     }

@@ -4,6 +4,7 @@ mod cell_behind;
 mod denied_without_movement;
 mod forward_streams;
 mod half_renamed;
+mod journal;
 mod keyspace_lock;
 mod missing_streams;
 mod not_denied;
@@ -40,6 +41,7 @@ pub static KINDS: &[&Kind] = &[
     &throttled::KIND,
     &stalled::KIND,
     &missing_streams::KIND,
+    &journal::KIND,
     &workflow_lock::KIND,
     &keyspace_lock::KIND,
     &half_renamed::KIND,

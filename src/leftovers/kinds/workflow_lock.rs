@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Mend, Weight};
-use crate::cluster::port::LockNode;
+use crate::cluster::port::HeldLock;
 use crate::words::length;
 
 const CODE: &str = "C530";
@@ -19,24 +19,22 @@ pub static KIND: Kind =
     Kind { code: CODE, title: "the named lock of a workflow is held", find, page: include_str!("../pages/C530.md") };
 
 fn find(survey: &Survey) -> Vec<Leftover> {
-    let is_named = |node: &&LockNode| node.lock.of.contains('/') && node.holds;
-    survey.lock_nodes().filter(is_named).map(|node| leftover(survey, node)).collect()
+    let is_named = |lock: &&HeldLock| lock.is_named() && !lock.waits;
+    survey.locks().filter(is_named).map(|lock| leftover(survey, lock)).collect()
 }
 
-fn leftover(survey: &Survey, node: &LockNode) -> Leftover {
-    let lock = &node.lock;
+fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
     let taken_at: Option<Timestamp> = lock.time.parse().ok();
     let age_seconds = taken_at.map(|at| survey.now().duration_since(at).as_secs());
     let keyspaces = keyspaces_of(survey, &lock.of);
-    let others: Vec<&str> =
-        survey.lock_nodes().filter(|node| keyspaces.contains(&node.lock.of)).map(|node| node.lock.of.as_str()).collect();
+    let others: Vec<&str> = survey.locks().filter(|other| keyspaces.contains(&other.of)).map(|other| other.of.as_str()).collect();
     let is_dead = others.is_empty() && age_seconds.is_some_and(|seconds| seconds > OWNER_IS_DEAD_AFTER_SECONDS);
     let who = format!("{} on {} ({})", lock.user, lock.host, lock.action);
     let age =
         age_seconds.map_or_else(|| "for a time that can't be read".to_owned(), |seconds| format!("for {}", length(seconds)));
     let ends = taken_at.and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(LEASE_HOURS)).ok());
     let until = ends.map(|at| format!(", its lease ends {}", crate::words::moment(at))).unwrap_or_default();
-    let mut evidence = vec![format!("`{}` below the topology's global root: {who}, since {}{until}", node.path, lock.time)];
+    let mut evidence = vec![format!("`{}` below the topology's global root: {who}, since {}{until}", lock.path(), lock.time)];
     evidence.push(if others.is_empty() {
         format!("no lock of {} stands beside it", super::words::listed(&keyspaces))
     } else {
@@ -66,7 +64,7 @@ fn leftover(survey: &Survey, node: &LockNode) -> Leftover {
         meaning: meaning.into(),
         mend: Mend::Hand,
         by_hand: if is_dead {
-            vec![format!("etcdctl del ROOT/{}   # ROOT is the global root, /vitess/global as a rule", node.path)]
+            vec![format!("etcdctl del ROOT/{}   # ROOT is the global root, /vitess/global as a rule", lock.path())]
         } else {
             vec![]
         },

@@ -21,6 +21,21 @@ pub(super) async fn answer(
     };
     let mut places: Vec<(String, String)> = workflows.iter().map(named).collect();
     places.extend(keyspaces.iter().map(|name| (name.to_string(), locks::keyspace_lock_path(name.as_str()))));
+    at(asking, places).await
+}
+
+/// The lock of a keyspace and the named lock of each of its workflows, also of one that is gone.
+pub(super) async fn all(asking: &Asking, keyspace: &KeyspaceName) -> Result<Answer, NotRead> {
+    let keyspace = keyspace.as_str();
+    let named = read(&asking.vtctld, locks::workflow_locks_path(keyspace)).await?;
+    let workflows = named.map(|node| node.children).unwrap_or_default();
+    let mut places: Vec<(String, String)> =
+        workflows.iter().map(|name| (format!("{keyspace}/{name}"), locks::workflow_lock_path(keyspace, name))).collect();
+    places.push((keyspace.to_owned(), locks::keyspace_lock_path(keyspace)));
+    at(asking, places).await
+}
+
+async fn at(asking: &Asking, places: Vec<(String, String)>) -> Result<Answer, NotRead> {
     let each = places.into_iter().map(|(of, path)| held(asking.vtctld.clone(), of, path));
     let found: Result<Vec<Vec<HeldLock>>, NotRead> = concurrently(CALLS_AT_ONCE, each).await.into_iter().collect();
     Ok(Answer::Locks(found?.into_iter().flatten().collect()))
@@ -42,7 +57,7 @@ async fn held(vtctld: Vtctld, of: String, path: String) -> Result<Vec<HeldLock>,
 }
 
 /// None when there is no such node: nobody has taken that lock.
-pub(super) async fn read(vtctld: &Vtctld, path: String) -> Result<Option<TopologyCell>, NotRead> {
+async fn read(vtctld: &Vtctld, path: String) -> Result<Option<TopologyCell>, NotRead> {
     // As text: Vitess knows no JSON of a lock's node, whose contents are JSON by themselves.
     match vtctld.read(GetTopologyPathRequest { path, version: 0, as_json: false }).await {
         Ok(answer) => Ok(answer.cell),

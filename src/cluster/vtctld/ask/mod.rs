@@ -3,7 +3,6 @@
 mod all_vschemas;
 mod copy_progress;
 mod keyspace_names;
-mod lock_nodes;
 mod locks;
 mod tables;
 mod tablet_status;
@@ -92,7 +91,7 @@ impl Asking {
             | Ask::AllVSchemas
             | Ask::KeyspaceNames
             | Ask::Workflows(_)
-            | Ask::LockNodes(_) => None,
+            | Ask::AllLocks(_) => None,
         }
     }
 
@@ -109,7 +108,7 @@ impl Asking {
             Ask::AllVSchemas => all_vschemas::answer(self).await,
             Ask::KeyspaceNames => keyspace_names::answer(self).await,
             Ask::Workflows(keyspace) => workflows::answer(self, keyspace).await,
-            Ask::LockNodes(keyspace) => lock_nodes::answer(self, keyspace).await,
+            Ask::AllLocks(keyspace) => locks::all(self, keyspace).await,
             Ask::Sql(question) => sql::answer(self, question).await,
         }
     }
