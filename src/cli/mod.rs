@@ -17,6 +17,7 @@ mod log_lines;
 mod runtime;
 mod sandbox;
 mod session;
+mod survey;
 mod take_up;
 mod ui;
 pub mod way;
