@@ -16,6 +16,7 @@ mod conformance;
 mod conformance_suite;
 mod examples;
 mod generated;
+mod hostile;
 mod pictures;
 mod plan_file_fuzz;
 mod readme;
