@@ -8,9 +8,11 @@ use super::connect::{self, Reached};
 use super::context::Context;
 use super::error::Error;
 use super::files::read_plan_file;
+use super::sandbox::Place;
 use super::session::bad_file;
 use crate::clock::Clock;
 use crate::cluster::port::{Facts, Query, Reader as _};
+use crate::cluster::topo::Topology;
 use crate::cluster::vtctld::{Cluster, SqlReads};
 use crate::leftovers::survey::NotSeen;
 use crate::leftovers::{Scope, Survey};
@@ -28,7 +30,9 @@ pub struct Ward {
     pub connection: Connection,
     pub address: String,
     pub clock: Arc<dyn Clock>,
-    pub is_sandbox: bool,
+    /// The topology server, where the operator's file gives it.
+    pub topology: Option<Arc<dyn Topology>>,
+    pub sandbox: Option<Place>,
     pub scope: Scope,
     /// The plan file with what it says, where one was named.
     pub spec: Option<(PathBuf, Spec)>,
@@ -58,11 +62,11 @@ impl Ward {
         };
         let connection = context.connection(&alias)?;
         let beside = spec.as_ref().map_or_else(|| PathBuf::from("workflow.toml"), |(file, _)| file.clone());
-        let Reached { vtctld, address, clock, sandbox, .. } = connect::reach(context, &connection, &beside)?;
+        let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, &beside)?;
         let sql = if context.global.no_sql { SqlReads::Forbidden } else { SqlReads::BOUNDED };
-        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
+        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql).with_topology(topology.clone()));
         let scope = Scope { cluster: alias, keyspaces };
-        Ok(Self { cluster, connection, address, clock, is_sandbox: sandbox.is_some(), scope, spec })
+        Ok(Self { cluster, connection, address, clock, topology, sandbox, scope, spec })
     }
 
     /// Looks until a look has seen all that it names itself.
@@ -88,7 +92,7 @@ impl Ward {
     }
 
     pub fn failed(&self, error: &crate::cluster::error::ClusterError) -> Error {
-        Error::cluster(error, &self.address, self.is_sandbox)
+        Error::cluster(error, &self.address, self.sandbox.is_some())
     }
 
     pub fn cluster_name(&self, survey: &Survey) -> ClusterName {

@@ -116,11 +116,37 @@ fn plan(
     if tables.is_empty() {
         return Err("its streams name no table".to_owned());
     }
+    let workflow = WorkflowName::forward(name).map_err(|why| format!("the workflow name `{name}` {why}"))?;
+    as_planned(cluster, workflow, keyspace(&source)?, keyspace(target)?, tables)
+}
+
+/// Tables of one keyspace that go nowhere, for what is done to tables that no workflow carries.
+///
+/// # Errors
+/// With what a plan file of it would be refused for.
+pub fn of_keyspace(cluster: &str, keyspace: &KeyspaceName, tables: &[TableName]) -> Result<MoveTables, String> {
+    let name = |text: &str| WorkflowName::forward(text).map_err(|why| format!("the workflow name `{text}` {why}"));
+    let elsewhere = KeyspaceName::new("elsewhere").map_err(|why| why.to_string())?;
+    let other = if *keyspace == elsewhere { KeyspaceName::new("nowhere").map_err(|why| why.to_string())? } else { elsewhere };
+    let mut movement = as_planned(cluster, name("repair")?, keyspace.clone(), other, tables.to_vec())?;
+    movement.options.target_keyspace = keyspace.clone();
+    movement.spec.movement = spec::Movement::MoveTables(movement.options.clone());
+    Ok(movement)
+}
+
+/// As a plan file with nothing but these in it would say it.
+fn as_planned(
+    cluster: &str,
+    workflow: WorkflowName,
+    source: KeyspaceName,
+    target: KeyspaceName,
+    tables: Vec<TableName>,
+) -> Result<MoveTables, String> {
     let facts = InitFacts {
         cluster: cluster.to_owned(),
-        workflow: WorkflowName::forward(name).map_err(|why| format!("the workflow name `{name}` {why}"))?,
-        source: keyspace(&source)?,
-        target: keyspace(target)?,
+        workflow,
+        source,
+        target,
         tables: tables.clone(),
         cells: vec![],
         global_keyspaces: vec![],

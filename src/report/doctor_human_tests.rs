@@ -27,12 +27,12 @@ fn half_a_switch() -> Case {
 
 #[test]
 fn half_a_switch_at_80_columns() {
-    insta::assert_snapshot!(drawn(&half_a_switch(), PLAIN), @"");
+    insta::assert_snapshot!("doctor_half_a_switch", drawn(&half_a_switch(), PLAIN));
 }
 
 #[test]
 fn nothing_wrong() {
-    insta::assert_snapshot!(drawn(&Case::after(&["create", "copy"]), WIDE), @"");
+    insta::assert_snapshot!("doctor_nothing_wrong", drawn(&Case::after(&["create", "copy"]), WIDE));
 }
 
 #[test]

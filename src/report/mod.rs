@@ -24,6 +24,8 @@ pub mod place;
 pub mod plan_human;
 pub mod problems;
 pub mod rate;
+pub mod repair;
+pub mod repair_human;
 pub mod schema;
 #[cfg(test)]
 mod screens_tests;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::doctor::Diagnosis;
 use super::history::History;
+use super::repair::RepairPlan;
 use super::status::Status;
 use crate::plan::document::Plan;
 
@@ -20,6 +21,10 @@ pub fn status() -> Value {
 
 pub fn doctor() -> Value {
     of::<Diagnosis>("What `cutover doctor --format json` prints")
+}
+
+pub fn repair() -> Value {
+    of::<RepairPlan>("What `cutover repair --dry-run --format json` prints")
 }
 
 pub fn history() -> Value {

@@ -51,6 +51,8 @@ pub struct Options {
     pub never_forward: bool,
     /// The operator has said how to reach the topology server: a dead vtctld's lock may be taken away there.
     pub may_remove_locks: bool,
+    /// What stands between states is mended whoever has left it so, and nothing is begun.
+    pub mends: bool,
 }
 
 /// Between whole states for so long, with nothing of ours half done, before it counts: a rebuild of somebody else's shows so, too.
@@ -103,6 +105,7 @@ pub fn next(input: &Input<'_>) -> Decision {
     // The way back is barred by nobody's hands in what is ours; and what stands half way is not what a baseline shows.
     if input.progress.goal() != Goal::SwitchedBack
         && half_done.is_none()
+        && !input.options.mends
         && let Some(drift) = run.drift()
     {
         return drift;
@@ -425,8 +428,9 @@ impl Run<'_> {
     /// nothing has left nothing to be finished.
     fn finish(&self) -> Decision {
         let last = self.input.progress.last_write();
+        let mends = self.input.options.mends;
         let unfinished = last.is_some_and(Attempt::is_half_done);
-        if !unfinished {
+        if !unfinished && !mends {
             let since = self.input.watch.between_since.unwrap_or(self.input.now);
             if self.input.now.duration_since(since).as_secs() < BETWEEN_SECONDS {
                 let phase = last.map_or(PhaseId::PRE_CHECK, |attempt| attempt.phase.clone());
@@ -435,7 +439,10 @@ impl Run<'_> {
             }
             return self.needs_human(None, between_states(self.view.situation));
         }
-        let phase = last.map_or(PhaseId::CREATE, |attempt| attempt.phase.clone());
+        let phase = match last {
+            Some(attempt) if unfinished => attempt.phase.clone(),
+            _ => PhaseId::REPAIR,
+        };
         let mut needed = self.input.family.finish_query(&phase, self.input.progress);
         if !self.input.facts.covers(&needed) {
             needed.merge(self.input.family.query());

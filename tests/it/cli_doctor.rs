@@ -63,7 +63,7 @@ fn nothing_wrong_says_what_was_looked_at() {
     let env = environment("");
     let output = env.run(&["doctor"]);
     assert_eq!(output.code, Some(0), "{output}");
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!("nothing_wrong", output);
     let apply = env.run(&["apply", "--until", "copy"]);
     assert_eq!(apply.code, Some(0), "{apply}");
     let output = env.run(&["doctor"]);
@@ -80,7 +80,7 @@ fn what_nobody_has_a_plan_file_for_is_found_by_the_name_of_the_cluster() {
     );
     let output = env.run(&["doctor", "--cluster", "sandbox"]);
     assert_eq!(output.code, Some(5), "{output}");
-    insta::assert_snapshot!(output, @"");
+    insta::assert_snapshot!("leftovers_without_a_plan_file", output);
     let json = env.run(&["doctor", "--cluster", "sandbox", "--format", "json"]);
     assert_eq!(codes(&json), ["C502", "C505", "C540"]);
     let one = env.run(&["doctor", "--cluster", "sandbox", "--keyspace", "customer", "--format", "json"]);

@@ -7,6 +7,7 @@ mod cli_doctor;
 mod cli_explain;
 mod cli_plan;
 mod cli_record;
+mod cli_repair;
 mod cli_sandbox;
 mod cli_usage;
 mod cli_validate;

@@ -16,6 +16,7 @@ mod commands;
 mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
+mod doctor;
 mod half_done;
 mod hands;
 mod killed;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
+        ("doctor", doctor::tests()),
         ("half_done", half_done::tests()),
         ("hands", hands::tests()),
         ("killed", killed::tests()),

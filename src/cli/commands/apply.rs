@@ -91,6 +91,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
                 start_streams: false,
                 never_forward: false,
                 may_remove_locks: false,
+                mends: false,
             },
             wait: args.wait,
             ..RunOptions::default()

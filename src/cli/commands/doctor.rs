@@ -118,7 +118,7 @@ fn record_says(
 }
 
 /// The movement of a plan file with the tables that its record began with.
-fn movement_of(spec: &Spec, record: &Record) -> MoveTables {
+pub fn movement_of(spec: &Spec, record: &Record) -> MoveTables {
     let Movement::MoveTables(options) = spec.movement.clone();
     let recorded = record.begun().map(|begun| begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect());
     let named = match &options.tables {

@@ -11,6 +11,7 @@ pub mod init;
 pub mod man;
 pub mod pause;
 pub mod plan;
+pub mod repair;
 pub mod restore_rules;
 pub mod resume;
 pub mod sandbox;
@@ -42,6 +43,7 @@ pub enum Command {
     Cancel(cancel::CancelArgs),
     RestoreRules(restore_rules::RestoreRulesArgs),
     Doctor(doctor::DoctorArgs),
+    Repair(repair::RepairArgs),
     History(history::HistoryArgs),
     Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
@@ -68,6 +70,7 @@ impl Command {
             Self::Cancel(args) => cancel::run(args, context),
             Self::RestoreRules(args) => restore_rules::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
+            Self::Repair(args) => repair::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),

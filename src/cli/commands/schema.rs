@@ -29,6 +29,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("events", report::schema::events()),
         ("history", report::schema::history()),
         ("doctor", report::schema::doctor()),
+        ("repair", report::schema::repair()),
     ]
 }
 

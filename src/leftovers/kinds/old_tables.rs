@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Mend, Weight};
 use super::words::listed;
-use crate::model::name::KeyspaceName;
+use crate::model::name::{KeyspaceName, TableName};
 use crate::words::counted;
 
 const CODE: &str = "C541";
@@ -13,9 +13,9 @@ const CODE: &str = "C541";
 pub static KIND: Kind =
     Kind { code: CODE, title: "old copies of a completed movement", find, page: include_str!("../pages/C541.md") };
 
-/// What Vitess calls a table that it renames when it completes (`renameTableTemplate`, go/vt/vtctl/workflow/traffic_switcher.go).
+/// What Vitess calls a table that it renames when it completes.
 pub fn old_name(table: &str) -> String {
-    format!("_{table}_old")
+    TableName::new(table).map_or_else(|_| format!("_{table}_old"), |table| table.renamed())
 }
 
 /// The name that a table had before, if this is such a new name.
