@@ -72,7 +72,12 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let writes_flow = do_writes_flow(&application);
     let status = world.cutover().args(["status", "--format", "json"]).run();
 
-    let cutover = if variant.kills_cutover { None } else { Some(run) };
+    let cutover = if variant.kills_cutover {
+        run.kill();
+        None
+    } else {
+        Some(run)
+    };
     bench.kill_vtctld();
     let killed_at = Instant::now();
     wait::until_true(Duration::from_secs(60), "the time of the fault", || killed_at.elapsed() >= variant.restart_after);
