@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::Error;
@@ -17,7 +18,8 @@ use crate::run::decision::{Ending, HoldKind, StopKind};
 
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
-    let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    let mut options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    options.machine.may_remove_locks = session.topology.is_some();
     let mut view = context.view(&session.file, session.movement.keyspaces());
     let now = session.clock.now();
     view.event(
@@ -38,8 +40,9 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
             writer: session.cluster.clone(),
             store: &session.store,
             kept: session.store.kept(),
-            take_lease: Box::new(|| session.take_lease("")),
+            take_lease: Box::new(|| Ok(Box::new(session.take_lease("")?))),
             clock: session.clock.clone(),
+            new_uuid: Box::new(Uuid::new_v4),
             signals: signals()?,
             view: view.as_mut(),
             actor: session.actor.clone(),

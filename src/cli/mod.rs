@@ -18,7 +18,7 @@ mod sandbox;
 mod session;
 mod take_up;
 mod ui;
-mod way;
+pub mod way;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

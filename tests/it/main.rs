@@ -21,3 +21,4 @@ mod readme;
 mod record;
 mod schemas;
 mod support;
+mod topology;

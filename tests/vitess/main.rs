@@ -25,6 +25,7 @@ mod rig_works;
 mod sandbox_served;
 mod signals;
 mod support;
+mod topology;
 mod two_at_once;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ("rig_works", rig_works::tests()),
         ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
+        ("topology", topology::tests()),
         ("two_at_once", two_at_once::tests()),
     ])
 }

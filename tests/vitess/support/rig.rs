@@ -69,7 +69,7 @@ impl Cluster {
         self.setting("VTCTLD")
     }
 
-    /// `127.0.0.1:PORT` of etcd.
+    /// `127.0.0.1:PORT` where etcd, the topology server, serves its clients.
     pub fn etcd(&self) -> &str {
         self.setting("ETCD")
     }
