@@ -1,6 +1,7 @@
 //! All that a sandbox in memory knows, kept aside: tests begin from one again and again, and compare what stands in two.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::clock::SandboxClock;
 use super::state::State;
@@ -23,7 +24,7 @@ impl Sandbox {
         let state = (*snapshot.0).clone();
         let inner = Inner {
             clock: Arc::new(SandboxClock::from(state.now)),
-            counts_calls: trouble::is_by_number(&state.description),
+            counts_calls: AtomicBool::new(trouble::is_by_number(&state.description) || !state.plan.calls.is_empty()),
             store: Store::in_memory(state),
             client: None,
         };
