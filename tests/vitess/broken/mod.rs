@@ -8,6 +8,9 @@
 //! | [`observed`] | what the cluster shows |
 //! | [`course`] | one fault from its beginning to the end |
 //! | [`row`] | what came of it |
+//! | [`lost_calls`] | a proxy before vtctld loses requests and answers |
+//! | [`reparents`] | primaries change or die |
+//! | [`sends`] | `apply` dies at each of its system calls that send |
 //!
 //! On each push: the points that are marked dangerous, and a few others, by the day. `CUTOVER_BROKEN=all`, or a part of the names of
 //! operations and points, runs these; `CUTOVER_BROKEN_HAND=1` also by hand; `CUTOVER_BROKEN_RESULTS=FILE` is given a line of JSON for
@@ -15,10 +18,13 @@
 
 mod bench;
 mod course;
+mod lost_calls;
 mod observed;
 mod operation;
 mod points;
+mod reparents;
 mod row;
+mod sends;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +38,33 @@ const PARTS: usize = 28;
 
 pub fn tests() -> Vec<Case> {
     let limit_seconds = if std::env::var_os("CUTOVER_BROKEN").is_some() { 6 * 3600 } else { 1200 };
-    vec![Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds)]
+    vec![
+        Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds),
+        Case::new("first_requests_are_lost", lost_calls::first_requests_are_lost).limit_seconds(1200),
+        Case::new("first_answers_are_lost", lost_calls::first_answers_are_lost).limit_seconds(1200),
+        Case::new("every_seventh_call_is_lost", lost_calls::every_seventh_call_is_lost).limit_seconds(1200),
+        Case::new("primaries_change", primaries_change).limit_seconds(limit_seconds),
+        Case::new("apply_is_killed_at_each_send", sends::killed_at_each_send).limit_seconds(2400),
+    ]
+}
+
+/// On each push one of them, by the day.
+fn primaries_change(world: &World) {
+    let all = reparents::all();
+    let is_long = std::env::var_os("CUTOVER_BROKEN").is_some();
+    let count = all.len();
+    for (index, (phase, letter, how)) in all.into_iter().enumerate() {
+        if is_long || index == days() % count {
+            let said = reparents::run(&world.another(), phase, letter, how);
+            eprintln!("  {phase:?}, {letter}, {how:?}: {said}");
+        }
+    }
+}
+
+/// Since 1970.
+fn days() -> usize {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
+    usize::try_from(seconds / 86_400).unwrap_or(0)
 }
 
 fn vtctld_is_killed_at_each_step(world: &World) {
@@ -56,8 +88,7 @@ fn vtctld_is_killed_at_each_step(world: &World) {
 /// The points to break, each with what is done beside it. Over the table, and over the days, each variant has its turn.
 fn chosen() -> Vec<(Point, Variant)> {
     let wanted = std::env::var("CUTOVER_BROKEN").ok();
-    let days = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs() / 86_400;
-    let days = usize::try_from(days).unwrap_or(0);
+    let days = days();
     let is_chosen = |index: usize, point: &Point| match wanted.as_deref() {
         Some("all") => true,
         Some(part) => format!("{}: {}", point.operation.name(), point.name).contains(part),
