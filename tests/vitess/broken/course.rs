@@ -37,11 +37,16 @@ pub fn run(world: &World, point: &Point, variant: Variant) -> Row {
     let outcome = catch_unwind(AssertUnwindSafe(|| break_and_mend(&world.another(), point, variant)));
     let mut row = outcome.unwrap_or_else(|panic| {
         world.cluster.heal();
-        let why = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Row::failed(point, variant, why.unwrap_or_default())
+        Row::failed(point, variant, words_of(panic.as_ref()))
     });
     row.took_seconds = begin.elapsed().as_secs();
     row
+}
+
+/// What a panic has said.
+pub fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 /// So many commands are tried until the operation has ended.
@@ -166,7 +171,7 @@ pub fn run_by_hand(world: &World, point: &Point) -> ByHand {
     let outcome = catch_unwind(AssertUnwindSafe(|| break_by_hand(&world.another(), point)));
     outcome.unwrap_or_else(|panic| {
         world.cluster.heal();
-        ByHand { said: format!("not reached: {:?}", panic.downcast_ref::<String>()), ..ByHand::default() }
+        ByHand { said: format!("not reached: {}", words_of(panic.as_ref())), ..ByHand::default() }
     })
 }
 

@@ -14,17 +14,17 @@ const LOSSES: usize = 1;
 const TRIES: usize = 12;
 
 /// The first request of each write never comes to vtctld.
-pub fn first_requests_are_lost(world: &World) {
-    moves_there_and_back(world, || losing_writes(Fate::LoseRequest));
+pub fn first_requests_are_lost(world: &World) -> String {
+    moves_there_and_back(world, || losing_writes(Fate::LoseRequest))
 }
 
 /// vtctld does each write, and its first answer is lost.
-pub fn first_answers_are_lost(world: &World) {
-    moves_there_and_back(world, || losing_writes(Fate::LoseAnswer));
+pub fn first_answers_are_lost(world: &World) -> String {
+    moves_there_and_back(world, || losing_writes(Fate::LoseAnswer))
 }
 
 /// Every seventh call is lost, reads too: the request or the answer by turns.
-pub fn every_seventh_call_is_lost(world: &World) {
+pub fn every_seventh_call_is_lost(world: &World) -> String {
     moves_there_and_back(world, || {
         let mut count = 0_usize;
         move |_: &Call| {
@@ -35,7 +35,7 @@ pub fn every_seventh_call_is_lost(world: &World) {
                 _ => Fate::Pass,
             }
         }
-    });
+    })
 }
 
 /// Loses each write once. The same write again is the same method with the same words.
@@ -69,7 +69,7 @@ fn is_write(method: &str) -> bool {
 }
 
 /// Forward to the switch of the writes, all of it back, and cancelled.
-fn moves_there_and_back<R>(world: &World, rule: impl FnOnce() -> R)
+fn moves_there_and_back<R>(world: &World, rule: impl FnOnce() -> R) -> String
 where
     R: FnMut(&Call) -> Fate + Send + 'static,
 {
@@ -78,23 +78,21 @@ where
     let application = Application::start(&movement, world.cluster);
     let relay = Relay::to(world.cluster.vtctld());
     relay.rule(rule());
+    let mut said = Vec::new();
     for operation in [Operation::SwitchPrimary, Operation::SwitchPrimaryBack] {
-        let codes = until_done(world, &movement, &relay, operation);
-        eprint!("({}: exit {codes:?}) ", operation.name());
+        said.push(format!("{}: exit {}", operation.name(), until_done(world, &movement, &relay, operation)));
     }
     application.wait_for_writes(100);
     let report = application.finish();
     report.assert_nothing_lost("commerce");
-    let codes = until_done(world, &movement, &relay, Operation::Cancel);
-    eprint!("(cancel: exit {codes:?}; {report}) ");
+    said.push(format!("cancel: exit {}", until_done(world, &movement, &relay, Operation::Cancel)));
+    format!("{}; {:.1} s without writes", said.join("; "), report.longest_write_pause.as_secs_f64())
 }
 
 /// Runs the command until the cluster is where it leads. Gives the exit codes.
-fn until_done(world: &World, movement: &Movement, relay: &Relay, operation: Operation) -> Vec<Option<i32>> {
+fn until_done(world: &World, movement: &Movement, relay: &Relay, operation: Operation) -> String {
     let address = relay.address();
-    let run = |arguments: Vec<&str>| {
-        world.cutover().env("CUTOVER_VTCTLD", &address).args(arguments).limit_seconds(400).run()
-    };
+    let run = |arguments: Vec<&str>| world.cutover().env("CUTOVER_VTCTLD", &address).args(arguments).limit_seconds(400).run();
     let mut command = operation.command(&movement.workflow);
     if operation == Operation::SwitchPrimary {
         command.push("--yes");
@@ -115,5 +113,5 @@ fn until_done(world: &World, movement: &Movement, relay: &Relay, operation: Oper
         }
         said.push(output.to_string());
     }
-    codes
+    codes.iter().map(|code: &Option<i32>| code.map_or("-".to_owned(), |code| code.to_string())).collect::<Vec<_>>().join(" ")
 }

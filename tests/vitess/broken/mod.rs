@@ -11,10 +11,11 @@
 //! | [`lost_calls`] | a proxy before vtctld loses requests and answers |
 //! | [`reparents`] | primaries change or die |
 //! | [`sends`] | `apply` dies at each of its system calls that send |
+//! | [`results`] | what is published of all of them |
 //!
-//! On each push: the points that are marked dangerous, and a few others, by the day. `CUTOVER_BROKEN=all`, or a part of the names of
-//! operations and points, runs these; `CUTOVER_BROKEN_HAND=1` also by hand; `CUTOVER_BROKEN_RESULTS=FILE` is given a line of JSON for
-//! each. `tests/long/run` does all of it.
+//! On each push: the points that are marked dangerous, one more point and one other fault by the day. `CUTOVER_BROKEN=all`, or a part of
+//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand;
+//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
 
 mod bench;
 mod course;
@@ -23,42 +24,30 @@ mod observed;
 mod operation;
 mod points;
 mod reparents;
+mod results;
 mod row;
 mod sends;
 
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::{Case, World};
 use course::Variant;
 use points::Point;
-
-/// All points have had their turn after so many days, beside those of each push.
-const PARTS: usize = 28;
+use results::Results;
 
 pub fn tests() -> Vec<Case> {
-    let limit_seconds = if std::env::var_os("CUTOVER_BROKEN").is_some() { 6 * 3600 } else { 1200 };
-    vec![
-        Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds),
-        Case::new("first_requests_are_lost", lost_calls::first_requests_are_lost).limit_seconds(1200),
-        Case::new("first_answers_are_lost", lost_calls::first_answers_are_lost).limit_seconds(1200),
-        Case::new("every_seventh_call_is_lost", lost_calls::every_seventh_call_is_lost).limit_seconds(1200),
-        Case::new("primaries_change", primaries_change).limit_seconds(limit_seconds),
-        Case::new("apply_is_killed_at_each_send", sends::killed_at_each_send).limit_seconds(2400),
-    ]
+    let limit_seconds = if wanted().is_some() { 12 * 3600 } else { 1500 };
+    let tests: [(&'static str, fn(&World)); 2] = [
+        ("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step),
+        ("calls_are_lost_and_processes_die", calls_are_lost_and_processes_die),
+    ];
+    tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(limit_seconds)).collect()
 }
 
-/// On each push one of them, by the day.
-fn primaries_change(world: &World) {
-    let all = reparents::all();
-    let is_long = std::env::var_os("CUTOVER_BROKEN").is_some();
-    let count = all.len();
-    for (index, (phase, letter, how)) in all.into_iter().enumerate() {
-        if is_long || index == days() % count {
-            let said = reparents::run(&world.another(), phase, letter, how);
-            eprintln!("  {phase:?}, {letter}, {how:?}: {said}");
-        }
-    }
+/// What is to be broken: `all`, or a part of names. None on a push.
+fn wanted() -> Option<String> {
+    std::env::var("CUTOVER_BROKEN").ok()
 }
 
 /// Since 1970.
@@ -67,40 +56,99 @@ fn days() -> usize {
     usize::try_from(seconds / 86_400).unwrap_or(0)
 }
 
+fn is_named(name: &str, wanted: &str) -> bool {
+    wanted == "all" || name.contains(wanted)
+}
+
+/// What is done beside the kill. Each has its turn, over the table and over the days; dangerous points have all of them in a long run.
+const VARIANTS: [Variant; 4] = [
+    Variant { restart_after: Duration::ZERO, kills_cutover: false, topo: true },
+    Variant { restart_after: Duration::from_secs(10), kills_cutover: false, topo: false },
+    Variant { restart_after: Duration::from_secs(10), kills_cutover: true, topo: true },
+    Variant { restart_after: Duration::ZERO, kills_cutover: true, topo: false },
+];
+
 fn vtctld_is_killed_at_each_step(world: &World) {
-    let results = std::env::var_os("CUTOVER_BROKEN_RESULTS").map(PathBuf::from);
+    let mut results = Results::open(world.cluster);
     let by_hand = std::env::var_os("CUTOVER_BROKEN_HAND").is_some();
     let mut problems = Vec::new();
-    for (point, variant) in chosen() {
-        let mut row = course::run(world, &point, variant);
-        eprintln!("  {} [{} s]", row.line(), row.took_seconds);
-        problems.extend(row.problem());
-        if by_hand {
-            row.by_hand = Some(course::run_by_hand(world, &point));
-        }
-        if let Some(file) = &results {
-            row::append(file, &row);
+    for (point, variants) in points_to_break() {
+        for (index, variant) in variants.into_iter().enumerate() {
+            let mut row = course::run(world, &point, variant);
+            eprintln!("  {} [{} s]", row.line(), row.took_seconds);
+            problems.extend(row.problem());
+            if by_hand && index == 0 {
+                row.by_hand = Some(course::run_by_hand(world, &point));
+            }
+            if let Some(results) = &mut results {
+                results.put(row);
+            }
         }
     }
     assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }
 
-/// The points to break, each with what is done beside it. Over the table, and over the days, each variant has its turn.
-fn chosen() -> Vec<(Point, Variant)> {
-    let wanted = std::env::var("CUTOVER_BROKEN").ok();
-    let days = days();
-    let is_chosen = |index: usize, point: &Point| match wanted.as_deref() {
-        Some("all") => true,
-        Some(part) => format!("{}: {}", point.operation.name(), point.name).contains(part),
-        None => index % PARTS == days % PARTS,
-    };
-    let variant = |number: usize| Variant {
-        restart_after: Duration::from_secs(if number.is_multiple_of(2) { 0 } else { 10 }),
-        kills_cutover: (number / 2).is_multiple_of(2),
-        topo: std::env::var_os("CUTOVER_BROKEN_TOPO").is_some(),
-    };
-    let turn = if wanted.is_some() { 0 } else { days };
+fn points_to_break() -> Vec<(Point, Vec<Variant>)> {
+    let of_turn = |turn: usize| VARIANTS[turn % VARIANTS.len()];
     let all = points::all().into_iter().enumerate();
-    let chosen = all.filter(|(index, point)| is_chosen(*index, point));
-    chosen.map(|(index, point)| (point, variant(index + turn))).collect()
+    if let Some(wanted) = wanted() {
+        let chosen = all.filter(|(_, point)| is_named(&format!("{}: {}", point.operation.name(), point.name), &wanted));
+        let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
+        let variants = |index, dangerous| match only {
+            Some(only) => vec![only],
+            None if dangerous => VARIANTS.to_vec(),
+            None => vec![of_turn(index)],
+        };
+        return chosen
+            .map(|(index, point)| (variants(index, point.dangerous), point))
+            .map(|(variants, point)| (point, variants))
+            .collect();
+    }
+    let (dangerous, others): (Vec<_>, Vec<_>) = all.partition(|(_, point)| point.dangerous);
+    let of_today = days() % others.len();
+    let chosen = dangerous.into_iter().chain(others.into_iter().skip(of_today).take(1));
+    chosen.map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
+}
+
+/// A fault that is no point of an operation: its name, and what was seen; it panics when it ends badly.
+type Fault = (String, Box<dyn Fn(&World) -> String>);
+
+fn other_faults() -> Vec<Fault> {
+    let mut faults: Vec<Fault> = vec![
+        ("the first request of each write is lost".to_owned(), Box::new(lost_calls::first_requests_are_lost)),
+        ("the first answer to each write is lost".to_owned(), Box::new(lost_calls::first_answers_are_lost)),
+        ("every seventh call is lost".to_owned(), Box::new(lost_calls::every_seventh_call_is_lost)),
+    ];
+    for (phase, letter, how) in reparents::all() {
+        let name = format!("{}, {}, {}", how.words(), phase.words(), if letter == "S" { "source" } else { "target" });
+        faults.push((name, Box::new(move |world| reparents::run(world, phase, letter, how))));
+    }
+    if wanted().is_some() {
+        faults.push(("apply is killed at each send".to_owned(), Box::new(sends::killed_at_each_send)));
+    }
+    faults
+}
+
+fn calls_are_lost_and_processes_die(world: &World) {
+    let mut results = Results::open(world.cluster);
+    let mut problems = Vec::new();
+    let all = other_faults();
+    let of_today = days() % all.len();
+    for (index, (name, fault)) in all.into_iter().enumerate() {
+        if wanted().map_or(index != of_today, |wanted| !is_named(&name, &wanted)) {
+            continue;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| fault(&world.another())));
+        let said = outcome.unwrap_or_else(|panic| {
+            world.cluster.heal();
+            let why = course::words_of(panic.as_ref());
+            problems.push(format!("{name}: {why}"));
+            format!("FAILED: {why}")
+        });
+        eprintln!("  {name}: {said}");
+        if let Some(results) = &mut results {
+            results.note(&name, said);
+        }
+    }
+    assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }

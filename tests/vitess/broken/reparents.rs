@@ -26,6 +26,26 @@ pub enum How {
     Killed,
 }
 
+impl Phase {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Copying => "while rows are copied",
+            Self::Running => "before the switch",
+            Self::Switching => "in the switch of the writes",
+            Self::Switched => "after the switch",
+        }
+    }
+}
+
+impl How {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Planned => "PlannedReparentShard",
+            Self::Killed => "primary killed, EmergencyReparentShard",
+        }
+    }
+}
+
 /// All of them, with the letter of the shard.
 pub fn all() -> Vec<(Phase, &'static str, How)> {
     let mut all = Vec::new();

@@ -1,6 +1,4 @@
-//! What came of one fault, and the table of all of them.
-
-use std::path::Path;
+//! What came of one fault.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,10 @@ use super::points::Point;
 
 /// With the program under test.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Row {
+    /// When it was run: a day.
+    pub date: String,
     pub operation: String,
     pub point: String,
     pub variant: String,
@@ -45,6 +46,7 @@ pub struct Row {
 
 /// By an operator with vtctldclient.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ByHand {
     pub calls: usize,
     pub succeeded: bool,
@@ -106,12 +108,4 @@ impl Row {
             if self.problem().is_some() { " FAILED" } else { "" },
         )
     }
-}
-
-/// Appends a row to a file of JSON lines, so that a run that is broken off leaves what it had.
-pub fn append(file: &Path, row: &Row) {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the file of results");
-    let line = serde_json::to_string(row).expect("a row is JSON");
-    writeln!(file, "{line}").expect("a line of results");
 }

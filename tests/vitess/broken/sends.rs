@@ -13,7 +13,7 @@ const CALLS: &str = "writev,sendto,sendmsg";
 /// A movement sends about twice as many.
 const RUNS: u32 = 400;
 
-pub fn killed_at_each_send(world: &World) {
+pub fn killed_at_each_send(world: &World) -> String {
     let movement = Movement::prepare(world, &Shape { rows: 50, ..Shape::default() });
     movement.write_plan(world, &Operation::SwitchPrimary.plan());
     let application = Application::start(&movement, world.cluster);
@@ -51,5 +51,6 @@ pub fn killed_at_each_send(world: &World) {
     report.assert_nothing_lost("customer");
     let again = world.cutover().args(["apply", "--finish-only"]).run_expecting(0);
     assert!(again.stderr.contains("nothing stands half way"), "{again}");
-    eprint!("({count} runs in {:.0} s; {report}) ", begin.elapsed().as_secs_f64());
+    let (seconds, pause) = (begin.elapsed().as_secs_f64(), report.longest_write_pause.as_secs_f64());
+    format!("{count} runs in {seconds:.0} s; {pause:.1} s without writes")
 }
