@@ -144,10 +144,10 @@ fn note(row: &mut Row, runs: &mut Vec<String>, output: &Output, since: Instant) 
     runs.push(format!("{:.0} s: {}: exit {:?}: {}", since.elapsed().as_secs_f32(), output.what, output.code, last_lines(output)));
 }
 
-/// The end of what it said, in one line.
+/// What it said, in one line: its beginning is the header, its end the ways on.
 fn last_lines(output: &Output) -> String {
-    let lines: Vec<&str> = output.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(6)..].join(" / ")
+    let lines: Vec<&str> = output.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(24)..].join(" / ")
 }
 
 /// Whether the application is served: some writes within two seconds.
