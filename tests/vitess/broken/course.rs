@@ -64,7 +64,6 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let run = bench.cutover(variant.topo).args(operation.command(&movement.workflow)).limit_seconds(600).spawn();
     point.reach(&mut bench);
     bench.stop_vtctld();
-    let broken_at = Instant::now();
     let seen = bench.observe();
     assert_eq!(
         seen,
@@ -91,7 +90,7 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let mut row = Row::of(point, variant);
     row.seen = seen;
     row.writes_flowed = writes_flow;
-    row.status = status.json()["state"].as_str().unwrap_or_default().to_owned();
+    row.status = status_words(&status);
     let mut last = match cutover {
         Some(run) => run.wait(),
         None => finish_only(&bench, variant),
@@ -100,7 +99,10 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     note(&mut row, &mut runs, &last, killed_at);
     while bench.observe() != operation.goal() && row.exit_codes.len() < TRIES {
         // What only a human can do, when the program has said its last word.
-        if row.exit_codes.last() != Some(&Some(3)) && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/")) {
+        if !variant.topo
+            && row.exit_codes.last() != Some(&Some(3))
+            && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/"))
+        {
             world.cluster.unlock_named();
             row.human_unlocked = true;
         }
@@ -118,7 +120,7 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let serves = operation.serves_at_the_end();
     let flows_at_the_end = do_writes_flow(&application);
     let report = application.finish();
-    row.seconds_without_writes = report.longest_write_pause_between(broken_at, ended_at).as_secs_f64();
+    row.seconds_without_writes = report.longest_write_pause_within(killed_at, ended_at).as_secs_f64();
     row.writes_failed = report.failed;
     row.writes_acknowledged = report.acknowledged;
     row.wrong_rows = report.differences(serves);
@@ -133,6 +135,13 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     };
     row.said = runs;
     row
+}
+
+/// The `state` of a status; what it said when it has none.
+fn status_words(status: &Output) -> String {
+    let state = serde_json::from_str::<serde_json::Value>(&status.stdout).ok();
+    let state = state.and_then(|state| state["state"].as_str().map(str::to_owned));
+    state.unwrap_or_else(|| format!("exit {:?}: {} {}", status.code, status.stdout, last_lines(status)))
 }
 
 fn finish_only(bench: &Bench, variant: Variant) -> Output {
@@ -169,10 +178,11 @@ const CALLS: usize = 3;
 /// The same fault without the program under test: an operator with vtctldclient makes the same call again, three times.
 pub fn run_by_hand(world: &World, point: &Point) -> ByHand {
     let outcome = catch_unwind(AssertUnwindSafe(|| break_by_hand(&world.another(), point)));
-    outcome.unwrap_or_else(|panic| {
+    let hand = outcome.unwrap_or_else(|panic| {
         world.cluster.heal();
         ByHand { said: format!("not reached: {}", words_of(panic.as_ref())), ..ByHand::default() }
-    })
+    });
+    ByHand { operation: point.operation.name().to_owned(), point: point.name.to_owned(), ..hand }
 }
 
 fn break_by_hand(world: &World, point: &Point) -> ByHand {
@@ -192,9 +202,8 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
     point.arm(&mut bench);
     let mut first = operation_by_hand(&bench, &words);
     point.reach(&mut bench);
-    bench.stop_vtctld();
-    let broken_at = Instant::now();
     bench.kill_vtctld();
+    let killed_at = Instant::now();
     first.wait().expect("a client that ends");
     bench.restart_vtctld();
     let mut hand = ByHand::default();
@@ -211,7 +220,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
         }
     }
     wait::until_true(CAP + Duration::from_secs(60), "writes, or the end of patience", || {
-        do_writes_flow(&application) || broken_at.elapsed() >= CAP
+        do_writes_flow(&application) || killed_at.elapsed() >= CAP
     });
     hand.writes_flow = do_writes_flow(&application);
     hand.end = bench.observe();
@@ -220,7 +229,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
     // What was refused stays refused: the application is not waited for.
     world.cluster.unlock();
     hand.seconds_without_writes = if hand.writes_flow {
-        application.finish().longest_write_pause_between(broken_at, ended_at).as_secs_f64()
+        application.finish().longest_write_pause_within(killed_at, ended_at).as_secs_f64()
     } else {
         CAP.as_secs_f64()
     };

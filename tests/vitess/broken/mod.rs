@@ -14,7 +14,7 @@
 //! | [`results`] | what is published of all of them |
 //!
 //! On each push: the points that are marked dangerous, one more point and one other fault by the day. `CUTOVER_BROKEN=all`, or a part of
-//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand;
+//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
 //! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
 
 mod bench;
@@ -70,18 +70,25 @@ const VARIANTS: [Variant; 4] = [
 
 fn vtctld_is_killed_at_each_step(world: &World) {
     let mut results = Results::open(world.cluster);
-    let by_hand = std::env::var_os("CUTOVER_BROKEN_HAND").is_some();
+    let by_hand = std::env::var("CUTOVER_BROKEN_HAND").unwrap_or_default();
     let mut problems = Vec::new();
     for (point, variants) in points_to_break() {
-        for (index, variant) in variants.into_iter().enumerate() {
-            let mut row = course::run(world, &point, variant);
+        for variant in variants {
+            if by_hand == "only" {
+                break;
+            }
+            let row = course::run(world, &point, variant);
             eprintln!("  {} [{} s]", row.line(), row.took_seconds);
             problems.extend(row.problem());
-            if by_hand && index == 0 {
-                row.by_hand = Some(course::run_by_hand(world, &point));
-            }
             if let Some(results) = &mut results {
                 results.put(row);
+            }
+        }
+        if !by_hand.is_empty() {
+            let hand = course::run_by_hand(world, &point);
+            eprintln!("  {hand:?}");
+            if let Some(results) = &mut results {
+                results.put_by_hand(hand);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::row::Row;
+use super::row::{ByHand, Row};
 use crate::support::Cluster;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Results {
     cores: usize,
     /// A fault each.
     rows: Vec<Row>,
+    /// The same faults by hand: one a point.
+    by_hand: Vec<ByHand>,
     /// Tests that are no table of faults, by name: what they said.
     others: Vec<Other>,
     #[serde(skip)]
@@ -44,18 +46,22 @@ impl Results {
         Some(Self { vitess, beside: cluster.beside(), cores, file, ..known.unwrap_or_default() })
     }
 
-    /// The row takes the place of an earlier one of the same fault; what was done by hand then stays, if it was not done now.
+    /// The row takes the place of an earlier one of the same fault.
     pub fn put(&mut self, mut row: Row) {
         row.date = today();
         let is_it = |known: &Row| (&known.operation, &known.point, &known.variant) == (&row.operation, &row.point, &row.variant);
         match self.rows.iter().position(is_it) {
-            Some(index) => {
-                let known = std::mem::replace(&mut self.rows[index], row);
-                let new = &mut self.rows[index];
-                new.by_hand = new.by_hand.take().or(known.by_hand);
-            }
+            Some(index) => self.rows[index] = row,
             None => self.rows.push(row),
         }
+        self.write();
+    }
+
+    /// `put` for what was done by hand.
+    pub fn put_by_hand(&mut self, mut hand: ByHand) {
+        hand.date = today();
+        self.by_hand.retain(|known| (&known.operation, &known.point) != (&hand.operation, &hand.point));
+        self.by_hand.push(hand);
         self.write();
     }
 
@@ -95,16 +101,8 @@ impl Results {
                 (true, 0) => "takes the named lock away".to_owned(),
                 (true, _) => "takes the named lock away, approves again".to_owned(),
             };
-            let by_hand = row.by_hand.as_ref().map_or_else(String::new, |hand| {
-                let end = match (hand.writes_flow, hand.is_whole) {
-                    (false, _) => "writes still refused",
-                    (true, false) => "not whole",
-                    (true, true) => "whole",
-                };
-                let seconds = hand.seconds_without_writes;
-                let seconds = if hand.writes_flow { format!("{seconds:.1}") } else { format!("more than {seconds:.0}") };
-                format!("{seconds}; {end}; {}", cell(&hand.said))
-            });
+            let by_hand = self.by_hand.iter().find(|hand| (&hand.operation, &hand.point) == (&row.operation, &row.point));
+            let by_hand = by_hand.map_or_else(String::new, hand_words);
             let flows = if row.writes_flowed { "flow" } else { "wait" };
             let Row { operation, point, variant, .. } = row;
             writeln!(
@@ -128,6 +126,16 @@ impl Results {
         }
         text
     }
+}
+
+fn hand_words(hand: &ByHand) -> String {
+    let end = match (hand.writes_flow, hand.is_whole) {
+        (false, _) => "writes still refused",
+        (true, false) => "not whole",
+        (true, true) => "whole",
+    };
+    let seconds = if hand.writes_flow { format!("{:.1}", hand.seconds_without_writes) } else { "more than 180".to_owned() };
+    format!("{seconds}; {end}; {}", cell(&hand.said))
 }
 
 /// Text of anybody's in a cell of a table: one line, not long.

@@ -26,6 +26,7 @@ pub struct Row {
     pub human_unlocked: bool,
     /// How often a gate had to be opened again.
     pub approvals: usize,
+    /// From the kill on; how long the point itself was held is the test's doing.
     pub seconds_without_writes: f64,
     pub seconds_to_the_end: f64,
     pub writes_acknowledged: usize,
@@ -41,13 +42,15 @@ pub struct Row {
     /// Why there is no result.
     pub failed: Option<String>,
     pub took_seconds: u64,
-    pub by_hand: Option<ByHand>,
 }
 
 /// By an operator with vtctldclient.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ByHand {
+    pub date: String,
+    pub operation: String,
+    pub point: String,
     pub calls: usize,
     pub succeeded: bool,
     pub writes_flow: bool,
