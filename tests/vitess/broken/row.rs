@@ -18,7 +18,7 @@ pub struct Row {
     pub seen: String,
     /// Whether writes were acknowledged at the point.
     pub writes_flowed: bool,
-    /// The `state` of `status --format json` there.
+    /// State and situation of `status --format json`, after the death.
     pub status: String,
     /// Of each run after the fault, until the operation had ended.
     pub exit_codes: Vec<Option<i32>>,
