@@ -222,7 +222,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
         hand.calls += 1;
         hand.succeeded = outcome.is_ok();
         let said = outcome.unwrap_or_else(|said| said);
-        hand.said = said.lines().filter(|line| !line.trim().is_empty()).next_back().unwrap_or_default().to_owned();
+        hand.said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
         if hand.succeeded {
             break;
         }

@@ -38,11 +38,10 @@ use results::Results;
 
 pub fn tests() -> Vec<Case> {
     let limit_seconds = if wanted().is_some() { 12 * 3600 } else { 1500 };
-    let tests: [(&'static str, fn(&World)); 2] = [
-        ("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step),
-        ("calls_are_lost_and_processes_die", calls_are_lost_and_processes_die),
-    ];
-    tests.into_iter().map(|(name, test)| Case::new(name, test).limit_seconds(limit_seconds)).collect()
+    vec![
+        Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds),
+        Case::new("calls_are_lost_and_processes_die", calls_are_lost_and_processes_die).limit_seconds(limit_seconds),
+    ]
 }
 
 /// What is to be broken: `all`, or a part of names. None on a push.

@@ -38,7 +38,9 @@ impl Results {
     /// Those of this Vitess in the folder of `CUTOVER_BROKEN_RESULTS`; none when it is not set.
     pub fn open(cluster: &Cluster) -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("CUTOVER_BROKEN_RESULTS")?);
-        let vitess = cluster.version().trim_start_matches('v').to_owned();
+        // The Go module v0.24.1 is Vitess 24.0.1.
+        let module = cluster.version().trim_start_matches("v0.");
+        let vitess = module.split_once('.').map_or_else(|| module.to_owned(), |(major, patch)| format!("{major}.0.{patch}"));
         let file = folder.join(format!("vitess-{vitess}.json"));
         let known = std::fs::read_to_string(&file).ok();
         let known = known.map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())));
