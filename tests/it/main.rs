@@ -14,6 +14,7 @@ mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
 mod examples;
+mod faults;
 mod generated;
 mod pictures;
 mod plan_file_fuzz;

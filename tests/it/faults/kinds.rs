@@ -1,0 +1,73 @@
+//! The kinds of faults, and to which effects each applies.
+
+use super::adversary::Act;
+use super::script::{Of, Site};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The program is killed when it is about to do it.
+    KilledBefore,
+    /// The program is killed when it has done it, before it knows.
+    KilledAfter,
+    /// Half of a write stands, and the program is killed.
+    TornWrite,
+    DiskFull,
+    IoError,
+    /// The request never comes to vtctld; the connection breaks.
+    LostBefore,
+    /// vtctld does it; the connection breaks before the answer.
+    AnswerLost,
+    /// vtctld does it; the answer comes when nobody waits for it any more.
+    AnswerLate,
+    /// The request comes twice.
+    Twice,
+    /// The request takes its time on the way.
+    Hangs,
+    /// Somebody else has the lease of this host.
+    LeaseHeld,
+    /// The lease's file is taken away.
+    LeaseLost,
+    /// Another client does this at that moment.
+    Somebody(Act),
+}
+
+impl Kind {
+    pub fn name(self) -> String {
+        match self {
+            Self::KilledBefore => "killed before".into(),
+            Self::KilledAfter => "killed after".into(),
+            Self::TornWrite => "torn write".into(),
+            Self::DiskFull => "disk full".into(),
+            Self::IoError => "I/O error".into(),
+            Self::LostBefore => "call lost".into(),
+            Self::AnswerLost => "answer lost".into(),
+            Self::AnswerLate => "answer late".into(),
+            Self::Twice => "call twice".into(),
+            Self::Hangs => "call hangs".into(),
+            Self::LeaseHeld => "lease held".into(),
+            Self::LeaseLost => "lease lost".into(),
+            Self::Somebody(act) => format!("somebody {}", act.words()),
+        }
+    }
+
+    /// What can befall an effect. Of a row of reads that are alike (one look) the process is killed at the first only: nothing of
+    /// its own stands between them.
+    pub fn of(site: &Site) -> Vec<Self> {
+        use Kind::{
+            AnswerLate, AnswerLost, DiskFull, Hangs, IoError, KilledAfter, KilledBefore, LeaseHeld, LeaseLost, LostBefore,
+            TornWrite, Twice,
+        };
+        match site.of {
+            Of::ReadCall => vec![KilledBefore, LostBefore, AnswerLate, Hangs],
+            Of::WriteCall => {
+                let acts = Act::ALL.into_iter().map(Self::Somebody);
+                [KilledBefore, KilledAfter, LostBefore, AnswerLost, AnswerLate, Twice, Hangs].into_iter().chain(acts).collect()
+            }
+            Of::Files if site.what.ends_with(" read") => vec![IoError],
+            Of::Files => vec![KilledBefore, KilledAfter, DiskFull, IoError],
+            Of::FileWrite => vec![KilledBefore, KilledAfter, TornWrite, DiskFull, IoError],
+            Of::Lease if site.what == "lease take" => vec![KilledBefore, KilledAfter, LeaseHeld],
+            Of::Lease => vec![LeaseLost],
+        }
+    }
+}
