@@ -18,7 +18,8 @@ use crate::run::decision::{Ending, HoldKind, StopKind};
 
 /// Runs to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
-    let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    let mut options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    options.machine.may_remove_locks = session.topology.is_some();
     let mut view = context.view(&session.file, session.movement.keyspaces());
     let now = session.clock.now();
     view.event(

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::port::{Ask, Facts, Query, Reader};
+use crate::cluster::topo::Topology;
 use crate::cluster::vtctld::{Cluster, SqlReads};
 use crate::family::Family;
 use crate::family::move_tables::MoveTables;
@@ -37,6 +38,8 @@ pub struct Session {
     pub connection: Connection,
     pub address: String,
     pub cluster: Arc<Cluster>,
+    /// The topology server behind the vtctld, where the operator's file gives it.
+    pub topology: Option<Arc<dyn Topology>>,
     pub clock: Arc<dyn Clock>,
     pub is_sandbox: bool,
     pub store: FileStore,
@@ -68,7 +71,7 @@ impl Session {
         }
         let spec = reading.spec;
         let connection = context.connection(&spec.cluster)?;
-        let Reached { vtctld, address, clock, sandbox } = connect::reach(context, &connection, file)?;
+        let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, file)?;
         let sql = match (context.global.no_sql, context.global.deep) {
             (true, _) => SqlReads::Forbidden,
             (false, deep) => {
@@ -79,7 +82,7 @@ impl Session {
                 }
             }
         };
-        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
+        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql).with_topology(topology.clone()));
         let record_folder = connection.config.as_ref().and_then(|config| config.record_dir.clone());
         let store = store_of(file, record_folder, &spec);
         let record = store.load_newest().map_err(Error::record)?;
@@ -132,6 +135,7 @@ impl Session {
             connection,
             address,
             cluster,
+            topology,
             clock,
             store,
             record,

@@ -86,11 +86,10 @@ pub enum Ask {
         workflow: WorkflowName,
         uuid: String,
     },
-    /// The named lock of a workflow and the lock of its keyspaces: who holds them, since when.
+    /// The named locks of workflows and the locks of keyspaces: who holds them, since when.
     Locks {
+        workflows: Vec<(KeyspaceName, WorkflowName)>,
         keyspaces: Vec<KeyspaceName>,
-        keyspace: KeyspaceName,
-        workflow: WorkflowName,
     },
     /// The VSchema of every keyspace of the cluster, as the topology holds it: one call a keyspace.
     AllVSchemas,
@@ -112,6 +111,8 @@ pub enum Question {
     SequenceNext { keyspace: KeyspaceName, sequences: Vec<TableName> },
     /// Transactions that hold a write lock on one of the tables, on each shard's primary.
     WriteLocks { keyspace: KeyspaceName, tables: Vec<TableName> },
+    /// The journals of switches, on each shard's primary: the point of no return of one.
+    Journals { keyspace: KeyspaceName },
 }
 
 /// What a look found.
@@ -201,6 +202,8 @@ pub enum Answer {
     /// By sequence; none when the table has no row.
     SequenceNext(BTreeMap<String, Option<i64>>),
     WriteLocks(Vec<WriteLock>),
+    /// Their ids, by shard.
+    Journals(BTreeMap<String, BTreeSet<i64>>),
 }
 
 /// One tablet's MySQL, from `GetFullStatus`.
@@ -232,6 +235,12 @@ pub struct MySqlStatus {
 pub struct HeldLock {
     /// `customer/commerce2customer` for a workflow, `commerce` for a keyspace.
     pub of: String,
+    /// Its node below `…/locks/`: with etcd the id of its lease.
+    pub node: String,
+    /// The node's version.
+    pub version: i64,
+    /// It stands behind another one, and waits.
+    pub waits: bool,
     pub action: String,
     pub host: String,
     pub user: String,
@@ -299,3 +308,4 @@ reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);
 reading!(sequence_next, SequenceNext, BTreeMap<String, Option<i64>>);
 reading!(write_locks, WriteLocks, Vec<WriteLock>);
+reading!(journals, Journals, BTreeMap<String, BTreeSet<i64>>);

@@ -2,10 +2,11 @@
 //!
 //! It dies with the process, and a run that starts anew waits anew: nothing here is needed for safety.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cluster::port::HeldLock;
 use crate::family::picture::Picture;
 use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
@@ -34,6 +35,11 @@ pub struct Watch {
     pub before: Option<(u64, Picture)>,
     /// When the checks before a phase last passed in this run.
     pub checked: BTreeMap<PhaseId, Timestamp>,
+    /// Since when every look found no keyspace of the movement locked.
+    keyspaces_free_since: Option<Timestamp>,
+    last_lock_look: Option<Timestamp>,
+    /// Names that were locked while their holder's host had locked a keyspace as well: name and node.
+    locked_with_keyspaces: BTreeSet<(String, String)>,
     /// Writes that this run has tried again, by phase.
     pub retries: BTreeMap<PhaseId, u32>,
 }
@@ -68,6 +74,35 @@ impl Watch {
             }
             _ => self.lag_low_since = None,
         }
+    }
+
+    /// A look at the locks. A gap of more than ten seconds between looks starts the count anew.
+    pub fn see_locks(&mut self, locks: &[HeldLock], now: Timestamp) {
+        let gap = self.last_lock_look.is_some_and(|last| now.duration_since(last) > SignedDuration::from_secs(10));
+        self.last_lock_look = Some(now);
+        let keyspaces: Vec<&HeldLock> = locks.iter().filter(|lock| super::locks::is_of_a_keyspace(lock)).collect();
+        if keyspaces.is_empty() {
+            if gap || self.keyspaces_free_since.is_none() {
+                self.keyspaces_free_since = Some(now);
+            }
+            return;
+        }
+        self.keyspaces_free_since = None;
+        for named in locks.iter().filter(|lock| !super::locks::is_of_a_keyspace(lock) && !lock.waits) {
+            if keyspaces.iter().any(|keyspace| !keyspace.waits && keyspace.host == named.host) {
+                self.locked_with_keyspaces.insert((named.of.clone(), named.node.clone()));
+            }
+        }
+    }
+
+    /// How many seconds no keyspace has been locked.
+    pub fn keyspaces_free_seconds(&self, now: Timestamp) -> i64 {
+        self.keyspaces_free_since.map_or(0, |since| now.duration_since(since).as_secs())
+    }
+
+    /// Whether this lock of a name was seen together with one of a keyspace.
+    pub fn had_keyspaces(&self, named: &HeldLock) -> bool {
+        self.locked_with_keyspaces.contains(&(named.of.clone(), named.node.clone()))
     }
 
     /// A look at the movement's part of the cluster.

@@ -1,9 +1,12 @@
 //! What is done past vtctld, as with a client of MySQL: for tests.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::fault::{CallFault, StepDone, StepFault};
 use super::file::description::Description;
 use super::ids::Ids;
 use super::state::{ChangeByHand, State, Transaction};
@@ -25,7 +28,8 @@ impl Sandbox {
     pub fn begin_anew(&self) -> Result<(), SandboxError> {
         self.transact(|state| {
             let (description, last_number) = (Description { start: None, ..state.description.clone() }, state.last_number);
-            let new = State::new(&description, state.now);
+            let mut new = State::new(&description, state.now);
+            new.plan.keeps_logs = state.plan.keeps_logs;
             *state = State { description: state.description.clone(), last_number, ..new };
         })
     }
@@ -33,6 +37,48 @@ impl Sandbox {
     /// How often each call has come since the beginning.
     pub fn calls_made(&self) -> Result<BTreeMap<String, u64>, SandboxError> {
         self.transact(|state| state.calls.clone())
+    }
+
+    /// Every micro-step that was done, in order: of a sandbox in memory. One in a folder keeps no log.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn log_of_steps(&self) -> Result<Vec<StepDone>, SandboxError> {
+        self.transact(|state| state.plan.log_of_steps.clone())
+    }
+
+    /// The names of all calls that came, in order: of a sandbox in memory.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn log_of_calls(&self) -> Result<Vec<String>, SandboxError> {
+        self.transact(|state| state.plan.log_of_calls.clone())
+    }
+
+    /// Plans a fault at a micro-step.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn at_step(&self, fault: StepFault) -> Result<(), SandboxError> {
+        self.transact(|state| state.plan.steps.push(fault))
+    }
+
+    /// Plans a fault at a call.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn at_call(&self, fault: CallFault) -> Result<(), SandboxError> {
+        self.inner.counts_calls.store(true, Ordering::Relaxed);
+        self.transact(|state| state.plan.calls.push(fault))
+    }
+
+    /// Kills vtctld now, as `kill -9` does. Operations under way are dropped at their step, nothing is rolled back, and their locks
+    /// stay until their leases end. Until it is started again each call is UNAVAILABLE.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn kill_vtctld(&self, restart_after: Duration) -> Result<(), SandboxError> {
+        self.transact(|state| super::operation::kill_vtctld(state, restart_after))
     }
 
     /// Puts a row into a table of the keyspace's first shard. Streams carry it on.

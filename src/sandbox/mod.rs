@@ -18,7 +18,7 @@
 //! | [`advance`], [`clock`] | time |
 //! | [`operation`] | create, switch, complete, cancel: rows of steps |
 //! | [`calls`] | what each call answers |
-//! | [`trouble`] | what goes wrong |
+//! | [`trouble`], [`fault`] | what goes wrong: as `sandbox.toml` says; as a test plans it |
 //! | [`hands`] | what is done past vtctld, for tests |
 //! | [`snapshot`] | all that it knows, kept aside, for tests |
 //! | [`service`] | the server trait |
@@ -28,6 +28,7 @@ mod advance;
 mod application;
 mod calls;
 pub mod clock;
+pub mod fault;
 pub mod file;
 mod hands;
 mod ids;
@@ -53,6 +54,7 @@ pub use snapshot::Snapshot;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tonic::Status;
@@ -76,7 +78,7 @@ struct Inner {
     clock: Arc<SandboxClock>,
     store: Store,
     /// Something befalls a call by its number.
-    counts_calls: bool,
+    counts_calls: AtomicBool,
     /// None in memory: nobody else is there to see whether we live.
     client: Option<Client>,
 }
@@ -122,7 +124,7 @@ impl Sandbox {
         let clock = Arc::new(SandboxClock::from(state.now));
         let inner = Inner {
             clock,
-            counts_calls: trouble::is_by_number(description),
+            counts_calls: AtomicBool::new(trouble::is_by_number(description)),
             store: Store::in_folder(folder),
             client: Some(client),
         };
@@ -131,12 +133,13 @@ impl Sandbox {
 
     /// One that is gone with its last clone.
     pub fn in_memory(description: &Description, now: Timestamp) -> Self {
-        let state = State::new(description, now);
+        let mut state = State::new(description, now);
+        state.plan.keeps_logs = true;
         let clock = Arc::new(SandboxClock::from(state.now));
         Self {
             inner: Arc::new(Inner {
                 clock,
-                counts_calls: trouble::is_by_number(description),
+                counts_calls: AtomicBool::new(trouble::is_by_number(description)),
                 store: Store::in_memory(state),
                 client: None,
             }),

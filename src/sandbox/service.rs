@@ -1,13 +1,15 @@
 //! The generated server trait: each call is counted, meets its fate, and is one transaction; those that take their time are an
 //! operation, waited for.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::calls::{controls, rules, schema, sql, status, tablets, topology, update, vdiff, workflows};
-use super::operation::{self, Outcome, Switch, Work};
+use super::fault::CallWhat;
+use super::operation::{self, Outcome, Switch, Told, Work};
 use super::refusal::{Answer, Refusal};
 use super::state::State;
 use super::store::Keeping;
@@ -21,48 +23,93 @@ const STEP: Duration = Duration::from_millis(100);
 
 type Reply<T> = Result<Response<T>, Status>;
 
+/// What came of a call before its answer is sent.
+struct Arrived<T> {
+    answer: Result<T, Status>,
+    dies: bool,
+}
+
 impl Sandbox {
     /// A read.
-    fn look<T>(&self, name: &'static str, call: impl FnOnce(&State) -> Answer<T>) -> Reply<T> {
+    async fn look<T: Send>(&self, name: &'static str, call: impl Fn(&State) -> Answer<T> + Send + Sync) -> Reply<T> {
         // Where a call is told by its number, each is counted for good.
-        let counts = self.inner.counts_calls;
-        self.reply(name, if counts { Keeping::Always } else { Keeping::WhenDue }, |state| call(state))
+        let counts = self.inner.counts_calls.load(Ordering::Relaxed);
+        self.reply(name, if counts { Keeping::Always } else { Keeping::WhenDue }, |state| call(state)).await
     }
 
     /// A write that is over at once.
-    fn answer<T>(&self, name: &'static str, call: impl FnOnce(&mut State) -> Answer<T>) -> Reply<T> {
-        self.reply(name, Keeping::Always, call)
+    async fn answer<T: Send>(&self, name: &'static str, call: impl Fn(&mut State) -> Answer<T> + Send + Sync) -> Reply<T> {
+        self.reply(name, Keeping::Always, call).await
     }
 
-    fn reply<T>(&self, name: &'static str, keeping: Keeping, call: impl FnOnce(&mut State) -> Answer<T>) -> Reply<T> {
-        let (answer, fate) = self.transact_keeping(keeping, |state| {
-            let fate = arrive(state, name);
-            match &fate {
-                Some(Fate::Refused(words)) => (Err(Status::from(Refusal::new(words.clone()))), fate),
-                Some(Fate::CutoverKilled(_)) => (Err(Status::unavailable("cutover is killed")), fate),
-                _ if trouble::vtctld_is_down(state) => (Err(down()), None),
-                _ => (call(state).map_err(Status::from), fate),
-            }
+    async fn reply<T: Send>(
+        &self,
+        name: &'static str,
+        keeping: Keeping,
+        call: impl Fn(&mut State) -> Answer<T> + Send + Sync,
+    ) -> Reply<T> {
+        let serve = |state: &mut State, fate: &Option<Fate>, befalls: &Option<CallWhat>| {
+            let answer = match fate {
+                Some(Fate::Refused(words)) => Err(Status::from(Refusal::new(words.clone()))),
+                Some(Fate::CutoverKilled(_)) => return Arrived { answer: Err(cut_off()), dies: true },
+                _ if *befalls == Some(CallWhat::LostBefore) => Err(cut_off()),
+                _ if trouble::vtctld_is_down(state) => Err(down()),
+                _ => {
+                    let answer = call(state).map_err(Status::from);
+                    if *befalls == Some(CallWhat::Twice) {
+                        // Whatever it says: nobody hears it.
+                        call(state).ok();
+                    }
+                    answer
+                }
+            };
+            Arrived { answer, dies: false }
+        };
+        let (fate, befalls, served) = self.transact_keeping(keeping, |state| {
+            let (fate, befalls) = arrive(state, name);
+            let hangs = matches!(befalls, Some(CallWhat::Hang(_)));
+            let served = (!hangs).then(|| serve(state, &fate, &befalls));
+            (fate, befalls, served)
         })?;
-        match fate {
-            Some(Fate::CutoverKilled(_)) => die(),
-            Some(Fate::AnswerLost) => Err(Status::unavailable("connection reset by peer")),
-            _ => answer.map(Response::new),
+        let Arrived { answer, dies } = match (served, &befalls) {
+            (Some(served), _) => served,
+            (None, Some(CallWhat::Hang(duration))) => {
+                tokio::time::sleep(*duration).await;
+                self.transact_keeping(keeping, |state| serve(state, &fate, &befalls))?
+            }
+            (None, _) => Arrived { answer: Err(cut_off()), dies: false },
+        };
+        if dies {
+            die();
         }
+        if let Some(CallWhat::AnswerLate(duration)) = befalls {
+            tokio::time::sleep(duration).await;
+        }
+        if fate == Some(Fate::AnswerLost) || befalls == Some(CallWhat::AnswerLost) {
+            return Err(cut_off());
+        }
+        answer.map(Response::new)
     }
 
     /// A call that takes its time.
     async fn operate<T: Message + Default>(&self, name: &'static str, work: Work) -> Reply<T> {
         let client = self.client_name();
-        let (begun, fate) = self.transact(|state| {
-            let fate = arrive(state, name);
-            let begun = match &fate {
-                Some(Fate::Refused(words)) => Err(Status::from(Refusal::new(words.clone()))),
-                Some(Fate::CutoverKilled(0)) => Err(Status::unavailable("cutover is killed")),
-                _ if trouble::vtctld_is_down(state) => Err(down()),
-                _ => Ok(operation::begin(state, &client, work)),
-            };
-            (begun, fate)
+        let (fate, befalls) = self.transact(|state| arrive(state, name))?;
+        if let Some(CallWhat::Hang(duration)) = befalls {
+            tokio::time::sleep(duration).await;
+        }
+        let begun = self.transact(|state| match &fate {
+            Some(Fate::Refused(words)) => Err(Status::from(Refusal::new(words.clone()))),
+            Some(Fate::CutoverKilled(0)) => Err(cut_off()),
+            _ if befalls == Some(CallWhat::LostBefore) => Err(cut_off()),
+            _ if trouble::vtctld_is_down(state) => Err(down()),
+            _ => {
+                let begun = operation::begin(state, &client, work.clone());
+                if befalls == Some(CallWhat::Twice) {
+                    operation::begin(state, "", work);
+                }
+                Ok(begun)
+            }
         })?;
         if fate == Some(Fate::CutoverKilled(0)) {
             die();
@@ -70,10 +117,15 @@ impl Sandbox {
         let number = begun?;
         let waiting = Waiting { sandbox: self, number, is_over: false };
         let outcome = self.outcome(waiting, fate.as_ref()).await?;
-        match (outcome, fate) {
-            (_, Some(Fate::AnswerLost)) => Err(Status::unavailable("connection reset by peer")),
-            (Outcome::Refused(words), _) => Err(Refusal(words).into()),
-            (Outcome::Done(text), _) => {
+        if let Some(CallWhat::AnswerLate(duration)) = befalls {
+            tokio::time::sleep(duration).await;
+        }
+        if fate == Some(Fate::AnswerLost) || befalls == Some(CallWhat::AnswerLost) {
+            return Err(cut_off());
+        }
+        match outcome {
+            Outcome::Refused(words) => Err(Refusal(words).into()),
+            Outcome::Done(text) => {
                 let bytes = wire::bytes(&text).unwrap_or_default();
                 T::decode(bytes.as_slice()).map(Response::new).map_err(|error| Status::internal(error.to_string()))
             }
@@ -83,13 +135,20 @@ impl Sandbox {
     async fn outcome(&self, mut waiting: Waiting<'_>, fate: Option<&Fate>) -> Result<Outcome, Status> {
         let began = tokio::time::Instant::now();
         loop {
-            let (outcome, due) = self.transact(|state| {
-                let outcome = operation::take_outcome(state, waiting.number);
-                (outcome, super::advance::next_due(state).map(|due| due.duration_since(state.now)))
+            let (told, due) = self.transact(|state| {
+                let told = operation::take_outcome(state, waiting.number);
+                (told, super::advance::next_due(state).map(|due| due.duration_since(state.now)))
             })?;
-            if let Some(outcome) = outcome {
-                waiting.is_over = true;
-                return Ok(outcome);
+            match told {
+                Told::NotYet => {}
+                Told::Over(outcome) => {
+                    waiting.is_over = true;
+                    return Ok(outcome);
+                }
+                Told::CutOff => {
+                    waiting.is_over = true;
+                    return Err(cut_off());
+                }
             }
             if let Some(Fate::CutoverKilled(milliseconds)) = fate
                 && began.elapsed() >= Duration::from_millis(*milliseconds)
@@ -102,12 +161,16 @@ impl Sandbox {
     }
 }
 
-/// Counts the call, and says what befalls it.
-fn arrive(state: &mut State, name: &str) -> Option<Fate> {
+fn cut_off() -> Status {
+    Status::unavailable("connection reset by peer")
+}
+
+/// Counts the call, and says what befalls it: as the description says, and as a test planned.
+fn arrive(state: &mut State, name: &str) -> (Option<Fate>, Option<CallWhat>) {
     let number = state.calls.entry(name.to_owned()).or_default();
     *number += 1;
     let number = *number;
-    trouble::fate(state, name, number)
+    (trouble::fate(state, name, number), state.plan.arrive(name))
 }
 
 fn down() -> Status {
@@ -165,58 +228,58 @@ impl Vtctld for Sandbox {
 
     async fn workflow_status(&self, request: Request<data::WorkflowStatusRequest>) -> Reply<data::WorkflowStatusResponse> {
         let request = request.into_inner();
-        self.look("WorkflowStatus", |state| status::status(state, &request))
+        self.look("WorkflowStatus", |state| status::status(state, &request)).await
     }
 
     async fn get_workflows(&self, request: Request<data::GetWorkflowsRequest>) -> Reply<data::GetWorkflowsResponse> {
         let request = request.into_inner();
-        self.look("GetWorkflows", |state| workflows::workflows(state, &request))
+        self.look("GetWorkflows", |state| workflows::workflows(state, &request)).await
     }
 
     async fn v_diff_show(&self, request: Request<data::VDiffShowRequest>) -> Reply<data::VDiffShowResponse> {
         let request = request.into_inner();
-        self.look("VDiffShow", |state| vdiff::show(state, &request))
+        self.look("VDiffShow", |state| vdiff::show(state, &request)).await
     }
 
     async fn get_routing_rules(&self, _: Request<data::GetRoutingRulesRequest>) -> Reply<data::GetRoutingRulesResponse> {
-        self.look("GetRoutingRules", |state| Ok(rules::routing_rules(state)))
+        self.look("GetRoutingRules", |state| Ok(rules::routing_rules(state))).await
     }
 
     async fn get_shard_routing_rules(
         &self,
         _: Request<data::GetShardRoutingRulesRequest>,
     ) -> Reply<data::GetShardRoutingRulesResponse> {
-        self.look("GetShardRoutingRules", |_| Ok(Default::default()))
+        self.look("GetShardRoutingRules", |_| Ok(Default::default())).await
     }
 
     async fn get_keyspace_routing_rules(
         &self,
         _: Request<data::GetKeyspaceRoutingRulesRequest>,
     ) -> Reply<data::GetKeyspaceRoutingRulesResponse> {
-        self.look("GetKeyspaceRoutingRules", |_| Ok(Default::default()))
+        self.look("GetKeyspaceRoutingRules", |_| Ok(Default::default())).await
     }
 
     async fn get_mirror_rules(&self, _: Request<data::GetMirrorRulesRequest>) -> Reply<data::GetMirrorRulesResponse> {
-        self.look("GetMirrorRules", |_| Ok(Default::default()))
+        self.look("GetMirrorRules", |_| Ok(Default::default())).await
     }
 
     async fn get_v_schema(&self, request: Request<data::GetVSchemaRequest>) -> Reply<data::GetVSchemaResponse> {
         let request = request.into_inner();
-        self.look("GetVSchema", |state| rules::vschema(state, &request))
+        self.look("GetVSchema", |state| rules::vschema(state, &request)).await
     }
 
     async fn get_srv_v_schemas(&self, request: Request<data::GetSrvVSchemasRequest>) -> Reply<data::GetSrvVSchemasResponse> {
         let request = request.into_inner();
-        self.look("GetSrvVSchemas", |state| Ok(rules::served(state, &request)))
+        self.look("GetSrvVSchemas", |state| Ok(rules::served(state, &request))).await
     }
 
     async fn get_keyspace(&self, request: Request<data::GetKeyspaceRequest>) -> Reply<data::GetKeyspaceResponse> {
         let request = request.into_inner();
-        self.look("GetKeyspace", |state| topology::keyspace(state, &request))
+        self.look("GetKeyspace", |state| topology::keyspace(state, &request)).await
     }
 
     async fn get_keyspaces(&self, _: Request<data::GetKeyspacesRequest>) -> Reply<data::GetKeyspacesResponse> {
-        self.look("GetKeyspaces", |state| Ok(topology::keyspaces(state)))
+        self.look("GetKeyspaces", |state| Ok(topology::keyspaces(state))).await
     }
 
     async fn find_all_shards_in_keyspace(
@@ -224,40 +287,40 @@ impl Vtctld for Sandbox {
         request: Request<data::FindAllShardsInKeyspaceRequest>,
     ) -> Reply<data::FindAllShardsInKeyspaceResponse> {
         let request = request.into_inner();
-        self.look("FindAllShardsInKeyspace", |state| topology::shards(state, &request))
+        self.look("FindAllShardsInKeyspace", |state| topology::shards(state, &request)).await
     }
 
     async fn get_shard(&self, request: Request<data::GetShardRequest>) -> Reply<data::GetShardResponse> {
         let request = request.into_inner();
-        self.look("GetShard", |state| topology::shard(state, &request))
+        self.look("GetShard", |state| topology::shard(state, &request)).await
     }
 
     async fn get_tablets(&self, request: Request<data::GetTabletsRequest>) -> Reply<data::GetTabletsResponse> {
         let request = request.into_inner();
-        self.look("GetTablets", |state| tablets::tablets(state, &request))
+        self.look("GetTablets", |state| tablets::tablets(state, &request)).await
     }
 
     async fn get_cell_info_names(&self, _: Request<data::GetCellInfoNamesRequest>) -> Reply<data::GetCellInfoNamesResponse> {
-        self.look("GetCellInfoNames", |state| Ok(topology::cell_names(state)))
+        self.look("GetCellInfoNames", |state| Ok(topology::cell_names(state))).await
     }
 
     async fn get_cells_aliases(&self, _: Request<data::GetCellsAliasesRequest>) -> Reply<data::GetCellsAliasesResponse> {
-        self.look("GetCellsAliases", |_| Ok(Default::default()))
+        self.look("GetCellsAliases", |_| Ok(Default::default())).await
     }
 
     async fn get_topology_path(&self, request: Request<data::GetTopologyPathRequest>) -> Reply<data::GetTopologyPathResponse> {
         let request = request.into_inner();
-        self.look("GetTopologyPath", |state| topology::path(state, &request))
+        self.look("GetTopologyPath", |state| topology::path(state, &request)).await
     }
 
     async fn get_schema(&self, request: Request<data::GetSchemaRequest>) -> Reply<data::GetSchemaResponse> {
         let request = request.into_inner();
-        self.look("GetSchema", |state| schema::schema(state, &request))
+        self.look("GetSchema", |state| schema::schema(state, &request)).await
     }
 
     async fn get_full_status(&self, request: Request<data::GetFullStatusRequest>) -> Reply<data::GetFullStatusResponse> {
         let request = request.into_inner();
-        self.look("GetFullStatus", |state| tablets::full_status(state, &request))
+        self.look("GetFullStatus", |state| tablets::full_status(state, &request)).await
     }
 
     async fn execute_fetch_as_dba(
@@ -265,7 +328,7 @@ impl Vtctld for Sandbox {
         request: Request<data::ExecuteFetchAsDbaRequest>,
     ) -> Reply<data::ExecuteFetchAsDbaResponse> {
         let request = request.into_inner();
-        self.answer("ExecuteFetchAsDBA", |state| sql::execute(state, &request))
+        self.answer("ExecuteFetchAsDBA", |state| sql::execute(state, &request)).await
     }
 
     async fn get_throttler_status(
@@ -273,49 +336,49 @@ impl Vtctld for Sandbox {
         request: Request<data::GetThrottlerStatusRequest>,
     ) -> Reply<data::GetThrottlerStatusResponse> {
         let request = request.into_inner();
-        self.look("GetThrottlerStatus", |state| tablets::throttler_status(state, &request))
+        self.look("GetThrottlerStatus", |state| tablets::throttler_status(state, &request)).await
     }
 
     async fn check_throttler(&self, request: Request<data::CheckThrottlerRequest>) -> Reply<data::CheckThrottlerResponse> {
         let request = request.into_inner();
-        self.look("CheckThrottler", |state| tablets::check_throttler(state, &request))
+        self.look("CheckThrottler", |state| tablets::check_throttler(state, &request)).await
     }
 
     async fn get_version(&self, request: Request<data::GetVersionRequest>) -> Reply<data::GetVersionResponse> {
         let request = request.into_inner();
-        self.look("GetVersion", |state| tablets::version(state, &request))
+        self.look("GetVersion", |state| tablets::version(state, &request)).await
     }
 
     async fn get_schema_migrations(
         &self,
         _: Request<data::GetSchemaMigrationsRequest>,
     ) -> Reply<data::GetSchemaMigrationsResponse> {
-        self.look("GetSchemaMigrations", |_| Ok(Default::default()))
+        self.look("GetSchemaMigrations", |_| Ok(Default::default())).await
     }
 
     async fn workflow_update(&self, request: Request<data::WorkflowUpdateRequest>) -> Reply<data::WorkflowUpdateResponse> {
         let request = request.into_inner();
-        self.answer("WorkflowUpdate", |state| update::update(state, &request))
+        self.answer("WorkflowUpdate", |state| update::update(state, &request)).await
     }
 
     async fn v_diff_create(&self, request: Request<data::VDiffCreateRequest>) -> Reply<data::VDiffCreateResponse> {
         let request = request.into_inner();
-        self.answer("VDiffCreate", |state| vdiff::create(state, &request))
+        self.answer("VDiffCreate", |state| vdiff::create(state, &request)).await
     }
 
     async fn v_diff_stop(&self, request: Request<data::VDiffStopRequest>) -> Reply<data::VDiffStopResponse> {
         let request = request.into_inner();
-        self.answer("VDiffStop", |state| vdiff::stop(state, &request))
+        self.answer("VDiffStop", |state| vdiff::stop(state, &request)).await
     }
 
     async fn v_diff_resume(&self, request: Request<data::VDiffResumeRequest>) -> Reply<data::VDiffResumeResponse> {
         let request = request.into_inner();
-        self.answer("VDiffResume", |state| vdiff::resume(state, &request))
+        self.answer("VDiffResume", |state| vdiff::resume(state, &request)).await
     }
 
     async fn v_diff_delete(&self, request: Request<data::VDiffDeleteRequest>) -> Reply<data::VDiffDeleteResponse> {
         let request = request.into_inner();
-        self.answer("VDiffDelete", |state| vdiff::delete(state, &request))
+        self.answer("VDiffDelete", |state| vdiff::delete(state, &request)).await
     }
 
     async fn apply_routing_rules(
@@ -323,7 +386,7 @@ impl Vtctld for Sandbox {
         request: Request<data::ApplyRoutingRulesRequest>,
     ) -> Reply<data::ApplyRoutingRulesResponse> {
         let request = request.into_inner();
-        self.answer("ApplyRoutingRules", |state| rules::apply(state, &request))
+        self.answer("ApplyRoutingRules", |state| rules::apply(state, &request)).await
     }
 
     async fn rebuild_v_schema_graph(
@@ -331,7 +394,7 @@ impl Vtctld for Sandbox {
         request: Request<data::RebuildVSchemaGraphRequest>,
     ) -> Reply<data::RebuildVSchemaGraphResponse> {
         let request = request.into_inner();
-        self.answer("RebuildVSchemaGraph", |state| rules::rebuild(state, &request))
+        self.answer("RebuildVSchemaGraph", |state| rules::rebuild(state, &request)).await
     }
 
     async fn set_shard_tablet_control(
@@ -339,7 +402,7 @@ impl Vtctld for Sandbox {
         request: Request<data::SetShardTabletControlRequest>,
     ) -> Reply<data::SetShardTabletControlResponse> {
         let request = request.into_inner();
-        self.answer("SetShardTabletControl", |state| controls::set(state, &request))
+        self.answer("SetShardTabletControl", |state| controls::set(state, &request)).await
     }
 
     async fn refresh_state_by_shard(
@@ -347,6 +410,6 @@ impl Vtctld for Sandbox {
         request: Request<data::RefreshStateByShardRequest>,
     ) -> Reply<data::RefreshStateByShardResponse> {
         let request = request.into_inner();
-        self.look("RefreshStateByShard", |state| controls::refresh(state, &request))
+        self.look("RefreshStateByShard", |state| controls::refresh(state, &request)).await
     }
 }

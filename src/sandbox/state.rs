@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
+use super::fault::{Plan, Vtctld};
 use super::file::description::Description;
 use super::locks::Locks;
 use super::operation::Operation;
@@ -14,7 +15,7 @@ use super::topology::Topology;
 use super::vdiff::VDiff;
 
 /// Of the state's own form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -41,6 +42,9 @@ pub struct State {
     pub last_number: u64,
     /// Somebody's changes of rules that have been made, by their place in the description.
     pub changes_made: Vec<usize>,
+    pub vtctld: Vtctld,
+    /// What a test planned.
+    pub plan: Plan,
 }
 
 /// An entry of `_vt.resharding_journal` on a source shard: the point of no return of a switch.
@@ -51,6 +55,9 @@ pub struct Journal {
     /// Of the switch that wrote it: its workflow and the ids of its streams.
     pub workflow: String,
     pub streams: Vec<u64>,
+    /// As Vitess numbers it.
+    #[serde(default)]
+    pub id: i64,
 }
 
 /// A row put into a table, or taken out of it, past vtgate.
@@ -93,6 +100,8 @@ impl State {
             changes_by_hand: vec![],
             last_number: 0,
             changes_made: vec![],
+            vtctld: Vtctld::default(),
+            plan: Plan::default(),
         }
     }
 

@@ -54,7 +54,8 @@ pub fn next_due(state: &State) -> Option<Timestamp> {
     let edges = state.description.goes_wrong.iter().filter_map(|trouble| times(trouble, state.began));
     let edges = edges.flat_map(|(from, until)| [from, until]).filter(|edge| *edge > state.now);
     let ends = state.transactions.iter().filter_map(|transaction| transaction.until).filter(|until| *until > state.now);
-    edges.chain(ends).min()
+    let starts = state.vtctld.starts_at.filter(|at| *at > state.now);
+    edges.chain(ends).chain(starts).min()
 }
 
 fn going_on(state: &State) -> impl Iterator<Item = &Trouble> {
@@ -116,7 +117,7 @@ pub fn lag(state: &State, keyspace: &str) -> SignedDuration {
 }
 
 pub fn vtctld_is_down(state: &State) -> bool {
-    going_on(state).any(|trouble| matches!(trouble, Trouble::VtctldDown { .. }))
+    state.vtctld.is_dead(state.now) || going_on(state).any(|trouble| matches!(trouble, Trouble::VtctldDown { .. }))
 }
 
 /// Rows that differ in a table: mismatched, missing on the target, extra on the target.

@@ -22,3 +22,4 @@ mod readme;
 mod record;
 mod schemas;
 mod support;
+mod topology;

@@ -9,6 +9,7 @@
 )]
 
 mod adapter;
+mod broken;
 mod checks;
 mod commands;
 mod conformance;
@@ -24,6 +25,7 @@ mod rig_works;
 mod sandbox_served;
 mod signals;
 mod support;
+mod topology;
 mod two_at_once;
 
 use std::process::ExitCode;
@@ -31,6 +33,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
+        ("broken", broken::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ("rig_works", rig_works::tests()),
         ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
+        ("topology", topology::tests()),
         ("two_at_once", two_at_once::tests()),
     ])
 }

@@ -233,6 +233,17 @@ impl MoveTables {
                 Self::publish(&mut after);
             }
             Mutation::RebuildVSchemaGraph(_) => Self::publish(&mut after),
+            Mutation::SetDeniedTables(it) => {
+                let tables = after.denied_tables.entry(shard_path(&it.keyspace, &it.shard)).or_default();
+                for table in &it.tables {
+                    if it.denied {
+                        tables.insert(table.to_string());
+                    } else {
+                        tables.remove(table.as_str());
+                    }
+                }
+            }
+            Mutation::RefreshShard(_) | Mutation::RemoveStaleLock(_) => {}
             Mutation::RenameTables(it) => {
                 if let Some(names) = after.tables.get_mut(&shard_path(&it.keyspace, &it.shard)) {
                     for rename in &it.renames {

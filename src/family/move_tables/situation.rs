@@ -344,9 +344,10 @@ impl Seen<'_> {
         if self.forward.has(StreamShape::Frozen) {
             against.push("forward streams are frozen".into());
         }
-        if !self.reverse.is_absent() && !self.reverse.all(StreamShape::Frozen) {
+        // Frozen after a switch back; stopped when a switch broke off after it was made, and the next one makes it anew.
+        if self.reverse.shapes.iter().any(|shape| !matches!(shape, StreamShape::Frozen | StreamShape::Stopped)) {
             let reverse = self.movement.workflow().reverse();
-            against.push(format!("`{source}.{reverse}` exists and is not frozen"));
+            against.push(format!("`{source}.{reverse}` exists and does not stand still"));
         }
         if !against.is_empty() {
             return self.is(SituationKind::Between, "between whole states", against);
@@ -360,7 +361,7 @@ impl StreamsOf {
         self.by_shard.is_empty()
     }
 
-    fn shards(&self) -> BTreeSet<String> {
+    pub(super) fn shards(&self) -> BTreeSet<String> {
         self.by_shard.keys().cloned().collect()
     }
 

@@ -9,9 +9,12 @@ mod sequences;
 mod switch;
 mod workflow;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::fault::signed;
 use super::locks::{self, Holder};
 use super::refusal::{Answer, Refusal};
 use super::state::State;
@@ -99,11 +102,32 @@ pub fn begin(state: &mut State, client: &str, work: Work) -> u64 {
     number
 }
 
+/// What there is to tell whoever waits for an operation.
+pub enum Told {
+    NotYet,
+    Over(Outcome),
+    /// vtctld died, or the connection did.
+    CutOff,
+}
+
 /// Its outcome, once it is over; then it is forgotten.
-pub fn take_outcome(state: &mut State, number: u64) -> Option<Outcome> {
-    let place = state.operations.iter().position(|operation| operation.number == number)?;
-    state.operations[place].outcome.as_ref()?;
-    state.operations.remove(place).outcome
+pub fn take_outcome(state: &mut State, number: u64) -> Told {
+    let Some(place) = state.operations.iter().position(|operation| operation.number == number && !operation.client.is_empty())
+    else {
+        return Told::CutOff;
+    };
+    if state.operations[place].outcome.is_none() {
+        return Told::NotYet;
+    }
+    state.operations.remove(place).outcome.map_or(Told::CutOff, Told::Over)
+}
+
+/// Drops what is under way where it is. Nothing is rolled back, no lock is given back.
+pub fn kill_vtctld(state: &mut State, restart_after: Duration) {
+    state.operations.clear();
+    let starts_at = state.now.saturating_add(signed(restart_after)).unwrap_or(Timestamp::MAX);
+    state.vtctld.starts_at = Some(starts_at);
+    state.vtctld.deaths += 1;
 }
 
 pub fn next_due(state: &State) -> Option<Timestamp> {

@@ -10,6 +10,7 @@ use super::dry_run::{self, Wanted};
 use super::workflow::{course, delete_streams, places};
 use super::{Next, sequences};
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
+use crate::model::journal;
 use crate::sandbox::advance;
 use crate::sandbox::calls::messages::said_by;
 use crate::sandbox::calls::rules::rebuild_cells;
@@ -476,9 +477,14 @@ impl Switch {
     fn create_journals(&mut self, state: &mut State) -> Next {
         let course = self.course();
         let streams = self.stream_ids(state);
+        let numbered: Vec<(String, i64)> = state
+            .streams_of(&course.target, &course.workflow)
+            .map(|stream| (stream.shard.clone(), i64::try_from(stream.id).unwrap_or(i64::MAX)))
+            .collect();
+        let id = journal::id(&course.target, numbered.iter().map(|(shard, id)| (shard.as_str(), *id)));
         for shard in super::workflow::shard_names(state, &course.source) {
-            let journal =
-                Journal { keyspace: course.source.clone(), shard, workflow: course.workflow.clone(), streams: streams.clone() };
+            let (keyspace, workflow, streams) = (course.source.clone(), course.workflow.clone(), streams.clone());
+            let journal = Journal { keyspace, shard, workflow, streams, id };
             if !state.journals.contains(&journal) {
                 state.journals.push(journal);
             }

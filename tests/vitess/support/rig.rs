@@ -69,6 +69,11 @@ impl Cluster {
         self.setting("VTCTLD")
     }
 
+    /// `127.0.0.1:PORT` where etcd, the topology server, serves its clients.
+    pub fn etcd(&self) -> &str {
+        self.setting("ETCD")
+    }
+
     /// `127.0.0.1:PORT` where vtgate speaks MySQL's protocol.
     pub fn vtgate(&self) -> &str {
         self.setting("VTGATE_MYSQL")
@@ -157,6 +162,11 @@ impl Cluster {
     /// killed a vtctld owes to the tests after it.
     pub fn unlock(&self) {
         self.script("unlock", &[]);
+    }
+
+    /// Takes away the named locks alone, which outlive the death of their owner by 24 hours: what `apply` asks a human to do.
+    pub fn unlock_named(&self) {
+        self.script("unlock", &["/named_locks/"]);
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> String {

@@ -77,7 +77,8 @@ impl Asking {
                 | Question::HasNull { keyspace, .. }
                 | Question::LargestValue { keyspace, .. }
                 | Question::SequenceNext { keyspace, .. }
-                | Question::WriteLocks { keyspace, .. },
+                | Question::WriteLocks { keyspace, .. }
+                | Question::Journals { keyspace },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)
@@ -98,7 +99,7 @@ impl Asking {
             Ask::CopyProgress { keyspace, workflow } => copy_progress::answer(self, keyspace, workflow).await,
             Ask::VDiffs { keyspace, workflow } => vdiffs::all(self, keyspace, workflow).await,
             Ask::VDiff { keyspace, workflow, uuid } => vdiffs::one(self, keyspace, workflow, uuid).await,
-            Ask::Locks { keyspaces, keyspace, workflow } => locks::answer(self, keyspaces, keyspace, workflow).await,
+            Ask::Locks { workflows, keyspaces } => locks::answer(self, workflows, keyspaces).await,
             Ask::AllVSchemas => all_vschemas::answer(self).await,
             Ask::Sql(question) => sql::answer(self, question).await,
         }
