@@ -55,6 +55,11 @@ impl Locks {
         self.0.retain(|lock| &lock.holder != holder);
     }
 
+    /// Whoever holds it.
+    pub fn remove(&mut self, path: &str) {
+        self.0.retain(|lock| lock.path != path);
+    }
+
     pub fn held(&self, now: Timestamp) -> impl Iterator<Item = &Lock> {
         self.0.iter().filter(move |lock| lock.ends > now)
     }

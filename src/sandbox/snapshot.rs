@@ -1,6 +1,7 @@
 //! All that a sandbox in memory knows, kept aside: tests begin from one again and again, and compare what stands in two.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::clock::SandboxClock;
 use super::state::State;
@@ -23,11 +24,22 @@ impl Sandbox {
         let state = (*snapshot.0).clone();
         let inner = Inner {
             clock: Arc::new(SandboxClock::from(state.now)),
-            counts_calls: trouble::is_by_number(&state.description),
+            counts_calls: AtomicBool::new(trouble::is_by_number(&state.description) || !state.plan.calls.is_empty()),
             store: Store::in_memory(state),
             client: None,
         };
         Self { inner: Arc::new(inner) }
+    }
+}
+
+impl Sandbox {
+    /// Takes the lock of a workflow's name away, as a person with etcdctl does when its owner is dead.
+    ///
+    /// # Errors
+    /// When its files can't be read or written.
+    pub fn remove_named_lock(&self, keyspace: &str, workflow: &str) -> Result<(), SandboxError> {
+        let path = super::locks::of_workflow(keyspace, workflow);
+        self.transact(|state| state.locks.remove(&path))
     }
 }
 

@@ -1,5 +1,9 @@
 //! The kinds of faults, and to which effects each applies.
 
+use std::time::Duration;
+
+use cutover::sandbox::fault::{StepFault, StepWhat, When};
+
 use super::adversary::Act;
 use super::script::{Of, Site};
 
@@ -69,5 +73,82 @@ impl Kind {
             Of::Lease if site.what == "lease take" => vec![KilledBefore, KilledAfter, LeaseHeld],
             Of::Lease => vec![LeaseLost],
         }
+    }
+}
+
+/// What befalls at a micro-step of vtctld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepKind {
+    KilledBefore {
+        seconds: u64,
+    },
+    KilledAfter {
+        seconds: u64,
+    },
+    Refused,
+    /// Done, and failed all the same.
+    FailsAfter,
+    AnswerLost,
+    CallerGone,
+    Reparented,
+    LeasesEnd,
+    Transaction,
+}
+
+impl StepKind {
+    const ALL: [Self; 13] = [
+        Self::KilledBefore { seconds: 0 },
+        Self::KilledBefore { seconds: 10 },
+        Self::KilledBefore { seconds: 120 },
+        Self::KilledAfter { seconds: 0 },
+        Self::KilledAfter { seconds: 10 },
+        Self::KilledAfter { seconds: 120 },
+        Self::Refused,
+        Self::FailsAfter,
+        Self::AnswerLost,
+        Self::CallerGone,
+        Self::Reparented,
+        Self::LeasesEnd,
+        Self::Transaction,
+    ];
+
+    /// To which steps it applies: all.
+    pub fn of(_step: &str) -> Vec<Self> {
+        Self::ALL.to_vec()
+    }
+
+    pub fn name(self) -> String {
+        match self {
+            Self::KilledBefore { seconds } => format!("vtctld killed before, back after {seconds} s"),
+            Self::KilledAfter { seconds } => format!("vtctld killed after, back after {seconds} s"),
+            Self::Refused => "step refused".into(),
+            Self::FailsAfter => "step done and failed".into(),
+            Self::AnswerLost => "answer lost at the step".into(),
+            Self::CallerGone => "caller gone".into(),
+            Self::Reparented => "primary reparented".into(),
+            Self::LeasesEnd => "leases end".into(),
+            Self::Transaction => "long transaction".into(),
+        }
+    }
+
+    pub fn at(self, step_number: u64) -> StepFault {
+        let refuse = || StepWhat::Refuse("target: commerce.0.primary: primary is not serving".into());
+        let (when, what) = match self {
+            Self::KilledBefore { seconds } => {
+                (When::Before, StepWhat::KillVtctld { restart_after: Duration::from_secs(seconds) })
+            }
+            Self::KilledAfter { seconds } => (When::After, StepWhat::KillVtctld { restart_after: Duration::from_secs(seconds) }),
+            Self::Refused => (When::Before, refuse()),
+            Self::FailsAfter => (When::After, refuse()),
+            Self::AnswerLost => (When::Before, StepWhat::LoseAnswer),
+            Self::CallerGone => (When::Before, StepWhat::CallerGone),
+            Self::Reparented => (When::Before, StepWhat::ReparentPrimary { keyspace: "customer".into(), shard: "-80".into() }),
+            Self::LeasesEnd => (When::Before, StepWhat::LeasesEnd),
+            Self::Transaction => (
+                When::Before,
+                StepWhat::OpenTransaction { keyspace: "commerce".into(), table: "sku".into(), lasts: Duration::from_secs(60) },
+            ),
+        };
+        StepFault { step_number, when, what }
     }
 }

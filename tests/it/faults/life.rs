@@ -54,7 +54,7 @@ impl Command {
         Self::Apply { until: Some(phase) }
     }
 
-    fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Self::Apply { until: None } => "apply".into(),
             Self::Apply { until: Some(phase) } => format!("apply --until {phase}"),

@@ -3,53 +3,84 @@
 
 mod adversary;
 mod canonical;
+mod endings;
+mod enumerate;
 mod files;
 mod kinds;
 mod life;
 mod operator;
 mod oracle;
+mod scenario;
 mod script;
 mod service;
 mod world;
 
-use cutover::run::phase::PhaseId;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use life::{Command, World};
-use operator::{Outcome, carry_out};
-use script::Script;
-use world::Moment;
+use enumerate::{Known, Row};
+
+/// Counts of endings, by row.
+type Table = BTreeMap<Row, BTreeMap<String, usize>>;
+
+fn text(table: &Table) -> String {
+    let mut text = String::new();
+    let (mut edge, mut site) = ("", "");
+    for (row, endings) in table {
+        if row.edge != edge {
+            edge = &row.edge;
+            writeln!(text, "\n== {edge}").unwrap();
+        }
+        if row.site != site {
+            site = &row.site;
+            writeln!(text, "{site}").unwrap();
+        }
+        let endings: Vec<String> = endings.iter().map(|(ending, count)| format!("{count} {ending}")).collect();
+        writeln!(text, "    {}: {}", row.kind, endings.join(", ")).unwrap();
+    }
+    text
+}
 
 #[test]
-fn measure() {
+fn every_effect_and_every_kind_of_fault() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let begin = std::time::Instant::now();
-        let script = Script::new(0, []);
-        script.tell_all();
-        let world = World::at(&Moment::beginning(), script.clone());
-        for phase in [
-            PhaseId::CREATE,
-            PhaseId::COPY,
-            PhaseId::VERIFY,
-            PhaseId::SWITCH_REPLICAS,
-            PhaseId::SWITCH_PRIMARY,
-            PhaseId::REVERT_WINDOW,
-            PhaseId::COMPLETE,
-            PhaseId::REMOVE_RULES,
-        ] {
-            let outcome = carry_out(&world, &Command::until(phase.clone())).await;
-            println!("{phase} {outcome:?} {:?} effects {} ", begin.elapsed(), script.count());
-            if outcome != Outcome::Done {
-                println!("{}", script.story());
-                return;
-            }
-            let at = std::time::Instant::now();
-            let moment = world.moment();
-            let text = canonical::of(&moment);
-            println!("   snapshot {:?} {}", at.elapsed(), text.len());
+    let began = std::time::Instant::now();
+    let edges = runtime.block_on(scenario::edges());
+    for edge in &edges {
+        println!("{}: {} effects, {} steps", edge.name, edge.sites.len(), edge.steps.len());
+    }
+    let only = std::env::var("CUTOVER_FAULT").unwrap_or_default();
+    let mut cases = enumerate::cases(&edges);
+    cases.retain(|case| format!("{} {} {}", case.row.edge, case.row.site, case.row.kind).contains(&only));
+    println!("{} cases, after {:?}", cases.len(), began.elapsed());
+    let known = Known::default();
+    let results = enumerate::run_all(&edges, &cases, &known);
+    println!("done after {:?}", began.elapsed());
+    let mut table = Table::new();
+    let mut bad = Vec::new();
+    for (case, result) in cases.iter().zip(&results) {
+        *table.entry(case.row.clone()).or_default().entry(result.ending.name()).or_default() += 1;
+        if result.ending.is_bad() {
+            bad.push((case, result));
         }
-        std::fs::write("/tmp/story.txt", script.story()).unwrap();
-        std::fs::write("/tmp/canonical.txt", canonical::of(&world.moment())).unwrap();
-        println!("{:#?}", script.violations());
-    });
+    }
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/faults.txt"), text(&table)).unwrap();
+    let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (case, result) in &bad {
+        let words: String = result.ending.words().chars().take(300).collect();
+        let place = format!("{} | {} | {}", case.row.edge, case.row.site, case.row.kind);
+        kinds.entry(words).or_default().push(place);
+    }
+    for (words, places) in &kinds {
+        println!("{} x {words}", places.len());
+        for place in places.iter().take(6) {
+            println!("      {place}");
+        }
+    }
+    if !only.is_empty()
+        && let Some((case, _)) = bad.first()
+    {
+        println!("{}", enumerate::alone(&edges[case.edge], &[case.fault], &known, true).story);
+    }
+    assert!(bad.is_empty(), "{} of {} cases end badly", bad.len(), cases.len());
 }

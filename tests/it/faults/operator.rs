@@ -7,6 +7,8 @@ use cutover::run::decision::{HoldKind, StopKind};
 
 use super::life::{Command, End, World};
 
+/// A named lock whose owner is proven dead.
+const STALE_LOCK: &str = "C408";
 /// How often one command is run, at the most.
 const ROUNDS: usize = 12;
 /// A stop that comes so often is the end.
@@ -38,6 +40,12 @@ pub async fn carry_out(world: &World, command: &Command) -> Outcome {
             // The ways that hold when they are at their end.
             End::Held(_, HoldKind::SwitchedBack | HoldKind::Paused) => return Outcome::Done,
             End::Held(..) => 30,
+            // The message names the key, and so he takes it away.
+            End::Stopped(_, words) if words.contains(STALE_LOCK) => {
+                world.sandbox.remove_named_lock("customer", "c2c").unwrap();
+                world.sandbox.remove_named_lock("commerce", "c2c_reverse").unwrap();
+                0
+            }
             End::Stopped(StopKind::Refused | StopKind::NeedsHuman, _) | End::Refused(..) => {
                 stops += 1;
                 if stops == SAME_STOPS {
