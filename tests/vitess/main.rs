@@ -25,6 +25,7 @@ mod rig_works;
 mod sandbox_served;
 mod signals;
 mod support;
+mod system_calls;
 mod topology;
 mod two_at_once;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ("rig_works", rig_works::tests()),
         ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
+        ("system_calls", system_calls::tests()),
         ("topology", topology::tests()),
         ("two_at_once", two_at_once::tests()),
     ])

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cutover::cluster::mutation::*;
 use cutover::model::digest::Digest;
-use cutover::model::name::{CellName, KeyspaceName, TableName, WorkflowName};
+use cutover::model::name::{CellName, KeyspaceName, ShardName, TableName, WorkflowName};
 use cutover::model::routing::{RoutingRules, Rule};
-use cutover::model::topology::TabletType;
+use cutover::model::topology::{TabletAlias, TabletType};
 use cutover::record::entry::{Actor, Goal, OutcomeResult, What};
 use cutover::record::store::{NewEntry, Record};
 use cutover::run::phase::PhaseId;
@@ -88,6 +88,12 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         max_lag_seconds: 5,
         initialize_target_sequences: true,
     };
+    let rename = RenameTables {
+        keyspace: KeyspaceName::new("commerce").unwrap(),
+        shard: ShardName::new("0").unwrap(),
+        tablet: TabletAlias { cell: "zone1".into(), uid: 100 },
+        renames: vec![Rename { from: "_corder_old".into(), to: "corder".into() }],
+    };
     let streams = |wanted, message| SetStreams { keyspace: customer(), workflow: workflow(), wanted, message };
     let mut rules = RoutingRules::default();
     rules.set("customer@replica", "commerce.customer");
@@ -128,6 +134,7 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
             Mutation::CancelWorkflow(CancelWorkflow { workflow: workflow(), target_keyspace: customer(), table_count: 2 }),
         ),
         (PhaseId::REMOVE_RULES, Mutation::ApplyRoutingRules(edit)),
+        (PhaseId::COMPLETE, Mutation::RenameTables(rename)),
         (PhaseId::REMOVE_RULES, Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec!["zone1".into()] })),
     ]
 }
