@@ -141,7 +141,7 @@ impl Topology for Etcd {
         }
         let mut found = answer.kvs;
         found.sort_by_key(|kv| kv.create_revision);
-        let lock = |kv: pb::KeyValue| {
+        let lock = |(place, kv): (usize, pb::KeyValue)| {
             let key = String::from_utf8(kv.key).map_err(|_| malformed("holds a key that is not text"))?;
             if lease_of(&key, &prefix) != Some(kv.lease) || kv.mod_revision <= 0 {
                 return Err(malformed("holds a key that is no lock's"));
@@ -152,10 +152,16 @@ impl Topology for Etcd {
                 key,
                 mod_revision: kv.mod_revision,
                 lease: kv.lease,
-                holder: held_lock(&format!("{keyspace}/{workflow}"), &kv.value),
+                holder: held_lock(
+                    &format!("{keyspace}/{workflow}"),
+                    &kv.lease.to_string(),
+                    kv.mod_revision,
+                    place > 0,
+                    &kv.value,
+                ),
             })
         };
-        found.into_iter().map(lock).collect()
+        found.into_iter().enumerate().map(lock).collect()
     }
 
     async fn remove(&self, key: &LockKey) -> Result<Removed, ClusterError> {

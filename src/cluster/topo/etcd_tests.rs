@@ -2,8 +2,16 @@ use super::*;
 use crate::cluster::port::HeldLock;
 
 fn lock() -> LockKey {
-    let holder =
-        HeldLock { of: String::new(), action: String::new(), host: String::new(), user: String::new(), time: String::new() };
+    let holder = HeldLock {
+        of: String::new(),
+        node: String::new(),
+        version: 0,
+        waits: false,
+        action: String::new(),
+        host: String::new(),
+        user: String::new(),
+        time: String::new(),
+    };
     LockKey {
         keyspace: KeyspaceName::new("customer").unwrap(),
         workflow: WorkflowName::new("c2c").unwrap(),

@@ -64,6 +64,9 @@ mod tests {
         let memory = Memory::default();
         let holder = |host: &str| HeldLock {
             of: "customer/c2c".into(),
+            node: String::new(),
+            version: 0,
+            waits: false,
             action: "SwitchTraffic".into(),
             host: host.into(),
             user: String::new(),

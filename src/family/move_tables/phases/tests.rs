@@ -2,7 +2,7 @@
 
 use super::super::fixtures::{World, now, stream};
 use super::*;
-use crate::cluster::mutation::{CompleteMoveTables, Direction, SourceTables, SwitchTraffic, Verb as _};
+use crate::cluster::mutation::{CompleteMoveTables, Direction, SourceTables, Verb as _};
 use crate::cluster::port::{Answer, Ask, Question, Unread, WriteLock};
 use crate::family::picture::StreamShape;
 use crate::family::{ConditionResult, Family as _, Happened};
