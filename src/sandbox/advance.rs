@@ -6,7 +6,7 @@ use super::ids::Ids;
 use super::state::{ChangeByHand, State};
 use super::stream::{BEGINS_AFTER_MILLISECONDS, Stage, State as StreamState, Stream};
 use super::table::Table;
-use super::{operation, trouble, vdiff};
+use super::{operation, reparent, trouble, vdiff};
 
 /// Brings everything to a moment. One in the past changes nothing.
 pub fn advance(state: &mut State, to: Timestamp) {
@@ -20,7 +20,9 @@ pub fn advance(state: &mut State, to: Timestamp) {
 /// When the next thing happens by itself.
 pub fn next_due(state: &State) -> Option<Timestamp> {
     let of_streams = state.streams.iter().filter_map(|stream| stream.due).min();
-    [of_streams, vdiff::next_due(state), operation::next_due(state), trouble::next_due(state)].into_iter().flatten().min()
+    let others = [vdiff::next_due(state), operation::next_due(state), trouble::next_due(state), reparent::next_due(state)];
+    let buffered = state.application.next_due(state.now);
+    others.into_iter().chain([of_streams, buffered]).flatten().min()
 }
 
 fn flow(state: &mut State, to: Timestamp) {
@@ -34,6 +36,7 @@ fn flow(state: &mut State, to: Timestamp) {
 
 fn happen(state: &mut State) {
     trouble::happen(state);
+    reparent::pass(state);
     for place in 0..state.streams.len() {
         if state.streams[place].due.is_some_and(|due| due <= state.now) {
             move_on(state, place);
@@ -45,11 +48,18 @@ fn happen(state: &mut State) {
     state.application.write_until(&mut state.topology, state.now);
 }
 
-/// Starts the streams of a workflow, or lets them go on.
+/// Starts a stream, or lets it go on.
 pub fn start(state: &mut State, place: usize) {
     let now = state.now;
+    if state.is_past_its_journal(place) {
+        finds_journal(state, place);
+        return;
+    }
     let stream = &mut state.streams[place];
     stream.state = StreamState::Running;
+    if stream.error.is_some() {
+        return;
+    }
     stream.due = match &mut stream.stage {
         Stage::New => Some(now + SignedDuration::from_millis(BEGINS_AFTER_MILLISECONDS)),
         Stage::Copying { since, .. } => {
@@ -62,6 +72,16 @@ pub fn start(state: &mut State, place: usize) {
     };
 }
 
+/// A stream that is started past the journal of its own switch reads that journal, and makes itself anew as a stream from the target
+/// to the target (vitessio/vitess#19680; experiments.md, Dangerous answers).
+fn finds_journal(state: &mut State, place: usize) {
+    let stream = &mut state.streams[place];
+    stream.source_keyspace.clone_from(&stream.keyspace);
+    stream.state = StreamState::Error;
+    stream.due = None;
+    "terminal error: vttablet: Duplicate entry for key 'PRIMARY' (errno 1062) (sqlstate 23000)".clone_into(&mut stream.message);
+}
+
 pub fn stop(state: &mut State, place: usize) {
     let copied = copied_of_table(state, place);
     let now = state.now;
@@ -72,6 +92,34 @@ pub fn stop(state: &mut State, place: usize) {
     }
     stream.state = StreamState::Stopped;
     stream.due = None;
+}
+
+/// A running stream falls into an error, and does nothing until it recovers.
+pub fn fall(state: &mut State, place: usize, message: &str) {
+    let copied = copied_of_table(state, place);
+    let now = state.now;
+    let stream = &mut state.streams[place];
+    if let Stage::Copying { since, copied: at, .. } = &mut stream.stage {
+        *at = copied;
+        *since = now;
+    }
+    stream.due = None;
+    stream.error = Some(message.to_owned());
+    message.clone_into(&mut stream.message);
+}
+
+/// An error has passed: the stream goes on, unless somebody has stopped it since.
+pub fn recover(state: &mut State, place: usize) {
+    let now = state.now;
+    let stream = &mut state.streams[place];
+    let Some(error) = stream.error.take() else { return };
+    if stream.message == error {
+        stream.message.clear();
+    }
+    stream.updated_at = now;
+    if stream.is_running() {
+        start(state, place);
+    }
 }
 
 /// The rows of the source that a stream has to copy of a table.
@@ -110,7 +158,8 @@ fn end_of_table(state: &State, place: usize) -> Timestamp {
 /// Brings what a stream has copied or applied to now.
 fn replicate(state: &mut State, place: usize) {
     let stream = &state.streams[place];
-    if !stream.is_running() || stream.error.is_some() {
+    let stands = state.topology.primary_of(&stream.keyspace, &stream.shard).is_some_and(|tablet| tablet.is_down);
+    if !stream.is_running() || stream.error.is_some() || stands {
         return;
     }
     match &stream.stage {
@@ -129,6 +178,10 @@ fn replicate(state: &mut State, place: usize) {
             stream.applied_until = state.now;
         }
         Stage::Replicating => {
+            if trouble::is_throttled(state, &stream.keyspace) {
+                state.streams[place].updated_at = state.now;
+                return;
+            }
             let until = state.now - trouble::lag(state, &stream.keyspace);
             apply_until(state, place, until);
             state.streams[place].updated_at = state.now;

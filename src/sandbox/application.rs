@@ -1,6 +1,7 @@
 //! The application: it inserts rows through vtgate, and keeps account of each that was acknowledged.
 //!
-//! A write that nobody takes is held back, as vtgate's buffer does, for 10 s; after that it fails. An id comes from MySQL's counter
+//! A write that nobody takes is held back, as vtgate's buffer does, for 10 s; after that it fails. vtgate goes on when its cell serves
+//! something new or its window has passed. An id comes from MySQL's counter
 //! at the source, from the sequence where the VSchema has one, else from the application itself.
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub struct Writer {
     pub held_back: u64,
     /// Nobody takes its writes now.
     pub is_stopped: bool,
+    pub buffer: Option<Buffer>,
     pub acknowledged: u64,
     pub failed: u64,
     /// Ids that were given to two rows.
@@ -42,6 +44,21 @@ pub struct Writer {
     /// The ids of acknowledged rows.
     pub ids: Ids,
     pub segments: Vec<Segment>,
+}
+
+/// vtgate buffers since then. It goes on when its cell serves something new, or its window has passed: not when a keyspace takes
+/// writes again (experiments.md, Calm).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buffer {
+    pub since: Timestamp,
+    /// Of what the cell served then.
+    pub version: u64,
+}
+
+impl Buffer {
+    fn holds(self, version: u64, now: Timestamp) -> bool {
+        self.version == version && now < self.since + BUFFER
+    }
 }
 
 /// Writes that one keyspace took in a row.
@@ -76,6 +93,7 @@ impl Application {
                 attempted: 0,
                 held_back: 0,
                 is_stopped: false,
+                buffer: None,
                 acknowledged: 0,
                 failed: 0,
                 twice: 0,
@@ -95,6 +113,12 @@ impl Application {
             let way = way(topology, self.keyspace.as_deref(), table, "");
             writer.write_until(topology, table, &way, now);
         }
+    }
+
+    /// When a window next passes.
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.writers.values().filter_map(|writer| writer.buffer).map(|buffer| buffer.since + BUFFER);
+        ends.filter(|end| *end > now).min()
     }
 
     /// The ids that a keyspace has taken for a table until some moment of the past; those that it took later.
@@ -138,9 +162,14 @@ impl Writer {
         let count = self.due(now) - self.attempted;
         self.attempted += count;
         self.held_back += count;
+        let version = topology.cells.first().and_then(|cell| topology.served.get(cell)).map_or(0, |served| served.version);
         match way {
+            Way::To(_) if self.buffer.is_some_and(|buffer| buffer.holds(version, now)) => self.is_stopped = true,
             Way::Denied(_) => {
                 self.is_stopped = true;
+                if self.buffer.is_none_or(|buffer| buffer.version != version) {
+                    self.buffer = Some(Buffer { since: now, version });
+                }
                 // vtgate lets go of those that waited for too long.
                 let room = u64::try_from(BUFFER.as_secs()).unwrap_or(0) * u64::from(self.per_second);
                 self.failed += self.held_back.saturating_sub(room);
@@ -148,9 +177,11 @@ impl Writer {
             }
             Way::Nowhere(_) => {
                 self.is_stopped = true;
+                self.buffer = None;
                 self.failed += std::mem::take(&mut self.held_back);
             }
             Way::To(keyspace) => {
+                self.buffer = None;
                 let count = std::mem::take(&mut self.held_back);
                 if count > 0 {
                     self.acknowledge(topology, table, keyspace, count, now);
@@ -236,9 +267,14 @@ pub fn sequence_mut<'t>(topology: &'t mut Topology, name: &str) -> Option<&'t mu
     shard.tables.get_mut(&table)?.next_id.as_mut()
 }
 
-/// Where vtgate sends a query for a table; `suffix` is `@replica` and the like, or empty. It knows what its cell serves.
+/// Where the application's vtgate, in the first cell, sends a query.
 pub fn way(topology: &Topology, connected_to: Option<&str>, table: &str, suffix: &str) -> Way {
-    let Some(served) = topology.cells.first().and_then(|cell| topology.served.get(cell)) else {
+    way_in(topology, topology.cells.first().map_or("", String::as_str), connected_to, table, suffix)
+}
+
+/// Where a vtgate sends a query for a table; `suffix` is `@replica` and the like, or empty. It knows what its cell serves.
+pub fn way_in(topology: &Topology, cell: &str, connected_to: Option<&str>, table: &str, suffix: &str) -> Way {
+    let Some(served) = topology.served.get(cell) else {
         return Way::Nowhere("nothing is served".to_owned());
     };
     let key = connected_to.map_or_else(|| table.to_owned(), |keyspace| format!("{keyspace}.{table}"));
@@ -259,7 +295,7 @@ pub fn way(topology: &Topology, connected_to: Option<&str>, table: &str, suffix:
         Some(there) if there.shards.iter().all(|shard| !shard.tables.contains_key(table)) => {
             Way::Nowhere(format!("table {table} does not exist in {keyspace} (errno 1146)"))
         }
-        Some(there) if suffix.is_empty() && there.denies(table) => Way::Denied(keyspace),
+        Some(there) if suffix.is_empty() && (there.denies(table) || topology.lacks_primary(&keyspace)) => Way::Denied(keyspace),
         Some(_) => Way::To(keyspace),
         None => Way::Nowhere(format!("there is no keyspace {keyspace}")),
     }

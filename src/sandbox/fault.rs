@@ -1,10 +1,17 @@
 //! Faults that a test plans: at a micro-step of vtctld's, or at a call. They are data of the state, so they survive a restart of the
 //! process, and each befalls once.
 
+#[cfg(test)]
+#[path = "fault_tests.rs"]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::oracle::Violation;
 
 /// A micro-step that was done: the smallest thing that Vitess does as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,7 +34,7 @@ impl std::fmt::Display for StepDone {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     Before,
@@ -103,6 +110,8 @@ pub struct Plan {
     pub keeps_logs: bool,
     pub log_of_calls: Vec<String>,
     pub log_of_steps: Vec<StepDone>,
+    /// What did not hold at any time.
+    pub seen: Vec<Violation>,
 }
 
 impl Plan {

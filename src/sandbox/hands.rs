@@ -7,11 +7,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::fault::{CallFault, StepDone, StepFault};
-use super::file::description::Description;
+use super::file::description::{Deed, Description};
 use super::ids::Ids;
+use super::oracle::{self, Violation};
 use super::state::{ChangeByHand, State, Transaction};
 use super::stream::{Stage, Stream};
 use super::table::Column;
+use super::topology::Kind;
 use super::{Sandbox, SandboxError};
 use crate::cluster::vtctld::generated::binlogdata::OnDdlAction;
 
@@ -70,6 +72,84 @@ impl Sandbox {
     pub fn at_call(&self, fault: CallFault) -> Result<(), SandboxError> {
         self.inner.counts_calls.store(true, Ordering::Relaxed);
         self.transact(|state| state.plan.calls.push(fault))
+    }
+
+    /// What must hold and does not, now.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn violations(&self) -> Result<Vec<Violation>, SandboxError> {
+        self.transact(|state| oracle::violations(state))
+    }
+
+    /// What did not hold at any time, after any micro-step or call: of a sandbox in memory.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn violations_seen(&self) -> Result<Vec<Violation>, SandboxError> {
+        self.transact(|state| state.plan.seen.clone())
+    }
+
+    /// What is not of these tables and is not as it was at the beginning.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn foreign_changes(&self, ours: &[String]) -> Result<Vec<String>, SandboxError> {
+        self.transact(|state| oracle::foreign_changes(state, ours))
+    }
+
+    /// A shard gets another primary: its first replica.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn reparent(&self, keyspace: &str, shard: &str) -> Result<(), SandboxError> {
+        self.transact(|state| super::reparent::reparent(state, keyspace, shard))
+    }
+
+    /// The first tablet of a type in a shard answers nobody any more.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn tablet_down(&self, keyspace: &str, shard: &str, kind: Kind) -> Result<(), SandboxError> {
+        self.transact(|state| super::trouble::tablet_down(state, keyspace, shard, kind, None))
+    }
+
+    /// All tablets of a shard answer again.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn tablets_up(&self, keyspace: &str, shard: &str) -> Result<(), SandboxError> {
+        self.transact(|state| {
+            let of_shard = |tablet: &&mut super::topology::Tablet| tablet.keyspace == keyspace && tablet.shard == shard;
+            for tablet in state.topology.tablets.iter_mut().filter(of_shard) {
+                (tablet.is_down, tablet.down_until) = (false, None);
+            }
+        })
+    }
+
+    /// Somebody else acts on a workflow now, as with vtctldclient.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn somebody_acts(&self, does: Deed, keyspace: &str, workflow: &str) -> Result<(), SandboxError> {
+        self.transact(|state| super::somebody::acts(state, does, keyspace, workflow))
+    }
+
+    /// The leases of all keyspace locks end.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn end_leases(&self) -> Result<(), SandboxError> {
+        self.transact(|state| state.locks.end_leases_of_keyspaces())
+    }
+
+    /// Takes away the named lock of a workflow, as somebody with access to etcd does. Whether there was one.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn take_away_named_lock(&self, keyspace: &str, workflow: &str) -> Result<bool, SandboxError> {
+        let path = super::locks::of_workflow(keyspace, workflow);
+        self.transact(|state| state.locks.take_away(&path))
     }
 
     /// Kills vtctld now, as `kill -9` does. Operations under way are dropped at their step, nothing is rolled back, and their locks

@@ -16,9 +16,12 @@
 //! | [`stream`], [`vdiff`], [`locks`] | what they are, and how they go on |
 //! | [`application`], [`account`] | it writes, and knows what was acknowledged; its account |
 //! | [`advance`], [`clock`] | time |
+//! | [`reparent`] | a shard gets another primary |
 //! | [`operation`] | create, switch, complete, cancel: rows of steps |
 //! | [`calls`] | what each call answers |
 //! | [`trouble`], [`fault`] | what goes wrong: as `sandbox.toml` says; as a test plans it |
+//! | [`somebody`] | what another client does |
+//! | [`oracle`] | what must hold |
 //! | [`hands`] | what is done past vtctld, for tests |
 //! | [`snapshot`] | all that it knows, kept aside, for tests |
 //! | [`service`] | the server trait |
@@ -34,14 +37,17 @@ mod hands;
 mod ids;
 mod locks;
 mod operation;
+pub mod oracle;
 mod refusal;
+mod reparent;
 mod service;
 mod snapshot;
+mod somebody;
 mod state;
 mod store;
 mod stream;
 mod table;
-mod topology;
+pub mod topology;
 mod traffic;
 mod trouble;
 mod vdiff;
@@ -173,7 +179,9 @@ impl Sandbox {
         self.inner.store.transact(keeping, |state| {
             clock.catch_up_with(state.now);
             advance::advance(state, clock.now());
-            change(state)
+            let answer = change(state);
+            state.watch();
+            answer
         })
     }
 

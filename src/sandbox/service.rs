@@ -7,7 +7,8 @@ use std::time::Duration;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::calls::{controls, rules, schema, sql, status, tablets, topology, update, vdiff, workflows};
+use super::calls::update::Updated;
+use super::calls::{controls, rules, schema, sql, status, tablets, topology, vdiff, workflows};
 use super::fault::CallWhat;
 use super::operation::{self, Outcome, Switch, Told, Work};
 use super::refusal::{Answer, Refusal};
@@ -104,9 +105,9 @@ impl Sandbox {
             _ if befalls == Some(CallWhat::LostBefore) => Err(cut_off()),
             _ if trouble::vtctld_is_down(state) => Err(down()),
             _ => {
-                let begun = operation::begin(state, &client, work.clone());
+                let begun = operation::begin(state, &client, name, work.clone());
                 if befalls == Some(CallWhat::Twice) {
-                    operation::begin(state, "", work);
+                    operation::begin(state, "", name, work);
                 }
                 Ok(begun)
             }
@@ -357,8 +358,7 @@ impl Vtctld for Sandbox {
     }
 
     async fn workflow_update(&self, request: Request<data::WorkflowUpdateRequest>) -> Reply<data::WorkflowUpdateResponse> {
-        let request = request.into_inner();
-        self.answer("WorkflowUpdate", |state| update::update(state, &request)).await
+        self.operate("WorkflowUpdate", Work::Update(Box::new(request.into_inner()), Updated::default())).await
     }
 
     async fn v_diff_create(&self, request: Request<data::VDiffCreateRequest>) -> Reply<data::VDiffCreateResponse> {
@@ -385,24 +385,21 @@ impl Vtctld for Sandbox {
         &self,
         request: Request<data::ApplyRoutingRulesRequest>,
     ) -> Reply<data::ApplyRoutingRulesResponse> {
-        let request = request.into_inner();
-        self.answer("ApplyRoutingRules", |state| rules::apply(state, &request)).await
+        self.operate("ApplyRoutingRules", Work::ApplyRules(request.into_inner())).await
     }
 
     async fn rebuild_v_schema_graph(
         &self,
         request: Request<data::RebuildVSchemaGraphRequest>,
     ) -> Reply<data::RebuildVSchemaGraphResponse> {
-        let request = request.into_inner();
-        self.answer("RebuildVSchemaGraph", |state| rules::rebuild(state, &request)).await
+        self.operate("RebuildVSchemaGraph", Work::Rebuild(request.into_inner())).await
     }
 
     async fn set_shard_tablet_control(
         &self,
         request: Request<data::SetShardTabletControlRequest>,
     ) -> Reply<data::SetShardTabletControlResponse> {
-        let request = request.into_inner();
-        self.answer("SetShardTabletControl", |state| controls::set(state, &request)).await
+        self.operate("SetShardTabletControl", Work::Control(request.into_inner())).await
     }
 
     async fn refresh_state_by_shard(
@@ -410,6 +407,6 @@ impl Vtctld for Sandbox {
         request: Request<data::RefreshStateByShardRequest>,
     ) -> Reply<data::RefreshStateByShardResponse> {
         let request = request.into_inner();
-        self.look("RefreshStateByShard", |state| controls::refresh(state, &request)).await
+        self.answer("RefreshStateByShard", |state| controls::refresh(state, &request)).await
     }
 }

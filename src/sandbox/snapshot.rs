@@ -32,17 +32,6 @@ impl Sandbox {
     }
 }
 
-impl Sandbox {
-    /// Takes the lock of a workflow's name away, as a person with etcdctl does when its owner is dead.
-    ///
-    /// # Errors
-    /// When its files can't be read or written.
-    pub fn remove_named_lock(&self, keyspace: &str, workflow: &str) -> Result<(), SandboxError> {
-        let path = super::locks::of_workflow(keyspace, workflow);
-        self.transact(|state| state.locks.remove(&path))
-    }
-}
-
 impl Snapshot {
     /// As it would stand in the sandbox's file.
     ///

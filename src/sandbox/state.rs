@@ -10,8 +10,10 @@ use super::fault::{Plan, Vtctld};
 use super::file::description::Description;
 use super::locks::Locks;
 use super::operation::Operation;
+use super::oracle;
 use super::stream::Stream;
 use super::topology::Topology;
+use super::traffic::Course;
 use super::vdiff::VDiff;
 
 /// Of the state's own form.
@@ -105,6 +107,17 @@ impl State {
         }
     }
 
+    /// Notes what does not hold and must: in sandboxes for tests, after each micro-step and each call.
+    pub fn watch(&mut self) {
+        if self.plan.keeps_logs {
+            for violation in oracle::violations(self) {
+                if !self.plan.seen.contains(&violation) {
+                    self.plan.seen.push(violation);
+                }
+            }
+        }
+    }
+
     pub fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
@@ -117,6 +130,22 @@ impl State {
 
     pub fn streams_of_mut<'s>(&'s mut self, keyspace: &'s str, workflow: &'s str) -> impl Iterator<Item = &'s mut Stream> {
         self.streams.iter_mut().filter(move |stream| stream.keyspace == keyspace && stream.workflow == workflow)
+    }
+
+    /// Whether any source shard has the journal of a switch of this workflow with these streams.
+    pub fn has_journal(&self, course: &Course) -> bool {
+        let streams: Vec<u64> = self.streams_of(&course.target, &course.workflow).map(|stream| stream.id).collect();
+        self.journals.iter().any(|journal| journal.workflow == course.workflow && journal.streams == streams)
+    }
+
+    /// Whether a stream stands where its source's journal begins.
+    pub fn is_past_its_journal(&self, place: usize) -> bool {
+        let stream = &self.streams[place];
+        self.journals.iter().any(|journal| {
+            journal.keyspace == stream.source_keyspace
+                && journal.workflow == stream.workflow
+                && journal.streams.contains(&stream.id)
+        })
     }
 
     /// Transactions that hold a write lock on one of these tables now.

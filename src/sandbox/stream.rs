@@ -30,6 +30,9 @@ pub struct Stream {
     pub rows_copied: u64,
     /// A trouble's words, while it lasts.
     pub error: Option<String>,
+    /// When it passes by itself.
+    #[serde(default)]
+    pub error_passes_at: Option<Timestamp>,
 }
 
 /// As stored. `Copying` and `Error` are what is reported of them.
@@ -88,7 +91,7 @@ impl Stream {
     /// What `GetWorkflows` calls it: "error" in its message counts more than its state, and a running one with tables left to copy
     /// is Copying.
     pub fn reported_state(&self) -> &'static str {
-        if self.message.to_lowercase().contains("error") {
+        if self.message.to_lowercase().contains("error") || (self.error.is_some() && self.is_running()) {
             return "Error";
         }
         match (self.state, &self.stage) {

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file::description::{Description, KeyspaceDescription, MySqlDescription};
 use super::ids::Share;
+use super::reparent::Reparented;
 use super::table::Table;
 use crate::model::vschema::VSchema;
 
@@ -22,8 +25,11 @@ pub struct Shard {
     pub name: String,
     /// The uid of its primary.
     pub primary: u32,
-    /// What its tablets refuse, a record for each type.
+    /// What its tablets refuse, a record for each type: as the topology has it.
     pub controls: Vec<Control>,
+    /// What its primary refuses: as it read it last.
+    pub denied: BTreeSet<String>,
+    pub reparented: Option<Reparented>,
     pub tables: BTreeMap<String, Table>,
 }
 
@@ -43,9 +49,12 @@ pub struct Tablet {
     pub keyspace: String,
     pub shard: String,
     pub kind: Kind,
+    /// It answers nobody.
+    pub is_down: bool,
+    pub down_until: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Primary,
@@ -56,6 +65,8 @@ pub enum Kind {
 /// A copy of rules and VSchemas, made by a rebuild.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Served {
+    /// How often it was made.
+    pub version: u64,
     pub rules: Rules,
     pub vschemas: BTreeMap<String, VSchema>,
 }
@@ -105,10 +116,9 @@ impl Keyspace {
         (!counts.is_empty()).then(|| counts.iter().sum())
     }
 
+    /// Whether any of its primaries denies a table, as they know it.
     pub fn denies(&self, table: &str) -> bool {
-        self.shards
-            .iter()
-            .any(|shard| shard.controls.iter().any(|control| control.kind == Kind::Primary && control.tables.contains(table)))
+        self.shards.iter().any(|shard| shard.denied.contains(table))
     }
 }
 
@@ -116,6 +126,12 @@ impl Shard {
     /// To applications, by its primary.
     pub fn deny(&mut self, tables: &[String]) {
         self.deny_by(Kind::Primary, &[], tables);
+    }
+
+    /// Its tablets read the topology.
+    pub fn refresh(&mut self) {
+        let controls = self.controls.iter().filter(|control| control.kind == Kind::Primary);
+        self.denied = controls.flat_map(|control| control.tables.iter().cloned()).collect();
     }
 
     pub fn deny_by(&mut self, kind: Kind, cells: &[String], tables: &[String]) {
@@ -152,7 +168,15 @@ impl Topology {
                 let kinds = (0..it.replicas).map(|_| Kind::Replica).chain((0..it.rdonly).map(|_| Kind::Rdonly));
                 for (offset, kind) in [Kind::Primary].into_iter().chain(kinds).enumerate() {
                     let uid = next_uid + u32::try_from(offset).unwrap_or(0);
-                    tablets.push(Tablet { cell: cell.clone(), uid, keyspace: name.clone(), shard: shard.clone(), kind });
+                    tablets.push(Tablet {
+                        cell: cell.clone(),
+                        uid,
+                        keyspace: name.clone(),
+                        shard: shard.clone(),
+                        kind,
+                        is_down: false,
+                        down_until: None,
+                    });
                 }
                 let made = make_shard(it, shard, next_uid);
                 next_uid += 100;
@@ -170,10 +194,11 @@ impl Topology {
     /// Publishes rules and VSchemas to these cells, or to all.
     pub fn rebuild(&mut self, cells: &[String]) {
         let vschemas = self.keyspaces.iter().map(|(name, keyspace)| (name.clone(), keyspace.vschema.clone())).collect();
-        let served = Served { rules: self.rules.clone(), vschemas };
+        let served = Served { version: 0, rules: self.rules.clone(), vschemas };
         for cell in &self.cells {
             if cells.is_empty() || cells.contains(cell) {
-                self.served.insert(cell.clone(), served.clone());
+                let version = self.served.get(cell).map_or(0, |served| served.version) + 1;
+                self.served.insert(cell.clone(), Served { version, ..served.clone() });
             }
         }
     }
@@ -187,6 +212,12 @@ impl Topology {
         self.tablet(uid)
     }
 
+    /// Whether any shard of a keyspace has a primary that answers nobody.
+    pub fn lacks_primary(&self, keyspace: &str) -> bool {
+        let is_down = |tablet: &Tablet| tablet.is_down && tablet.kind == Kind::Primary && tablet.keyspace == keyspace;
+        self.tablets.iter().any(is_down)
+    }
+
     /// The primary's alias, for messages.
     pub fn primary_alias(&self, keyspace: &str, shard: &str) -> String {
         self.primary_of(keyspace, shard).map(Tablet::alias).unwrap_or_default()
@@ -198,10 +229,13 @@ fn make_shard(description: &KeyspaceDescription, name: &str, primary: u32) -> Sh
         name: name.to_owned(),
         primary,
         controls: vec![],
+        denied: BTreeSet::new(),
+        reparented: None,
         tables: description.tables.iter().map(|(name, table)| (name.clone(), Table::from(table))).collect(),
     };
     if !description.denied_tables.is_empty() {
         shard.deny(&description.denied_tables);
+        shard.refresh();
     }
     shard
 }

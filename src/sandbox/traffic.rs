@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::topology::{Kind, Rules, Topology};
 
 /// Source and target of a workflow and its tables. Of a `_reverse` one the two have changed places.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     pub workflow: String,
     pub source: String,

@@ -4,11 +4,15 @@
 #[path = "trouble_tests.rs"]
 mod tests;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::fault::{StepWhat, When};
 use super::file::description::{Description, Trouble};
 use super::state::{State, Transaction};
-use super::stream::State as StreamState;
+use super::topology::{Kind, Tablet};
+use super::{advance, reparent, somebody};
 
 /// A time of the description, as one of the sandbox.
 fn at(began: Timestamp, seconds: u64) -> Timestamp {
@@ -22,14 +26,24 @@ fn times(trouble: &Trouble, began: Timestamp) -> Option<(Timestamp, Timestamp)> 
         Trouble::LongTransaction { after_seconds, lasts_seconds, .. }
         | Trouble::Lag { after_seconds, lasts_seconds, .. }
         | Trouble::StreamError { after_seconds, lasts_seconds, .. }
+        | Trouble::TabletDown { after_seconds, lasts_seconds, .. }
+        | Trouble::Throttled { after_seconds, lasts_seconds, .. }
+        | Trouble::VdiffStuck { after_seconds, lasts_seconds }
         | Trouble::VtctldDown { after_seconds, lasts_seconds } => {
             Some((at(began, *after_seconds), at(began, after_seconds.saturating_add(*lasts_seconds))))
         }
-        Trouble::SomebodyChangesRules { after_seconds, .. } => {
+        Trouble::SomebodyChangesRules { after_seconds, .. }
+        | Trouble::SomebodyActs { after_seconds, .. }
+        | Trouble::Reparent { after_seconds, .. } => {
             let then = at(began, *after_seconds);
             Some((then, then))
         }
-        Trouble::RowsDiffer { .. } | Trouble::Refuse { .. } | Trouble::LoseAnswer { .. } | Trouble::KillCutover { .. } => None,
+        Trouble::RowsDiffer { .. }
+        | Trouble::Refuse { .. }
+        | Trouble::LoseAnswer { .. }
+        | Trouble::KillCutover { .. }
+        | Trouble::KillVtctld { .. }
+        | Trouble::VdiffError { .. } => None,
     }
 }
 
@@ -74,37 +88,91 @@ pub fn happen(state: &mut State) {
             _ => None,
         })
         .collect();
-    let now = state.now;
-    for stream in &mut state.streams {
+    for place in 0..state.streams.len() {
+        let stream = &state.streams[place];
         let message = errors.iter().find(|(keyspace, _)| *keyspace == stream.keyspace).map(|(_, message)| message.clone());
         match (&stream.error, message) {
-            (None, Some(message)) if stream.state == StreamState::Running => {
-                stream.message.clone_from(&message);
-                stream.error = Some(message);
-            }
-            (Some(_), None) => {
-                stream.error = None;
-                stream.message.clear();
-                stream.updated_at = now;
-            }
+            (None, Some(message)) if stream.is_running() => advance::fall(state, place, &message),
+            (Some(_), None) if stream.error_passes_at.is_none() => advance::recover(state, place),
             _ => {}
         }
     }
-    for (place, trouble) in state.description.goes_wrong.clone().iter().enumerate() {
-        let Trouble::SomebodyChangesRules { after_seconds, rules } = trouble else { continue };
-        if state.changes_made.contains(&place) || at(state.began, *after_seconds) > now {
-            continue;
-        }
-        state.changes_made.push(place);
-        for (from, to) in rules {
-            if to.is_empty() {
-                state.topology.rules.remove(from);
-            } else {
-                state.topology.rules.insert(from.clone(), vec![to.clone()]);
-            }
-        }
-        state.topology.rebuild(&[]);
+    let now = state.now;
+    for tablet in state.topology.tablets.iter_mut().filter(|tablet| tablet.down_until.is_some_and(|until| until <= now)) {
+        (tablet.is_down, tablet.down_until) = (false, None);
     }
+    for (place, trouble) in state.description.goes_wrong.clone().iter().enumerate() {
+        let is_due = times(trouble, state.began).is_some_and(|(from, _)| from <= now);
+        if is_due && !state.changes_made.contains(&place) && once(state, trouble) {
+            state.changes_made.push(place);
+        }
+    }
+}
+
+/// What happens at one moment. Whether it is such a thing.
+fn once(state: &mut State, trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::SomebodyChangesRules { rules, .. } => {
+            for (from, to) in rules {
+                if to.is_empty() {
+                    state.topology.rules.remove(from);
+                } else {
+                    state.topology.rules.insert(from.clone(), vec![to.clone()]);
+                }
+            }
+            state.topology.rebuild(&[]);
+        }
+        Trouble::SomebodyActs { does, keyspace, workflow, .. } => somebody::acts(state, *does, keyspace, workflow),
+        Trouble::Reparent { keyspace, shard, .. } => reparent::reparent(state, keyspace, shard),
+        Trouble::TabletDown { keyspace, shard, tablet_type, .. } => {
+            let until = times(trouble, state.began).map(|(_, until)| until);
+            tablet_down(state, keyspace, shard, *tablet_type, until);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A tablet answers nobody any more; none: until it is said that it does.
+pub fn tablet_down(state: &mut State, keyspace: &str, shard: &str, kind: Kind, until: Option<Timestamp>) {
+    let is_it = |tablet: &&mut Tablet| tablet.keyspace == keyspace && tablet.shard == shard && tablet.kind == kind;
+    if let Some(tablet) = state.topology.tablets.iter_mut().find(is_it) {
+        (tablet.is_down, tablet.down_until) = (true, until);
+    }
+}
+
+pub fn is_throttled(state: &State, keyspace: &str) -> bool {
+    going_on(state).any(|trouble| matches!(trouble, Trouble::Throttled { keyspace: of, .. } if of == keyspace))
+}
+
+/// Until when no VDiff gets to its next table.
+pub fn vdiffs_stand_until(state: &State) -> Option<Timestamp> {
+    let stuck = going_on(state).filter(|trouble| matches!(trouble, Trouble::VdiffStuck { .. }));
+    stuck.filter_map(|trouble| times(trouble, state.began)).map(|(_, until)| until).max()
+}
+
+/// The words that a VDiff ends with when it comes to a table.
+pub fn vdiff_error(state: &State, call_number: u64, table: &str) -> Option<String> {
+    state.description.goes_wrong.iter().find_map(|trouble| match trouble {
+        Trouble::VdiffError { table: of, message, number } if of == table && *number == call_number => Some(message.clone()),
+        _ => None,
+    })
+}
+
+/// What the description has befall a micro-step; once.
+pub fn at_step(state: &mut State, call: &str, call_number: u64, name: &str, place: &str, when: When) -> Vec<StepWhat> {
+    let mut befalls = Vec::new();
+    for (index, trouble) in state.description.goes_wrong.iter().enumerate() {
+        if let Trouble::KillVtctld { call: of, number, step, at, when: then, restarts_after_seconds } = trouble
+            && (of.as_str(), *number, step.as_str(), *then) == (call, call_number, name, when)
+            && at.as_ref().is_none_or(|at| at == place)
+            && !state.changes_made.contains(&index)
+        {
+            state.changes_made.push(index);
+            befalls.push(StepWhat::KillVtctld { restart_after: Duration::from_secs(*restarts_after_seconds) });
+        }
+    }
+    befalls
 }
 
 /// By how much the streams of a keyspace lag behind now.

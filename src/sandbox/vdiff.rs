@@ -4,14 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::calls::messages::{alias, go_alias};
+use super::fault::When;
 use super::ids::Ids;
 use super::locks::{self, Holder};
 use super::state::State;
 use super::stream::State as StreamState;
 use super::topology::{Kind, Tablet};
-use super::trouble;
+use super::{advance, trouble};
 
 const BEGINS_AFTER: SignedDuration = SignedDuration::from_millis(500);
+/// How long a new primary takes until it goes on with the VDiffs that it finds.
+const NEW_PRIMARY_GOES_ON_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How long the streams of a shard stand still while a table's snapshots are opened.
 const PREPARES_FOR: SignedDuration = SignedDuration::from_millis(200);
 const TRIES_LOCK_EACH: SignedDuration = SignedDuration::from_millis(100);
@@ -20,6 +23,8 @@ const TRIES_LOCK_EACH: SignedDuration = SignedDuration::from_millis(100);
 pub struct VDiff {
     pub id: u64,
     pub uuid: String,
+    /// Which VDiffCreate made it.
+    pub call_number: u64,
     pub keyspace: String,
     pub workflow: String,
     pub created_at: Timestamp,
@@ -139,6 +144,7 @@ pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, wan
     let vdiff = VDiff {
         id: state.next_number(),
         uuid: uuid.to_owned(),
+        call_number: state.calls.get("VDiffCreate").copied().unwrap_or(0),
         keyspace: keyspace.to_owned(),
         workflow: workflow.to_owned(),
         created_at: state.now,
@@ -151,24 +157,30 @@ pub fn create(state: &mut State, keyspace: &str, workflow: &str, uuid: &str, wan
 
 /// Stops what is not over. Its shards' streams go on.
 pub fn stop(state: &mut State, place: usize) {
-    let mut ended = Vec::new();
-    if let Some(vdiff) = state.vdiffs.get_mut(place) {
-        for shard in &mut vdiff.shards {
-            if matches!(shard.state, Progress::Pending | Progress::Started) {
-                if matches!(shard.stage, Stage::Preparing(_)) {
-                    ended.push((vdiff.keyspace.clone(), vdiff.workflow.clone(), shard.shard.clone(), shard.id));
-                }
-                shard.state = Progress::Stopped;
-                for table in shard.tables.iter_mut().filter(|table| table.state == Progress::Started) {
-                    table.state = Progress::Stopped;
-                }
-                shard.stage = Stage::Idle;
-                shard.due = None;
-            }
-        }
+    let Some(vdiff) = state.vdiffs.get(place) else { return };
+    for at in 0..vdiff.shards.len() {
+        stop_shard(state, place, at);
     }
-    for (keyspace, workflow, shard, id) in ended {
-        streams_go_on(state, &keyspace, &workflow, &shard, id);
+}
+
+fn stop_shard(state: &mut State, place: usize, at: usize) {
+    let Some(vdiff) = state.vdiffs.get_mut(place) else { return };
+    let (keyspace, workflow) = (vdiff.keyspace.clone(), vdiff.workflow.clone());
+    let shard = &mut vdiff.shards[at];
+    if !matches!(shard.state, Progress::Pending | Progress::Started) {
+        return;
+    }
+    let (name, id) = (shard.shard.clone(), shard.id);
+    let holds_streams = matches!(shard.stage, Stage::Preparing(_));
+    shard.state = Progress::Stopped;
+    for table in shard.tables.iter_mut().filter(|table| table.state == Progress::Started) {
+        table.state = Progress::Stopped;
+    }
+    shard.stage = Stage::Idle;
+    shard.due = None;
+    state.locks.give_back(&Holder::VDiff(id));
+    if holds_streams {
+        streams_go_on(state, &keyspace, &workflow, &name, id);
     }
 }
 
@@ -194,6 +206,44 @@ pub fn delete_of(state: &mut State, keyspace: &str, workflow: &str) {
             state.vdiffs.remove(place);
         }
     }
+}
+
+/// What goes with the streams of one shard: its rows are on that shard's primary.
+pub fn delete_of_shard(state: &mut State, keyspace: &str, workflow: &str, shard: &str) {
+    for place in (0..state.vdiffs.len()).rev() {
+        if state.vdiffs[place].keyspace != keyspace || state.vdiffs[place].workflow != workflow {
+            continue;
+        }
+        for at in (0..state.vdiffs[place].shards.len()).rev() {
+            if state.vdiffs[place].shards[at].shard == shard {
+                stop_shard(state, place, at);
+                state.vdiffs[place].shards.remove(at);
+            }
+        }
+        if state.vdiffs[place].shards.is_empty() {
+            state.vdiffs.remove(place);
+        }
+    }
+}
+
+/// A new primary goes on with what it finds begun. Streams that stood still for it stand until then.
+pub fn primary_is_another(state: &mut State, keyspace: &str, shard: &str) {
+    let due = state.now + NEW_PRIMARY_GOES_ON_AFTER;
+    let mut let_go = Vec::new();
+    for vdiff in state.vdiffs.iter_mut().filter(|vdiff| vdiff.keyspace == keyspace) {
+        for found in vdiff.shards.iter_mut().filter(|found| found.shard == shard) {
+            if !matches!(found.state, Progress::Pending | Progress::Started) {
+                continue;
+            }
+            for table in found.tables.iter_mut().filter(|table| table.state == Progress::Started) {
+                table.state = Progress::Pending;
+            }
+            found.stage = Stage::Waiting;
+            found.due = Some(due);
+            let_go.push(Holder::VDiff(found.id));
+        }
+    }
+    let_go.iter().for_each(|holder| state.locks.give_back(holder));
 }
 
 pub fn next_due(state: &State) -> Option<Timestamp> {
@@ -264,8 +314,36 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
                     shard.due = None;
                 }
                 Some(next) => {
+                    if let Some(until) = trouble::vdiffs_stand_until(state) {
+                        shard.due = Some(until);
+                        state.vdiffs[place].shards[at] = shard;
+                        return;
+                    }
+                    if let Some(words) = trouble::vdiff_error(state, vdiff.call_number, &shard.tables[next].table) {
+                        shard.last_error = words;
+                        shard.tables[next].state = Progress::Error;
+                        fail(&mut shard);
+                        state.vdiffs[place].shards[at] = shard;
+                        return;
+                    }
                     let lock = locks::of_workflow(keyspace, workflow);
-                    if state.locks.take(lock, Holder::VDiff(shard.id), "vdiff", locks::NAMED_LEASE, now) {
+                    if state.locks.take(&lock, &Holder::VDiff(shard.id), "vdiff", locks::NAMED_LEASE, now) {
+                        let step = Befall {
+                            number: vdiff.call_number,
+                            name: "stop-streams",
+                            place: &format!("{keyspace}/{}", shard.shard),
+                        };
+                        if let Some(words) = step.befalls(state, When::Before) {
+                            state.locks.give_back(&Holder::VDiff(shard.id));
+                            shard.last_error = words;
+                            fail(&mut shard);
+                            state.vdiffs[place].shards[at] = shard;
+                            return;
+                        }
+                        // A new primary begins it anew.
+                        if state.vdiffs[place].shards[at] != vdiff.shards[at] {
+                            return;
+                        }
                         shard.tables[next].state = Progress::Started;
                         shard.tables[next].started_at = Some(now);
                         for stream in state.streams_of_mut(keyspace, workflow).filter(|stream| stream.shard == shard.shard) {
@@ -274,6 +352,10 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
                         }
                         shard.stage = Stage::Preparing(next);
                         shard.due = Some(now + PREPARES_FOR);
+                        // It is written down before anything befalls: that may be a new primary, which begins it anew.
+                        state.vdiffs[place].shards[at] = shard;
+                        step.befalls(state, When::After);
+                        return;
                     } else {
                         shard.due = Some(now + TRIES_LOCK_EACH);
                     }
@@ -281,7 +363,17 @@ fn step_shard(state: &mut State, place: usize, at: usize) {
             }
         }
         Stage::Preparing(table) => {
+            let step = Befall { number: vdiff.call_number, name: "start-streams", place: &format!("{keyspace}/{}", shard.shard) };
+            step.befalls(state, When::Before);
+            // A new primary begins it anew.
+            if state.vdiffs[place].shards[at].stage != shard.stage {
+                return;
+            }
             streams_go_on(state, keyspace, workflow, &shard.shard, shard.id);
+            step.befalls(state, When::After);
+            if state.vdiffs[place].shards[at].stage != shard.stage {
+                return;
+            }
             if vdiff.waits_seconds == 0 {
                 shard.last_error = format!(
                     "WaitForPosition for tablet {}: rpc error: code = DeadlineExceeded desc = context deadline exceeded",
@@ -324,12 +416,27 @@ fn fail(shard: &mut ShardDiff) {
     shard.due = None;
 }
 
+/// A step of its own that something may befall.
+struct Befall<'a> {
+    number: u64,
+    name: &'static str,
+    place: &'a str,
+}
+
+impl Befall<'_> {
+    fn befalls(&self, state: &mut State, when: When) -> Option<String> {
+        super::operation::befall_vdiff(state, self.number, self.name, self.place, when)
+    }
+}
+
+/// Whatever they are: a stream that was frozen meanwhile runs again.
 fn streams_go_on(state: &mut State, keyspace: &str, workflow: &str, shard: &str, id: u64) {
     state.locks.give_back(&Holder::VDiff(id));
-    for stream in state.streams_of_mut(keyspace, workflow).filter(|stream| stream.shard == shard) {
-        if stream.message == "for vdiff" {
-            stream.state = StreamState::Running;
+    for place in 0..state.streams.len() {
+        let stream = &mut state.streams[place];
+        if stream.keyspace == keyspace && stream.workflow == workflow && stream.shard == shard && stream.message == "for vdiff" {
             stream.message.clear();
+            advance::start(state, place);
         }
     }
 }

@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use super::messages::kind as kind_message;
 use super::topology::shard_message;
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
+use crate::sandbox::operation;
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::topology::{Kind, Shard};
 
-pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> Answer<data::SetShardTabletControlResponse> {
+/// Changes the record of a shard. What its tablets know they know from their last refresh.
+pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> Answer<()> {
     let began = state.began;
     let cell = state.topology.cells.first().cloned().unwrap_or_default();
     let (keyspace, name) = (&request.keyspace, &request.shard);
@@ -41,8 +43,13 @@ pub fn set(state: &mut State, request: &data::SetShardTabletControlRequest) -> A
         (true, false) => shard.allow_by(kind, &request.denied_tables),
         (false, false) => shard.deny_by(kind, &request.cells, &request.denied_tables),
     }
+    Ok(())
+}
+
+pub fn answer(state: &State, request: &data::SetShardTabletControlRequest) -> data::SetShardTabletControlResponse {
+    let (keyspace, name) = (&request.keyspace, &request.shard);
     let shard = state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name));
-    Ok(data::SetShardTabletControlResponse { shard: shard.and_then(|shard| shard_message(state, keyspace, shard).shard) })
+    data::SetShardTabletControlResponse { shard: shard.and_then(|shard| shard_message(state, keyspace, shard).shard) }
 }
 
 /// The record as Go prints the message.
@@ -68,13 +75,17 @@ fn go_shard(shard: &Shard, cell: &str, began: Timestamp) -> String {
     text
 }
 
-/// A sandbox's tablets know what the topology knows.
-pub fn refresh(state: &State, request: &data::RefreshStateByShardRequest) -> Answer<data::RefreshStateByShardResponse> {
+/// Each tablet of a shard reads the topology anew; those that don't answer are named.
+pub fn refresh(state: &mut State, request: &data::RefreshStateByShardRequest) -> Answer<data::RefreshStateByShardResponse> {
     let (keyspace, name) = (&request.keyspace, &request.shard);
-    match state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name)) {
-        Some(_) => Ok(data::RefreshStateByShardResponse::default()),
-        None => refuse!(
+    if state.topology.keyspaces.get(keyspace).and_then(|keyspace| keyspace.shard(name)).is_none() {
+        return refuse!(
             "failed to get shard {keyspace}/{name}/: node doesn't exist: /vitess/global/keyspaces/{keyspace}/shards/{name}/Shard"
-        ),
+        );
     }
+    let details = operation::refresh(state, keyspace, name).err().map(|refusal| refusal.0);
+    Ok(data::RefreshStateByShardResponse {
+        is_partial_refresh: details.is_some(),
+        partial_refresh_details: details.unwrap_or_default().into(),
+    })
 }

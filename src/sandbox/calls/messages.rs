@@ -29,14 +29,28 @@ pub fn kind(kind: Kind) -> topodata::TabletType {
     }
 }
 
-/// The tablet that a request names.
+/// The tablet that a request names, if it answers.
 pub fn tablet<'s>(state: &'s State, alias: Option<&topodata::TabletAlias>) -> Answer<&'s Tablet> {
     let alias = alias.cloned().unwrap_or_default();
     let found = state.topology.tablets.iter().find(|tablet| tablet.cell == alias.cell && tablet.uid == alias.uid);
-    found.ok_or_else(|| {
-        let name = format!("{}-{:010}", alias.cell, alias.uid);
-        Refusal(format!("node doesn't exist: /vitess/{}/tablets/{name}/Tablet", alias.cell))
-    })
+    let name = format!("{}-{:010}", alias.cell, alias.uid);
+    match found {
+        Some(tablet) if tablet.is_down => Err(Refusal(does_not_answer(&name))),
+        Some(tablet) => Ok(tablet),
+        None => Err(Refusal(format!("node doesn't exist: /vitess/{}/tablets/{name}/Tablet", alias.cell))),
+    }
+}
+
+/// What vtctld says of a tablet that it can't reach.
+pub fn does_not_answer(alias: &str) -> String {
+    format!("rpc error: code = Unavailable desc = connection error: {alias}: connect: connection refused")
+}
+
+/// The primaries of a keyspace's shards answer: vreplication is read from each.
+pub fn primaries_answer(state: &State, keyspace: &str) -> Answer<()> {
+    let shards = state.topology.keyspaces.get(keyspace).map(|it| it.shards.as_slice()).unwrap_or_default();
+    let down = shards.iter().filter_map(|shard| state.topology.tablet(shard.primary)).find(|tablet| tablet.is_down);
+    down.map_or(Ok(()), |tablet| Err(Refusal(does_not_answer(&tablet.alias()))))
 }
 
 /// An alias as Go prints the message.

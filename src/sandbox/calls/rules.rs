@@ -18,26 +18,6 @@ pub fn routing_rules(state: &State) -> data::GetRoutingRulesResponse {
     data::GetRoutingRulesResponse { routing_rules: Some(rules_message(&state.topology.rules)) }
 }
 
-/// Replaces them all: there is no compare and set.
-pub fn apply(state: &mut State, request: &data::ApplyRoutingRulesRequest) -> Answer<data::ApplyRoutingRulesResponse> {
-    let rules = request.routing_rules.clone().unwrap_or_default().rules;
-    state.topology.rules = rules.into_iter().map(|rule| (rule.from_table, rule.to_tables)).collect();
-    if !request.skip_rebuild {
-        let cells = &request.rebuild_cells;
-        // By then they are saved.
-        rebuild_cells(state, cells).map_err(|refusal| {
-            let within = format!("RebuildSrvVSchema([{}]) failed: {}", cells.join(" "), refusal.0);
-            refusal.within(&within)
-        })?;
-    }
-    Ok(data::ApplyRoutingRulesResponse {})
-}
-
-pub fn rebuild(state: &mut State, request: &data::RebuildVSchemaGraphRequest) -> Answer<data::RebuildVSchemaGraphResponse> {
-    rebuild_cells(state, &request.cells)?;
-    Ok(data::RebuildVSchemaGraphResponse {})
-}
-
 /// None named means all.
 pub fn rebuild_cells(state: &mut State, cells: &[String]) -> Answer<()> {
     if let Some(unknown) = cells.iter().find(|cell| !state.topology.cells.contains(cell)) {

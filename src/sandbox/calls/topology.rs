@@ -114,7 +114,7 @@ pub fn path(state: &State, request: &data::GetTopologyPathRequest) -> Answer<dat
 /// All nodes below the global root by path, with what stands in each and its version.
 fn nodes(state: &State) -> BTreeMap<String, (String, i64)> {
     let lock = |lock: &crate::sandbox::locks::Lock| {
-        let version = lock.since.as_millisecond();
+        let version = i64::try_from(lock.revision).unwrap_or(i64::MAX);
         let contents = serde_json::json!({
             "Action": lock.action,
             "HostName": "sandbox",
@@ -125,7 +125,7 @@ fn nodes(state: &State) -> BTreeMap<String, (String, i64)> {
         });
         (format!("{}/locks/{version}", lock.path), (format!("{contents:#}"), version))
     };
-    let mut nodes: BTreeMap<String, (String, i64)> = state.locks.held(state.now).map(lock).collect();
+    let mut nodes: BTreeMap<String, (String, i64)> = state.locks.standing(state.now).map(lock).collect();
     for (name, keyspace) in &state.topology.keyspaces {
         let mut add = |below: String| nodes.insert(format!("keyspaces/{name}/{below}"), (String::new(), 1));
         add("Keyspace".to_owned());

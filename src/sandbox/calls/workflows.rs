@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::messages::{alias, whole_seconds};
+use super::messages::{alias, primaries_answer, whole_seconds};
 use super::tablets::server_uuid;
 use super::topology::control_message;
 use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vtctldata as data};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::stream::{Stage, State as StreamState, Stream};
+use crate::sandbox::trouble;
 
 pub fn workflows(state: &State, request: &data::GetWorkflowsRequest) -> Answer<data::GetWorkflowsResponse> {
     let keyspace = &request.keyspace;
@@ -20,6 +21,7 @@ pub fn workflows(state: &State, request: &data::GetWorkflowsRequest) -> Answer<d
     if let Some(unknown) = request.shards.iter().find(|shard| there.shard(shard).is_none()) {
         return refuse!("shard {unknown} not found in keyspace {keyspace}");
     }
+    primaries_answer(state, keyspace)?;
     let wanted = |stream: &&Stream| {
         stream.keyspace == *keyspace
             && (request.workflow.is_empty() || request.workflow == stream.workflow)
@@ -141,11 +143,21 @@ fn message(state: &State, stream: &Stream) -> data::workflow::Stream {
             .collect(),
         tags: vec![],
         rows_copied: i64::try_from(stream.rows_copied).unwrap_or(i64::MAX),
-        throttler_status: Some(Default::default()),
+        throttler_status: Some(throttler_status(state, stream)),
         tablet_types: stream.settings.tablet_types.clone(),
         tablet_selection_preference: preference.into(),
         cells: stream.settings.cells.clone(),
         ..Default::default()
+    }
+}
+
+fn throttler_status(state: &State, stream: &Stream) -> data::workflow::stream::ThrottlerStatus {
+    if !trouble::is_throttled(state, &stream.keyspace) {
+        return Default::default();
+    }
+    data::workflow::stream::ThrottlerStatus {
+        component_throttled: "vplayer".to_owned(),
+        time_throttled: whole_seconds(state.now),
     }
 }
 

@@ -8,6 +8,7 @@ use super::places::Places;
 use super::vschema::{TableFile, VSchemaFile};
 use crate::cluster::vtctld::CALLS;
 use crate::model::name::{CellName, KeyspaceName, TableName};
+use crate::sandbox::operation::STEPS;
 use crate::spec::Problem;
 use crate::spec::suggest::nearest;
 
@@ -203,6 +204,15 @@ impl<'a> Judge<'a> {
         self.must_be(path, "there is no keyspace", keyspace, self.description.keyspaces.keys().map(String::as_str));
     }
 
+    fn must_be_shard(&mut self, at_keyspace: &[&str], at_shard: &[&str], keyspace: &str, shard: &str) {
+        self.must_be_keyspace(at_keyspace, keyspace);
+        let description = self.description;
+        if let Some(there) = description.keyspaces.get(keyspace) {
+            let what = format!("the keyspace `{keyspace}` has no shard");
+            self.must_be(at_shard, &what, shard, there.shards.iter().map(String::as_str));
+        }
+    }
+
     /// In any keyspace: tables move.
     fn must_be_table(&mut self, path: &[&str], table: &str) {
         let description = self.description;
@@ -240,7 +250,35 @@ impl<'a> Judge<'a> {
                     self.add(&at("number"), "calls are counted from 1", "");
                 }
             }
-            Trouble::VtctldDown { lasts_seconds, .. } => self.must_last(&at("lasts-seconds"), *lasts_seconds),
+            Trouble::VtctldDown { lasts_seconds, .. } | Trouble::VdiffStuck { lasts_seconds, .. } => {
+                self.must_last(&at("lasts-seconds"), *lasts_seconds);
+            }
+            Trouble::Throttled { keyspace, lasts_seconds, .. } => {
+                self.must_be_keyspace(&at("keyspace"), keyspace);
+                self.must_last(&at("lasts-seconds"), *lasts_seconds);
+            }
+            Trouble::KillVtctld { call, number, step, .. } => {
+                let calls = STEPS.iter().map(|(call, _)| *call);
+                self.must_be(&at("call"), "there are no steps of a call", call, calls);
+                if let Some((_, steps)) = STEPS.iter().find(|(name, _)| name == call) {
+                    self.must_be(&at("step"), &format!("a {call} has no step"), step, steps.iter().copied());
+                }
+                if *number == 0 {
+                    self.add(&at("number"), "calls are counted from 1", "");
+                }
+            }
+            Trouble::Reparent { keyspace, shard, .. } => self.must_be_shard(&at("keyspace"), &at("shard"), keyspace, shard),
+            Trouble::TabletDown { keyspace, shard, lasts_seconds, .. } => {
+                self.must_be_shard(&at("keyspace"), &at("shard"), keyspace, shard);
+                self.must_last(&at("lasts-seconds"), *lasts_seconds);
+            }
+            Trouble::VdiffError { table, number, .. } => {
+                self.must_be_table(&at("table"), table);
+                if *number == 0 {
+                    self.add(&at("number"), "VDiffs are counted from 1", "");
+                }
+            }
+            Trouble::SomebodyActs { keyspace, .. } => self.must_be_keyspace(&at("keyspace"), keyspace),
             Trouble::SomebodyChangesRules { rules, .. } => {
                 if rules.is_empty() {
                     self.add(&at("rules"), "no rule is changed", "from a table to a table; an empty value takes a rule away");

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::vschema::VSchemaFile;
+use crate::sandbox::fault::When;
+use crate::sandbox::topology::Kind;
 
 /// A cluster to begin with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -188,7 +190,8 @@ pub enum Trouble {
         lasts_seconds: u64,
         seconds: u64,
     },
-    /// The streams of a target keyspace stop with an error, and go on when it is over.
+    /// The streams of a target keyspace stop with an error, and go on when it is over. Those of the way back have the source keyspace
+    /// as their target.
     StreamError {
         keyspace: String,
         message: String,
@@ -225,12 +228,93 @@ pub enum Trouble {
         after_seconds: u64,
         lasts_seconds: u64,
     },
+    /// vtctld is killed, as `kill -9` does, at a step inside a call. What is under way stays where it is, nothing is rolled back, and its
+    /// locks stay until their leases end: that of the workflow for 24 hours.
+    KillVtctld {
+        call: String,
+        #[serde(default = "first")]
+        number: u64,
+        /// Such as `save-rules` in a WorkflowSwitchTraffic.
+        step: String,
+        /// Of a step that is done for each shard or cell, the one: `commerce/0`, `zone1`. Left out: the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+        /// Left out: after it.
+        #[serde(default = "after")]
+        when: When,
+        /// 0: it is there again at once.
+        #[serde(default)]
+        restarts_after_seconds: u64,
+    },
+    /// A shard gets another primary: its first replica.
+    Reparent {
+        keyspace: String,
+        shard: String,
+        #[serde(default)]
+        after_seconds: u64,
+    },
+    /// A tablet of a shard answers nobody: its primary, or its first of another type.
+    TabletDown {
+        keyspace: String,
+        shard: String,
+        tablet_type: Kind,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// The streams of a target keyspace are throttled: they run, and apply nothing.
+    Throttled {
+        keyspace: String,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// No VDiff gets to its next table.
+    VdiffStuck {
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// A VDiff ends with an error when it comes to this table.
+    VdiffError {
+        table: String,
+        message: String,
+        /// Which VDiff, from 1.
+        #[serde(default = "first")]
+        number: u64,
+    },
+    /// Somebody else acts on a workflow, as with vtctldclient. What is refused is refused.
+    SomebodyActs {
+        #[serde(default)]
+        after_seconds: u64,
+        does: Deed,
+        /// The target keyspace.
+        keyspace: String,
+        workflow: String,
+    },
     /// Somebody else changes the routing rules: sets these, and takes away those whose value is empty.
     SomebodyChangesRules {
         #[serde(default)]
         after_seconds: u64,
         rules: BTreeMap<String, String>,
     },
+}
+
+/// What somebody else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    Stop,
+    Start,
+    Cancel,
+    SwitchReads,
+    SwitchWrites,
+    ReverseWrites,
+    Complete,
+}
+
+fn after() -> When {
+    When::After
 }
 
 fn first() -> u64 {

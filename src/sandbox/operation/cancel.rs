@@ -1,69 +1,72 @@
-//! WorkflowDelete, which vtctldclient calls cancel: in Vitess's order.
+//! WorkflowDelete, which vtctldclient calls cancel: in Vitess's order. What it cancels is judged before any lock; tables are dropped
+//! before the rules that lead to them are gone; the streams go last, so it can be called again.
 
 use prost::Message as _;
 
-use super::Next;
-use super::workflow::{course, delete_streams, places, shard_names};
+use super::First;
+use super::locks::LEASE;
+use super::step::{Act, Change, Row};
+use super::workflow::{course, shard_names};
 use crate::cluster::vtctld::generated::{topodata, vtctldata as data};
-use crate::sandbox::advance;
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
-use crate::sandbox::stream::Stream;
+use crate::sandbox::traffic::Course;
 
-pub fn run(state: &mut State, request: &data::WorkflowDeleteRequest) -> Answer<Next> {
+const OPERATION: &str = "cancel";
+
+pub fn first(state: &State, request: &data::WorkflowDeleteRequest, course_of: &mut Option<Course>) -> Answer<First> {
     let (keyspace, workflow) = (&request.keyspace, &request.workflow);
     let course = course(state, keyspace, workflow)?;
     if course.forward().writes_are_switched(&state.topology) {
         return refuse!("cannot delete workflow because you have already switched write traffic");
     }
-    for place in places(state, keyspace, workflow) {
-        advance::stop(state, place);
-        let stream = &mut state.streams[place];
-        stream.message.clear();
-        // It is stopped without the words for "leave them": its cells and tablet types are gone.
-        stream.settings.cells.clear();
-        stream.settings.tablet_types.clear();
-        stream.settings.in_order = false;
+    let (sources, targets) = (shard_names(state, &course.source), shard_names(state, &course.target));
+    let mut row = Row::of(OPERATION);
+    row.lock_workflow(keyspace, workflow, "WorkflowDelete");
+    row.lock_keyspaces(&course, "DropTargets", LEASE);
+    for shard in &targets {
+        row.step("stop-streams", format!("{keyspace}/{shard}"), Act::StopStreams { shard: shard.clone() });
     }
     if !request.keep_data {
-        let is_sharded = state.topology.keyspaces.get(&course.target).is_some_and(|keyspace| keyspace.is_sharded());
-        if let Some(target) = state.topology.keyspaces.get_mut(&course.target) {
+        for shard in &targets {
             for table in &course.tables {
-                for shard in &mut target.shards {
-                    shard.tables.remove(table);
-                }
-                if !is_sharded {
-                    target.vschema.tables.remove(table);
-                }
+                let act = Act::DropTable { keyspace: course.target.clone(), shard: shard.clone(), table: table.clone() };
+                row.step("drop-table", format!("{keyspace}/{shard}/{table}"), act);
             }
         }
-        for side in [&course.source, &course.target] {
-            if let Some(keyspace) = state.topology.keyspaces.get_mut(side) {
-                keyspace.shards.iter_mut().for_each(|shard| shard.allow(&course.tables));
-            }
+        // A sharded target's entries were there before.
+        if state.topology.keyspaces.get(&course.target).is_some_and(|target| !target.is_sharded()) {
+            row.step("forget-in-vschema", course.target.clone(), Act::ForgetInVSchema { keyspace: course.target.clone() });
         }
+        row.denied(["allow-source", "refresh-source"], &course.source, &sources, false);
+        row.denied(["allow-target", "refresh-target"], &course.target, &targets, false);
     }
-    delete_streams(state, &course.source, &course.reverse_name());
+    row.delete_streams("delete-reverse", &course.source, &course.reverse_name(), &sources);
     if !request.keep_routing_rules {
-        course.remove(&mut state.topology.rules);
+        row.step("save-rules", "", Act::ChangeRules(Change::Remove));
     }
-    state.topology.rebuild(&[]);
-    let mut shards = shard_names(state, keyspace);
-    // All else was done for every shard, whichever were named.
+    row.rebuild(&state.topology.cells);
+    row.step("unlock-keyspaces", "", Act::UnlockKeyspaces);
+    row.delete_streams("delete-streams", keyspace, workflow, &wanted(state, request));
+    *course_of = Some(course);
+    Ok(First::Steps(row.steps()))
+}
+
+/// All else is done for every shard, whichever are named.
+fn wanted(state: &State, request: &data::WorkflowDeleteRequest) -> Vec<String> {
+    let mut shards = shard_names(state, &request.keyspace);
     shards.retain(|shard| request.shards.is_empty() || request.shards.contains(shard));
+    shards
+}
+
+pub fn answer(state: &State, request: &data::WorkflowDeleteRequest) -> Vec<u8> {
+    let (keyspace, workflow) = (&request.keyspace, &request.workflow);
     let detail = |shard: &String| {
         let tablet = state.topology.primary_of(keyspace, shard)?;
         let alias = topodata::TabletAlias { cell: tablet.cell.clone(), uid: tablet.uid };
         Some(data::workflow_delete_response::TabletInfo { tablet: Some(alias), deleted: true })
     };
-    let details = shards.iter().filter_map(detail).collect();
-    if request.shards.is_empty() {
-        delete_streams(state, keyspace, workflow);
-    } else {
-        let is_gone =
-            |stream: &Stream| stream.keyspace == *keyspace && stream.workflow == *workflow && shards.contains(&stream.shard);
-        state.streams.retain(|stream| !is_gone(stream));
-    }
+    let details = wanted(state, request).iter().filter_map(detail).collect();
     let summary = format!("Successfully cancelled the {workflow} workflow in the {keyspace} keyspace").into_bytes();
-    Ok(Next::Done(data::WorkflowDeleteResponse { summary, details }.encode_to_vec()))
+    data::WorkflowDeleteResponse { summary, details }.encode_to_vec()
 }

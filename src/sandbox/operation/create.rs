@@ -2,10 +2,11 @@
 //! (go/vt/vtctl/workflow/{server,materializer}.go).
 
 use jiff::tz::TimeZone;
-use prost::Message as _;
 
-use super::Next;
-use super::workflow::{no_shards, places};
+use super::First;
+use super::locks::LEASE;
+use super::step::{Act, Change, Row, Step};
+use super::workflow::no_shards;
 use crate::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, topodata, vtctldata as data};
 use crate::model::vschema::{AutoIncrement, VSchema, VSchemaTable};
 use crate::sandbox::calls::messages::go_alias;
@@ -13,74 +14,105 @@ use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::stream::{Settings, Stage, State as StreamState, Stream};
 use crate::sandbox::table::Table;
+use crate::sandbox::topology::Shard;
 use crate::sandbox::traffic::Course;
-use crate::sandbox::{advance, calls};
 
-pub fn run(state: &mut State, request: &data::MoveTablesCreateRequest) -> Answer<Next> {
+const OPERATION: &str = "create";
+
+/// What is refused before anything is done, and what an unsharded target's VSchema lacks: that is saved before all else.
+pub fn first(state: &State, request: &data::MoveTablesCreateRequest, course: &mut Option<Course>) -> Answer<First> {
     let tables = check(state, request)?;
     let (source, target) = (&request.source_keyspace, &request.target_keyspace);
+    let mut row = Row::of(OPERATION);
+    if state.topology.keyspaces.get(target).is_some_and(|keyspace| !keyspace.is_sharded()) {
+        row.step("add-to-vschema", target.clone(), Act::AddToVSchema);
+    }
+    row.step("look", "", Act::Look);
+    *course = Some(Course { workflow: request.workflow.clone(), source: source.clone(), target: target.clone(), tables });
+    Ok(First::Steps(row.steps()))
+}
+
+/// Tables and streams are made shard by shard before any lock is taken; rules and denied tables with the locks.
+pub fn look(state: &State, request: &data::MoveTablesCreateRequest, course: &Course) -> Answer<Vec<Step>> {
+    let (target, tables) = (&course.target, &course.tables);
     let options = request.workflow_options.clone().unwrap_or_default();
     let is_sharded = state.topology.keyspaces.get(target).is_some_and(|keyspace| keyspace.is_sharded());
-    if !is_sharded {
-        add_to_vschema(state, source, target, &tables);
-    }
     unused(state, request)?;
-    for table in &tables {
+    for table in tables {
         check_entry(state, target, table, is_sharded)?;
     }
     check_source_shards(state, request)?;
-    make_tables(state, request, &tables, is_sharded)?;
+    are_empty(state, target, tables)?;
+    let targets = super::workflow::shard_names(state, target);
+    let mut row = Row::of(OPERATION);
+    for shard in &targets {
+        row.step("make-tables", format!("{target}/{shard}"), Act::MakeTables { shard: shard.clone() });
+    }
     if is_sharded && options.sharded_auto_increment_handling == i32::from(data::ShardedAutoIncrementHandling::Replace) {
-        name_sequences(state, source, target, &tables, &options.global_keyspace);
+        row.step("name-sequences", target.clone(), Act::NameSequences);
     }
-    let course =
-        Course { workflow: request.workflow.clone(), source: source.clone(), target: target.clone(), tables: tables.clone() };
     let cell = state.topology.cells.first().cloned().unwrap_or_default();
-    make_streams(state, &course, &settings(request, &options, &cell), false);
+    let settings = settings(request, &options, &cell);
+    for shard in &targets {
+        let act = Act::MakeStreams { shard: shard.clone(), settings: Box::new(settings.clone()) };
+        row.step("make-streams", format!("{target}/{shard}"), act);
+    }
+    row.lock_workflow(target, &request.workflow, "MoveTablesCreate");
+    let act = Act::LockKeyspace { keyspace: target.clone(), action: "MoveTablesCreate".to_owned(), lease: LEASE };
+    row.step("lock-target", target.clone(), act);
+    row.fails("", true);
     if !request.no_routing_rules {
-        course.lead_to_source(&mut state.topology.rules);
+        row.step("save-rules", "", Act::ChangeRules(Change::LeadToSource));
     }
-    if let Some(keyspace) = state.topology.keyspaces.get_mut(target) {
-        for shard in &mut keyspace.shards {
-            shard.deny(&tables);
-        }
-    }
-    state.topology.rebuild(&[]);
+    row.fails("failed to put initial denied tables entries in place on the target shards", true);
+    row.denied(["deny-target", "refresh-target"], target, &targets, true);
+    row.fails("", true).rebuild(&state.topology.cells);
     if !request.source_time_zone.is_empty() && TimeZone::get(&request.source_time_zone).is_err() {
-        return Err(take_back(state, &course, &request.source_time_zone));
+        row.step("check-time-zone", "", Act::Refuse(no_conversion(state, target, &request.source_time_zone)));
     }
     if request.auto_start {
-        for place in places(state, target, &request.workflow) {
-            advance::start(state, place);
-            // The update that starts them leaves out that the types are in order.
-            state.streams[place].settings.in_order = false;
-            state.streams[place].settings.is_respelled = true;
+        for shard in &targets {
+            let (keyspace, shard, workflow) = (target.clone(), shard.clone(), request.workflow.clone());
+            row.step("start-streams", format!("{keyspace}/{shard}"), Act::StartStreams { keyspace, shard, workflow });
         }
     }
-    let status = calls::status::of(state, target, &request.workflow)?;
-    Ok(Next::Done(status.encode_to_vec()))
+    row.fails("", false).step("unlock-keyspaces", "", Act::UnlockKeyspaces);
+    Ok(row.steps())
 }
 
-/// The last check of all, on the target: by then the streams are there and the rules are published. What is taken back of them is
-/// not published again.
-fn take_back(state: &mut State, course: &Course, zone: &str) -> Refusal {
+/// What is taken back once the locks were had: the rules that were published are not published again, tables stay.
+pub fn clean_up(state: &State, course: &Course, added: &[String]) -> Vec<Step> {
+    let (sources, targets) =
+        (super::workflow::shard_names(state, &course.source), super::workflow::shard_names(state, &course.target));
+    let mut row = Row::of(OPERATION);
+    row.fails("failed to cleanup denied table entries", false);
+    row.denied(["clean-up-allow-target", "clean-up-refresh-target"], &course.target, &targets, false);
+    row.fails("failed to cleanup workflow artifacts", false);
+    row.delete_streams("clean-up-delete-reverse", &course.source, &course.reverse_name(), &sources);
+    row.delete_streams("clean-up-delete-streams", &course.target, &course.workflow, &targets);
+    row.step("clean-up-save-rules", "", Act::ChangeRules(Change::Remove));
+    if !added.is_empty() {
+        row.fails("failed to restore original target vschema", false);
+        row.step("clean-up-restore-vschema", course.target.clone(), Act::RestoreVSchema { added: added.to_vec() });
+    }
+    row.fails("", false).step("unlock-keyspaces", "", Act::UnlockKeyspaces);
+    row.steps()
+}
+
+/// The last check of all, on the target: by then the streams are there and the rules are published.
+fn no_conversion(state: &State, target: &str, zone: &str) -> String {
     let now = state.now.strftime("%Y-%m-%d %H:%M:%S").to_string();
     let cell = state.topology.cells.first().cloned().unwrap_or_default();
-    let mut lines = Vec::new();
-    if let Some(keyspace) = state.topology.keyspaces.get_mut(&course.target) {
-        for shard in &mut keyspace.shards {
-            shard.allow(&course.tables);
-            let tablet = go_alias(&topodata::TabletAlias { cell: cell.clone(), uid: shard.primary });
-            lines.push(format!(
-                "unable to perform time_zone conversions from {zone} to UTC — value from DB was: [[NULL]] and the result of the \
-                 attempt was: {now}. Either the specified source time zone is invalid or the time zone tables have not been loaded \
-                 on the {tablet} tablet"
-            ));
-        }
-    }
-    course.remove(&mut state.topology.rules);
-    super::workflow::delete_streams(state, &course.target, &course.workflow);
-    Refusal(lines.join("\n"))
+    let shards = state.topology.keyspaces.get(target).map(|keyspace| keyspace.shards.as_slice()).unwrap_or_default();
+    let line = |shard: &Shard| {
+        let tablet = go_alias(&topodata::TabletAlias { cell: cell.clone(), uid: shard.primary });
+        format!(
+            "unable to perform time_zone conversions from {zone} to UTC — value from DB was: [[NULL]] and the result of the \
+             attempt was: {now}. Either the specified source time zone is invalid or the time zone tables have not been loaded \
+             on the {tablet} tablet"
+        )
+    };
+    shards.iter().map(line).collect::<Vec<String>>().join("\n")
 }
 
 /// The tables that are to be moved, sorted.
@@ -175,52 +207,60 @@ fn check_entry(state: &State, target: &str, table: &str, is_sharded: bool) -> An
     }
 }
 
-/// Tables that the unsharded target's VSchema lacks, as the source has them.
-fn add_to_vschema(state: &mut State, source: &str, target: &str, tables: &[String]) {
-    let of_source: VSchema = state.topology.keyspaces.get(source).map(|keyspace| keyspace.vschema.clone()).unwrap_or_default();
-    if let Some(keyspace) = state.topology.keyspaces.get_mut(target) {
-        for table in tables {
-            let entry = || {
-                let mut entry: VSchemaTable = of_source.tables.get(table).cloned().unwrap_or_default();
-                if of_source.sharded {
-                    entry.column_vindexes.clear();
-                }
-                entry
-            };
-            keyspace.vschema.tables.entry(table.clone()).or_insert_with(entry);
-        }
+/// Tables that the unsharded target's VSchema lacks, as the source has them. Those that were added.
+pub fn add_to_vschema(state: &mut State, course: &Course) -> Vec<String> {
+    let of_source: VSchema =
+        state.topology.keyspaces.get(&course.source).map(|keyspace| keyspace.vschema.clone()).unwrap_or_default();
+    let Some(keyspace) = state.topology.keyspaces.get_mut(&course.target) else { return vec![] };
+    let mut added = Vec::new();
+    for table in &course.tables {
+        keyspace.vschema.tables.entry(table.clone()).or_insert_with(|| {
+            added.push(table.clone());
+            let mut entry: VSchemaTable = of_source.tables.get(table).cloned().unwrap_or_default();
+            if of_source.sharded {
+                entry.column_vindexes.clear();
+            }
+            entry
+        });
     }
+    added
 }
 
-fn make_tables(state: &mut State, request: &data::MoveTablesCreateRequest, tables: &[String], is_sharded: bool) -> Answer<()> {
-    let (source, target) = (&request.source_keyspace, &request.target_keyspace);
-    let from =
-        state.topology.keyspaces.get(source).and_then(|keyspace| keyspace.shards.first()).map(|shard| shard.tables.clone());
-    let from = from.unwrap_or_default();
-    let handling = request.workflow_options.as_ref().map(|options| options.sharded_auto_increment_handling).unwrap_or_default();
-    let strips = is_sharded && handling != i32::from(data::ShardedAutoIncrementHandling::Leave);
-    let Some(keyspace) = state.topology.keyspaces.get_mut(target) else { return Err(no_shards(target)) };
+fn are_empty(state: &State, target: &str, tables: &[String]) -> Answer<()> {
+    let Some(keyspace) = state.topology.keyspaces.get(target) else { return Err(no_shards(target)) };
     let full: Vec<&str> =
         tables.iter().filter(|table| keyspace.count(table).is_some_and(|rows| rows > 0)).map(String::as_str).collect();
-    if !full.is_empty() {
-        return refuse!(
-            "failed to validate that all target tables are empty: non-empty tables found in target keyspace({target}): {}",
-            full.join(", ")
-        );
+    if full.is_empty() {
+        return Ok(());
     }
-    for shard in &mut keyspace.shards {
-        for table in tables {
+    refuse!(
+        "failed to validate that all target tables are empty: non-empty tables found in target keyspace({target}): {}",
+        full.join(", ")
+    )
+}
+
+/// Of one target shard, as the first source shard has them.
+pub fn make_tables(state: &mut State, request: &data::MoveTablesCreateRequest, course: &Course, shard: &str) {
+    let from = state.topology.keyspaces.get(&course.source).and_then(|keyspace| keyspace.shards.first());
+    let from = from.map(|shard| shard.tables.clone()).unwrap_or_default();
+    let handling = request.workflow_options.as_ref().map(|options| options.sharded_auto_increment_handling).unwrap_or_default();
+    let Some(keyspace) = state.topology.keyspaces.get_mut(&course.target) else { return };
+    let strips = keyspace.is_sharded() && handling != i32::from(data::ShardedAutoIncrementHandling::Leave);
+    if let Some(shard) = keyspace.shard_mut(shard) {
+        for table in &course.tables {
             if let Some(definition) = from.get(table) {
                 shard.tables.entry(table.clone()).or_insert_with(|| Table::copy_of(definition, strips));
             }
         }
     }
-    Ok(())
 }
 
 /// REPLACE: each table whose column MySQL counted up gets a sequence in the VSchema, whether it exists or not.
-fn name_sequences(state: &mut State, source: &str, target: &str, tables: &[String], global: &str) {
-    let of_source: Vec<(String, String)> = tables
+pub fn name_sequences(state: &mut State, request: &data::MoveTablesCreateRequest, course: &Course) {
+    let (source, target) = (&course.source, &course.target);
+    let global = request.workflow_options.as_ref().map(|options| options.global_keyspace.clone()).unwrap_or_default();
+    let of_source: Vec<(String, String)> = course
+        .tables
         .iter()
         .filter_map(|table| {
             let shard = state.topology.keyspaces.get(source)?.shards.first()?;
@@ -259,44 +299,39 @@ fn settings(request: &data::MoveTablesCreateRequest, options: &data::WorkflowOpt
     }
 }
 
-/// A stream on each target shard from each source shard, not started. `is_return`: it is made by a switch, for the way back, and
-/// begins where the other direction ended, without a copy.
-pub fn make_streams(state: &mut State, course: &Course, settings: &Settings, is_return: bool) {
-    let Some(source) = state.topology.keyspaces.get(&course.source) else { return };
-    let source_shards: Vec<String> = source.shards.iter().map(|shard| shard.name.clone()).collect();
-    let Some(target) = state.topology.keyspaces.get(&course.target).cloned() else { return };
-    for shard in &target.shards {
-        for source_shard in &source_shards {
-            let filter = |table: &String| {
-                let name = if is_return || needs_quotes(table) { format!("`{table}`") } else { table.clone() };
-                (table.clone(), filter(&target.vschema, &course.target, table, &name, &shard.name))
-            };
-            let stream = Stream {
-                id: 0,
-                workflow: course.workflow.clone(),
-                keyspace: course.target.clone(),
-                shard: shard.name.clone(),
-                source_keyspace: course.source.clone(),
-                source_shard: source_shard.clone(),
-                tables: course.tables.iter().map(filter).collect(),
-                settings: if is_return {
-                    Settings { defer_secondary_keys: false, in_order: false, ..settings.clone() }
-                } else {
-                    settings.clone()
-                },
-                state: StreamState::Stopped,
-                message: String::new(),
-                stage: if is_return { Stage::Replicating } else { Stage::New },
-                due: None,
-                applied_until: state.now,
-                updated_at: state.now,
-                rows_copied: 0,
-                error: None,
-            };
-            let id = state.next_number();
-            state.streams.push(Stream { id, ..stream });
-        }
-    }
+/// A stream on a target shard from a source shard, not started. `is_return`: it is made by a switch, for the way back, and begins
+/// where the other direction ended, without a copy.
+pub fn make_stream(state: &mut State, course: &Course, shard: &str, from: &str, settings: &Settings, is_return: bool) {
+    let Some(target) = state.topology.keyspaces.get(&course.target) else { return };
+    let filter = |table: &String| {
+        let name = if is_return || needs_quotes(table) { format!("`{table}`") } else { table.clone() };
+        (table.clone(), filter(&target.vschema, &course.target, table, &name, shard))
+    };
+    let stream = Stream {
+        id: 0,
+        workflow: course.workflow.clone(),
+        keyspace: course.target.clone(),
+        shard: shard.to_owned(),
+        source_keyspace: course.source.clone(),
+        source_shard: from.to_owned(),
+        tables: course.tables.iter().map(filter).collect(),
+        settings: if is_return {
+            Settings { defer_secondary_keys: false, in_order: false, ..settings.clone() }
+        } else {
+            settings.clone()
+        },
+        state: StreamState::Stopped,
+        message: String::new(),
+        stage: if is_return { Stage::Replicating } else { Stage::New },
+        due: None,
+        applied_until: state.now,
+        updated_at: state.now,
+        rows_copied: 0,
+        error: None,
+        error_passes_at: None,
+    };
+    let id = state.next_number();
+    state.streams.push(Stream { id, ..stream });
 }
 
 fn filter(vschema: &VSchema, keyspace: &str, table: &str, name: &str, shard: &str) -> String {

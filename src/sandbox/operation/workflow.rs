@@ -1,5 +1,6 @@
 //! A workflow as its calls find it: its streams, and where they lead.
 
+use crate::sandbox::calls::messages::primaries_answer;
 use crate::sandbox::refusal::{Answer, Refusal, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::traffic::Course;
@@ -12,6 +13,7 @@ pub fn course(state: &State, keyspace: &str, workflow: &str) -> Answer<Course> {
     if !state.topology.keyspaces.contains_key(keyspace) {
         return Err(no_shards(keyspace));
     }
+    primaries_answer(state, keyspace)?;
     let Some(stream) = state.streams_of(keyspace, workflow).next() else {
         return refuse!("no streams found in keyspace {keyspace} for {workflow}");
     };
@@ -40,9 +42,10 @@ pub fn places(state: &State, keyspace: &str, workflow: &str) -> Vec<usize> {
     (0..state.streams.len()).filter(is_of).collect()
 }
 
-pub fn delete_streams(state: &mut State, keyspace: &str, workflow: &str) {
-    crate::sandbox::vdiff::delete_of(state, keyspace, workflow);
-    state.streams.retain(|stream| !(stream.keyspace == keyspace && stream.workflow == workflow));
+/// With its VDiffs, once no shard has a stream of it any more.
+pub fn delete_streams_of_shard(state: &mut State, keyspace: &str, workflow: &str, shard: &str) {
+    state.streams.retain(|it| !(it.keyspace == keyspace && it.workflow == workflow && it.shard == shard));
+    crate::sandbox::vdiff::delete_of_shard(state, keyspace, workflow, shard);
 }
 
 pub fn shard_names(state: &State, keyspace: &str) -> Vec<String> {

@@ -7,6 +7,9 @@ use cutover::cluster::vtctld::generated::{binlogdata, tabletmanagerdata, vschema
 use cutover::cluster::vtctld::{Vtctld, Write};
 use cutover::sandbox::Sandbox;
 
+/// What he adds a rule for.
+pub const NEW_RULE: &str = "new_one";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {
     StopsStreams,
@@ -67,7 +70,7 @@ impl Act {
             Self::AddsARule => {
                 let rules = vtctld.read(data::GetRoutingRulesRequest {}).await.map(|answer| answer.routing_rules);
                 let mut rules = rules.ok().flatten().unwrap_or_default();
-                let rule = vschema::RoutingRule { from_table: "new_one".into(), to_tables: vec!["commerce.others".into()] };
+                let rule = vschema::RoutingRule { from_table: NEW_RULE.into(), to_tables: vec!["commerce.others".into()] };
                 rules.rules.push(rule);
                 let request = data::ApplyRoutingRulesRequest { routing_rules: Some(rules), ..Default::default() };
                 send(&vtctld, request).await;

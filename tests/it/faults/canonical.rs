@@ -21,7 +21,9 @@ pub fn cluster(moment: &Moment) -> Value {
     for (name, value) in fields {
         let value = match name.as_str() {
             // How it began, and what is counted.
-            "format" | "description" | "began" | "now" | "calls" | "last_number" | "changes_by_hand" | "steps" => continue,
+            "format" | "description" | "began" | "now" | "calls" | "last_number" | "changes_by_hand" | "plan" | "vtctld" => {
+                continue;
+            }
             // Rows are the oracle's.
             "application" => continue,
             _ => names.plain(value, now),
@@ -54,7 +56,11 @@ impl Names {
                 let mut found = Map::new();
                 for (name, value) in fields {
                     let value = match (name.as_str(), value) {
-                        ("rows" | "strays" | "next_id" | "rows_copied" | "bytes_per_row" | "counts", _) => continue,
+                        (
+                            "rows" | "strays" | "next_id" | "rows_copied" | "bytes_per_row" | "counts" | "revision"
+                            | "last_revision",
+                            _,
+                        ) => continue,
                         // Every update writes cells and types as the request had them, with the same meaning.
                         ("is_respelled", _) => continue,
                         ("id", Value::Number(number)) => self.id(format!("id {number}")),

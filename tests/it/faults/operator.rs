@@ -42,8 +42,8 @@ pub async fn carry_out(world: &World, command: &Command) -> Outcome {
             End::Held(..) => 30,
             // The message names the key, and so he takes it away.
             End::Stopped(_, words) if words.contains(STALE_LOCK) => {
-                world.sandbox.remove_named_lock("customer", "c2c").unwrap();
-                world.sandbox.remove_named_lock("commerce", "c2c_reverse").unwrap();
+                world.sandbox.take_away_named_lock("customer", "c2c").unwrap();
+                world.sandbox.take_away_named_lock("commerce", "c2c_reverse").unwrap();
                 0
             }
             End::Stopped(StopKind::Refused | StopKind::NeedsHuman, _) | End::Refused(..) => {

@@ -1,27 +1,19 @@
-//! What must hold at every moment, whatever strikes (I1 and I3 here; I5 and I6 where calls leave, I16 where a process ends).
+//! What must hold at every moment, whatever strikes. The sandbox asks itself after each micro-step (I1, I2); here is what it found, and
+//! that writes never lead to nothing (I3). I5 and I6 are asked where calls leave, I16 where a process ends.
 
 use cutover::sandbox::Sandbox;
 
 use super::script::Script;
 
-/// Asks the application: is every row that was acknowledged where its writes go, once?
 pub fn ask(sandbox: &Sandbox, script: &Script, after: &str) {
+    for violation in sandbox.violations_seen().unwrap() {
+        script.violated(format!("I1, I2: {violation}, after {after}"));
+    }
     for account in sandbox.accounts().unwrap() {
-        let table = &account.table;
-        if account.lost > 0 {
-            let where_to = account.writes_go_to.as_ref().unwrap_or_else(|why| why);
-            script.violated(format!(
-                "I1: {} acknowledged rows of {table} are lost after {after}; writes: {where_to}",
-                account.lost
-            ));
-        }
-        if account.twice > 0 {
-            script.violated(format!("I1: {} ids of {table} were given twice after {after}", account.twice));
-        }
         if let Err(why) = &account.writes_go_to
             && !why.ends_with("denies them")
         {
-            script.violated(format!("I3: writes of {table} go nowhere after {after}: {why}"));
+            script.violated(format!("I3: writes of {} go nowhere after {after}: {why}", account.table));
         }
     }
 }

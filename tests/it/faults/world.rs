@@ -1,7 +1,6 @@
 //! The smallest movement that has everything: two target shards, two cells, a table with a sequence and one without, and things of
 //! others that nobody may touch. The copy takes a second, so that no run waits long.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use cutover::family::move_tables::MoveTables;
@@ -99,12 +98,6 @@ pub static MOVEMENT: LazyLock<MoveTables> = LazyLock::new(|| {
     let tables = ["customer", "sku"].map(|name| TableName::new(name).unwrap()).into();
     MoveTables { spec, options, tables }
 });
-
-/// The rules and the denied tables of others, as they stand at the beginning.
-pub fn theirs() -> (BTreeMap<String, String>, Vec<String>) {
-    let rule = |from: &str| (from.to_owned(), "commerce.others".to_owned());
-    ([rule("others"), rule("elsewhere")].into(), vec!["others".to_owned()])
-}
 
 /// Everything that outlives a process: the cluster, and the files of this host.
 #[derive(Debug, Clone)]
