@@ -5,6 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use cutover::family::Family as _;
+
 use super::adversary::{Act, NEW_RULE};
 use super::canonical;
 use super::endings::{self, Ending};
@@ -14,7 +16,6 @@ use super::operator::{Outcome, carry_out};
 use super::scenario::Edge;
 use super::script::{Of, Script};
 use super::world::MOVEMENT;
-use cutover::family::Family as _;
 
 /// One fault on one edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,21 +26,18 @@ pub enum Fault {
     Step(u64, StepKind),
 }
 
-impl Fault {
-    pub fn kind(&self) -> String {
-        match self {
-            Self::Effect(_, kind) => kind.name(),
-            Self::Step(_, kind) => kind.name(),
-        }
-    }
-}
-
 /// The place of a fault in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     pub edge: String,
     pub site: String,
     pub kind: String,
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} | {} | {}", self.edge, self.site, self.kind)
+    }
 }
 
 #[derive(Debug, Clone)]

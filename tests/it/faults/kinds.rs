@@ -7,6 +7,9 @@ use cutover::sandbox::fault::{StepFault, StepWhat, When};
 use super::adversary::Act;
 use super::script::{Of, Site};
 
+/// The read with which each look begins.
+const FIRST_OF_A_LOOK: &str = "GetCellInfoNames";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The program is killed when it is about to do it.
@@ -33,6 +36,10 @@ pub enum Kind {
     LeaseLost,
     /// Another client does this at that moment.
     Somebody(Act),
+    /// The process stands still there until somebody lets it go on.
+    Frozen,
+    /// One of those that can befall the effect, by a throw of dice.
+    Chosen(u64),
 }
 
 impl Kind {
@@ -51,7 +58,38 @@ impl Kind {
             Self::LeaseHeld => "lease held".into(),
             Self::LeaseLost => "lease lost".into(),
             Self::Somebody(act) => format!("somebody {}", act.words()),
+            Self::Frozen => "frozen".into(),
+            Self::Chosen(dice) => format!("chosen by {dice}"),
         }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        use Kind::{
+            AnswerLate, AnswerLost, DiskFull, Hangs, IoError, KilledAfter, KilledBefore, LeaseHeld, LeaseLost, LostBefore,
+            TornWrite, Twice,
+        };
+        let plain = [
+            KilledBefore,
+            KilledAfter,
+            TornWrite,
+            DiskFull,
+            IoError,
+            LostBefore,
+            AnswerLost,
+            AnswerLate,
+            Twice,
+            Hangs,
+            LeaseHeld,
+            LeaseLost,
+        ];
+        let mut all = plain.into_iter().chain(Act::ALL.into_iter().map(Self::Somebody));
+        all.find(|kind| kind.name() == name).or_else(|| name.strip_prefix("chosen by ")?.parse().ok().map(Self::Chosen))
+    }
+
+    /// The kind that a throw of dice means at an effect.
+    pub fn chosen(dice: u64, site: &Site) -> Self {
+        let kinds = Self::of(site);
+        kinds[usize::try_from(dice % kinds.len() as u64).unwrap_or(0)]
     }
 
     /// What can befall an effect. Of a row of reads that are alike (one look) the process is killed at the first only: nothing of
@@ -62,7 +100,8 @@ impl Kind {
             TornWrite, Twice,
         };
         match site.of {
-            Of::ReadCall => vec![KilledBefore, LostBefore, AnswerLate, Hangs],
+            Of::ReadCall if site.what == FIRST_OF_A_LOOK => vec![KilledBefore, LostBefore, AnswerLate, Hangs],
+            Of::ReadCall => vec![LostBefore, AnswerLate, Hangs],
             Of::WriteCall => {
                 let acts = Act::ALL.into_iter().map(Self::Somebody);
                 [KilledBefore, KilledAfter, LostBefore, AnswerLost, AnswerLate, Twice, Hangs].into_iter().chain(acts).collect()
@@ -96,7 +135,7 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    const ALL: [Self; 13] = [
+    pub const ALL: [Self; 13] = [
         Self::KilledBefore { seconds: 0 },
         Self::KilledBefore { seconds: 10 },
         Self::KilledBefore { seconds: 120 },

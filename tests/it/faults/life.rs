@@ -47,6 +47,8 @@ pub enum Command {
     RestoreRules,
     /// Opens a gate, with a reason.
     Approve(PhaseId),
+    /// No command: the application is deployed with the target's name in its connection, as must be before the rules go.
+    Deploy,
 }
 
 impl Command {
@@ -64,6 +66,7 @@ impl Command {
             Self::Resume => "resume".into(),
             Self::RestoreRules => "restore-rules".into(),
             Self::Approve(gate) => format!("approve {gate}"),
+            Self::Deploy => "(the application connects to the target)".into(),
         }
     }
 
@@ -71,7 +74,7 @@ impl Command {
     fn goal(&self) -> Option<(Way, What)> {
         let goal = |goal| What::Goal { goal, reason: None };
         Some(match self {
-            Self::Apply { .. } | Self::Approve(_) => return None,
+            Self::Apply { .. } | Self::Approve(_) | Self::Deploy => return None,
             Self::SwitchBack => (Way::SwitchBack, goal(Goal::SwitchedBack)),
             Self::Cancel => (Way::Cancel, goal(Goal::Cancelled)),
             Self::RestoreRules => (Way::RestoreRules, goal(Goal::RulesRestored)),
@@ -119,6 +122,13 @@ impl World {
             lease: Arc::default(),
             uuids: Arc::new(Mutex::new(u128::from(moment.files.serial()) << 16)),
         }
+    }
+
+    /// Another one on the same cluster.
+    pub fn beside(&self, script: Arc<Script>, files: Arc<Files>, shares_the_lease: bool) -> Self {
+        let lease = if shares_the_lease { self.lease.clone() } else { Arc::default() };
+        let uuids = Arc::new(Mutex::new(1 << 100));
+        Self { sandbox: self.sandbox.clone(), files, script, lease, uuids }
     }
 
     pub fn moment(&self) -> Moment {

@@ -2,6 +2,8 @@
 //! resumed until the edge's end; when all that counts is then as after the undisturbed edge, the rest of the way is the undisturbed one,
 //! for the program knows nothing but what files and cluster say.
 
+use std::collections::HashMap;
+
 use cutover::run::phase::PhaseId;
 
 use super::canonical;
@@ -31,94 +33,106 @@ pub struct Edge {
     pub steps: Vec<(u64, String)>,
 }
 
-/// A way: its name, and its commands, the first of which may be those of another way.
-struct Way {
-    /// What edges of its own are called after.
-    from: &'static str,
-    commands: Vec<Command>,
-    /// How many of them are edges of another way already.
-    shared: usize,
-}
-
 fn forward(phases: &[PhaseId]) -> Vec<Command> {
-    phases.iter().cloned().map(Command::until).collect()
+    let mut commands = Vec::new();
+    for phase in phases {
+        if *phase == PhaseId::REMOVE_RULES {
+            commands.push(Command::Deploy);
+        }
+        commands.push(Command::until(phase.clone()));
+    }
+    commands
 }
 
-fn ways() -> Vec<Way> {
-    let all = [
-        PhaseId::CREATE,
-        PhaseId::COPY,
-        PhaseId::VERIFY,
-        PhaseId::SWITCH_REPLICAS,
-        PhaseId::SWITCH_PRIMARY,
-        PhaseId::REVERT_WINDOW,
-        PhaseId::COMPLETE,
-        PhaseId::REMOVE_RULES,
-    ];
-    let way = |from, until: usize, then: &[Command]| {
-        let mut commands = forward(&all[..until]);
-        commands.extend(then.iter().cloned());
-        Way { from, commands, shared: until }
-    };
-    let whole = Way { shared: 0, ..way("", all.len(), &[]) };
+const ALL: [PhaseId; 8] = [
+    PhaseId::CREATE,
+    PhaseId::COPY,
+    PhaseId::VERIFY,
+    PhaseId::SWITCH_REPLICAS,
+    PhaseId::SWITCH_PRIMARY,
+    PhaseId::REVERT_WINDOW,
+    PhaseId::COMPLETE,
+    PhaseId::REMOVE_RULES,
+];
+
+/// The commands of each way, from the beginning.
+fn ways() -> Vec<Vec<Command>> {
+    let after = |phases: usize, then: &[Command]| [forward(&ALL[..phases]), then.to_vec()].concat();
     vec![
-        whole,
-        way("remove-rules", 8, &[Command::RestoreRules]),
-        way("create", 1, &[Command::Cancel]),
-        way("copy", 2, &[Command::Cancel]),
-        way("verify", 3, &[Command::Cancel]),
-        way("switch-replicas", 4, &[Command::Cancel]),
-        way("switch-replicas", 4, &[Command::SwitchBack]),
-        way("switch-primary", 5, &[Command::SwitchBack, Command::until(PhaseId::SWITCH_PRIMARY)]),
-        way("switch-primary and back", 5, &[Command::SwitchBack, Command::Cancel]),
-        way("copy", 2, &[Command::Pause, Command::Resume, Command::until(PhaseId::VERIFY)]),
+        after(8, &[Command::RestoreRules]),
+        after(1, &[Command::Cancel]),
+        after(2, &[Command::Cancel]),
+        after(2, &[Command::Pause, Command::Resume, Command::until(PhaseId::VERIFY)]),
+        after(3, &[Command::Cancel]),
+        after(4, &[Command::Cancel]),
+        after(4, &[Command::SwitchBack]),
+        after(5, &[Command::SwitchBack, Command::Cancel]),
+        // Forward again, once somebody has said so.
+        after(5, &[Command::SwitchBack, Command::Approve(PhaseId::SWITCH_PRIMARY), Command::until(PhaseId::SWITCH_PRIMARY)]),
     ]
 }
 
-/// Goes every way undisturbed.
+/// Goes every way undisturbed; what two ways have in common is one edge, and its rest that of the first of them.
 ///
 /// # Panics
 /// When one doesn't come to its end: then there is no movement to disturb.
 pub async fn edges() -> Vec<Edge> {
     let mut edges: Vec<Edge> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     for way in ways() {
-        let script = Script::new(0, []);
-        script.tell_all();
-        let mut moment = Moment::beginning();
-        let mut of_way = Vec::new();
-        for (place, command) in way.commands.iter().enumerate() {
-            let world = World::at(&moment, script.clone());
-            let (base, first_step) = (script.count(), world.sandbox.log_of_steps().unwrap().len());
-            let outcome = carry_out(&world, command).await;
-            let violations = script.violations();
-            assert!(
-                outcome == Outcome::Done && violations.is_empty(),
-                "undisturbed, {} ends so: {outcome:?} {violations:?}\n{}",
-                command.words(),
-                script.story()
-            );
-            let to = world.moment();
-            let steps = world.sandbox.log_of_steps().unwrap();
-            let words = match command {
-                Command::Apply { until: Some(phase) } => phase.to_string(),
-                other => other.words(),
+        let (mut path, mut before) = (String::new(), String::new());
+        let (mut moment, mut count) = (Moment::beginning(), 0);
+        let first_new = edges.len();
+        for (place, command) in way.iter().enumerate() {
+            path.push_str(&format!("/{}", command.words()));
+            let name = match command {
+                Command::Apply { until: Some(phase) } if way[..place].iter().all(is_forward) => phase.to_string(),
+                other => format!("{} after {before}", other.words()),
             };
-            of_way.push(Edge {
-                name: if place < way.shared || way.from.is_empty() { words } else { format!("{words} after {}", way.from) },
-                command: command.clone(),
-                rest: way.commands[place + 1..].to_vec(),
-                end: canonical::of(&to),
-                way_end: String::new(),
-                from: moment,
-                to: to.clone(),
-                base,
-                sites: script.sites()[base..].to_vec(),
-                steps: (first_step..steps.len()).map(|step| (step as u64 + 1, steps[step].to_string())).collect(),
-            });
-            moment = to;
+            before.clone_from(&name);
+            if let Some(edge) = known.get(&path).map(|place| &edges[*place]) {
+                (moment, count) = (edge.to.clone(), edge.base + edge.sites.len());
+                continue;
+            }
+            let edge = go(name, command, moment, count, &way[place + 1..]).await;
+            (moment, count) = (edge.to.clone(), edge.base + edge.sites.len());
+            known.insert(path.clone(), edges.len());
+            edges.push(edge);
         }
         let end = canonical::of(&moment);
-        edges.extend(of_way.into_iter().skip(way.shared).map(|edge| Edge { way_end: end.clone(), ..edge }));
+        edges[first_new..].iter_mut().for_each(|edge| edge.way_end.clone_from(&end));
     }
     edges
+}
+
+fn is_forward(command: &Command) -> bool {
+    matches!(command, Command::Apply { .. } | Command::Deploy)
+}
+
+async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[Command]) -> Edge {
+    let script = Script::new(base, []);
+    script.tell_all();
+    let world = World::at(&from, script.clone());
+    let first_step = world.sandbox.log_of_steps().unwrap().len();
+    let outcome = carry_out(&world, command).await;
+    let violations = script.violations();
+    assert!(
+        outcome == Outcome::Done && violations.is_empty(),
+        "undisturbed, {name} ends so: {outcome:?} {violations:?}\n{}",
+        script.story()
+    );
+    let to = world.moment();
+    let steps = world.sandbox.log_of_steps().unwrap();
+    Edge {
+        name,
+        command: command.clone(),
+        rest: rest.to_vec(),
+        end: canonical::of(&to),
+        way_end: String::new(),
+        from,
+        to,
+        base,
+        sites: script.sites(),
+        steps: (first_step..steps.len()).map(|step| (step as u64 + 1, steps[step].to_string())).collect(),
+    }
 }

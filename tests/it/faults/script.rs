@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::kinds::Kind;
 
@@ -58,6 +58,8 @@ pub enum Strikes {
 #[derive(Debug, Default)]
 pub struct Script {
     inner: Mutex<Inner>,
+    stands_still: Notify,
+    goes_on: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +88,7 @@ impl Script {
     /// `base` is the number of its first effect.
     pub fn new(base: usize, faults: impl IntoIterator<Item = (usize, Kind)>) -> Arc<Self> {
         let inner = Inner { base, faults: faults.into_iter().collect(), ..Inner::default() };
-        Arc::new(Self { inner: Mutex::new(inner) })
+        Arc::new(Self { inner: Mutex::new(inner), ..Self::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -97,6 +99,21 @@ impl Script {
     pub fn begin(self: &Arc<Self>) -> Life {
         self.lock().seen.clear();
         Life { script: self.clone(), dead: watch::Sender::new(false) }
+    }
+
+    /// A process stands still, until it is told to go on.
+    pub async fn stand_still(&self) {
+        self.stands_still.notify_one();
+        self.goes_on.notified().await;
+    }
+
+    /// Returns when a process stands still.
+    pub async fn stands_still(&self) {
+        self.stands_still.notified().await;
+    }
+
+    pub fn go_on(&self) {
+        self.goes_on.notify_one();
     }
 
     pub fn sites(&self) -> Vec<Site> {
@@ -111,14 +128,6 @@ impl Script {
     /// The faults that have struck.
     pub fn struck(&self) -> Vec<(usize, Kind)> {
         self.lock().struck.clone()
-    }
-
-    pub fn is_spent(&self) -> bool {
-        self.lock().faults.is_empty()
-    }
-
-    pub fn add(&self, number: usize, kind: Kind) {
-        self.lock().faults.insert(number, kind);
     }
 
     /// Where on the way the effects that come now are.
@@ -215,6 +224,7 @@ impl Life {
         }
         inner.sites.push(site);
         let Some(kind) = inner.faults.remove(&number) else { return Strikes::Nothing };
+        let kind = if let Kind::Chosen(dice) = kind { Kind::chosen(dice, &inner.sites[number - inner.base]) } else { kind };
         inner.struck.push((number, kind));
         if inner.tells {
             let words = format!("  {number} *** {kind:?}");

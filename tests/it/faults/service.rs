@@ -140,6 +140,10 @@ impl Call<'_> {
                 tokio::time::sleep(HANGS).await;
                 self.done().await
             }
+            Strikes::Call(Kind::Frozen) => {
+                self.wire.life.script.stand_still().await;
+                self.done().await
+            }
             Strikes::Call(Kind::Somebody(act)) => {
                 act.act(&self.wire.sandbox).await;
                 self.done().await
