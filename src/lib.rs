@@ -64,6 +64,7 @@ pub mod cluster;
 pub mod driver;
 pub mod family;
 pub mod finding;
+pub mod leftovers;
 pub mod model;
 pub mod operator;
 pub mod plan;

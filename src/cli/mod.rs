@@ -16,6 +16,7 @@ mod global;
 mod runtime;
 mod sandbox;
 mod session;
+mod survey;
 mod take_up;
 mod ui;
 pub mod way;

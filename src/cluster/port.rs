@@ -93,6 +93,12 @@ pub enum Ask {
     },
     /// The VSchema of every keyspace of the cluster, as the topology holds it: one call a keyspace.
     AllVSchemas,
+    /// The names of all keyspaces of the cluster.
+    KeyspaceNames,
+    /// Every workflow that has a stream in a keyspace, whoever made it.
+    Workflows(KeyspaceName),
+    /// The lock of a keyspace and those of all its workflows, also of workflows that are gone.
+    AllLocks(KeyspaceName),
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -193,6 +199,9 @@ pub enum Answer {
     Locks(Vec<HeldLock>),
     /// By keyspace; one that has no VSchema is absent.
     AllVSchemas(BTreeMap<String, VSchema>),
+    KeyspaceNames(BTreeSet<String>),
+    /// In the order of their names.
+    Workflows(Vec<Workflow>),
     /// Tables with a row, by shard.
     HasRows(BTreeMap<String, BTreeSet<String>>),
     /// Tables whose column holds a NULL.
@@ -246,6 +255,19 @@ pub struct HeldLock {
     pub user: String,
     /// As Vitess wrote it.
     pub time: String,
+}
+
+impl HeldLock {
+    /// Of a workflow's name, not of a keyspace.
+    pub fn is_named(&self) -> bool {
+        self.of.contains('/')
+    }
+
+    /// Its node below the topology's global root: `internal/named_locks/customer/commerce2customer/locks/7587870493894462747`.
+    pub fn path(&self) -> String {
+        let kind = if self.is_named() { "internal/named_locks" } else { "keyspaces" };
+        format!("{kind}/{}/locks/{}", self.of, self.node)
+    }
 }
 
 /// A transaction that holds a write lock on a moved table.
@@ -303,6 +325,8 @@ reading!(vdiffs, VDiffs, Vec<VDiffListed>);
 reading!(vdiff, VDiff, Option<VDiff>);
 reading!(locks, Locks, Vec<HeldLock>);
 reading!(all_vschemas, AllVSchemas, BTreeMap<String, VSchema>);
+reading!(keyspace_names, KeyspaceNames, BTreeSet<String>);
+reading!(workflows_of, Workflows, Vec<Workflow>);
 reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
 reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);

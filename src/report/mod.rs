@@ -3,6 +3,8 @@
 pub mod blocks;
 mod changes;
 pub mod command;
+pub mod doctor;
+pub mod doctor_human;
 pub mod ending;
 pub mod entry_words;
 pub mod escape;

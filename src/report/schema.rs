@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::doctor::Diagnosis;
 use super::history::History;
 use super::status::Status;
 use crate::plan::document::Plan;
@@ -15,6 +16,10 @@ pub fn plan() -> Value {
 
 pub fn status() -> Value {
     of::<Status>("What `cutover status --format json` prints")
+}
+
+pub fn doctor() -> Value {
+    of::<Diagnosis>("What `cutover doctor --format json` prints")
 }
 
 pub fn history() -> Value {

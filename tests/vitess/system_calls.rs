@@ -24,7 +24,7 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-/// Everything that makes, changes, locks or removes a file. Reads change nothing, and the call after them is spoilt.
+/// Everything that makes, changes, locks or removes a file. What only reads changes nothing, and the call after it is spoilt.
 const CALLS: &str = "openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,\
                      fchmod,ftruncate,flock";
 
@@ -178,6 +178,9 @@ fn sites(log: &str, folder: &Path) -> Vec<Site> {
             Some((_, path)) => path,
             None => arguments,
         };
+        if call == "openat" && !arguments.contains("O_CREAT") {
+            continue;
+        }
         let is_clusters =
             arguments.contains("/sandbox>") || arguments.contains("/sandbox/state") || arguments.contains("/clients");
         if arguments.contains(folder.trim_start_matches('/')) && !is_clusters && !line.contains("sandbox.toml") {

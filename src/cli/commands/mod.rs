@@ -4,6 +4,7 @@ pub mod apply;
 pub mod approve;
 pub mod cancel;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod init;
@@ -40,6 +41,7 @@ pub enum Command {
     SwitchBack(switch_back::SwitchBackArgs),
     Cancel(cancel::CancelArgs),
     RestoreRules(restore_rules::RestoreRulesArgs),
+    Doctor(doctor::DoctorArgs),
     History(history::HistoryArgs),
     Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
@@ -65,6 +67,7 @@ impl Command {
             Self::SwitchBack(args) => switch_back::run(args, context),
             Self::Cancel(args) => cancel::run(args, context),
             Self::RestoreRules(args) => restore_rules::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),

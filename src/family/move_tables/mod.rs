@@ -33,6 +33,7 @@ use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
 
+pub use rules::SERVING_TYPES;
 pub use situation::Denied;
 
 /// One movement of tables, with the tables resolved to names.

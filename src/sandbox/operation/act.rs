@@ -5,7 +5,6 @@ use jiff::SignedDuration;
 use super::step::{Act, Change, Step};
 use super::workflow::places;
 use super::{Operation, Work, complete, create, sequences};
-use crate::model::journal;
 use crate::sandbox::advance;
 use crate::sandbox::calls::messages::said_by;
 use crate::sandbox::calls::workflows::position_at;
@@ -281,14 +280,16 @@ fn stop(state: &mut State, course: &Course, shard: &str) {
 }
 
 fn journal(state: &mut State, course: &Course, shard: &str) {
-    let streams = state.streams_of(&course.target, &course.workflow).map(|stream| stream.id).collect();
-    let numbered: Vec<(String, i64)> = state
-        .streams_of(&course.target, &course.workflow)
-        .map(|stream| (stream.shard.clone(), i64::try_from(stream.id).unwrap_or(i64::MAX)))
-        .collect();
-    let id = journal::id(&course.target, numbered.iter().map(|(shard, id)| (shard.as_str(), *id)));
-    let (keyspace, workflow) = (course.source.clone(), course.workflow.clone());
-    let journal = Journal { keyspace, shard: shard.to_owned(), workflow, streams, id };
+    let numbered: Vec<(String, u64)> =
+        state.streams_of(&course.target, &course.workflow).map(|stream| (stream.shard.clone(), stream.id)).collect();
+    let pairs = numbered.iter().map(|(shard, id)| (shard.as_str(), i64::try_from(*id).unwrap_or(i64::MAX)));
+    let journal = Journal {
+        keyspace: course.source.clone(),
+        shard: shard.to_owned(),
+        workflow: course.workflow.clone(),
+        streams: numbered.iter().map(|(_, id)| *id).collect(),
+        id: crate::model::journal::id(&course.target, pairs),
+    };
     if !state.journals.contains(&journal) {
         state.journals.push(journal);
     }

@@ -10,5 +10,5 @@ mod places;
 mod power;
 mod processes;
 mod releases;
-mod sample;
+pub mod sample;
 mod store;

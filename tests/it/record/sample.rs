@@ -94,6 +94,12 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         tablet: TabletAlias { cell: "zone1".into(), uid: 100 },
         renames: vec![Rename { from: "_corder_old".into(), to: "corder".into() }],
     };
+    let denied = |denied| SetDeniedTables {
+        keyspace: customer(),
+        shard: ShardName::new("-80").unwrap(),
+        tables: vec![TableName::new("corder").unwrap()],
+        denied,
+    };
     let streams = |wanted, message| SetStreams { keyspace: customer(), workflow: workflow(), wanted, message };
     let mut rules = RoutingRules::default();
     rules.set("customer@replica", "commerce.customer");
@@ -105,6 +111,8 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         (PhaseId::CREATE, Mutation::CreateMoveTables(create)),
         (PhaseId::COPY, Mutation::SetStreams(streams(StreamsWanted::Running, None))),
         (PhaseId::COPY, Mutation::SetStreams(streams(StreamsWanted::Stopped, Some("paused by morgan".into())))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetStreams(streams(StreamsWanted::Stopped, Some("FROZEN".into())))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetStreams(streams(StreamsWanted::Running, Some(String::new())))),
         (PhaseId::VERIFY, Mutation::CreateVDiff(vdiff.clone())),
         (PhaseId::VERIFY, Mutation::CreateVDiff(CreateVDiff { max_duration_seconds: Some(3600), ..vdiff })),
         (
@@ -135,6 +143,20 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         ),
         (PhaseId::REMOVE_RULES, Mutation::ApplyRoutingRules(edit)),
         (PhaseId::COMPLETE, Mutation::RenameTables(rename)),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetDeniedTables(denied(true))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetDeniedTables(denied(false))),
+        (
+            PhaseId::SWITCH_PRIMARY,
+            Mutation::RefreshShard(RefreshShard { keyspace: customer(), shard: ShardName::new("-80").unwrap() }),
+        ),
+        (
+            PhaseId::SWITCH_PRIMARY,
+            Mutation::RemoveStaleLock(RemoveStaleLock {
+                keyspace: customer(),
+                workflow: workflow(),
+                node: "7620268843127333510".into(),
+            }),
+        ),
         (PhaseId::REMOVE_RULES, Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec!["zone1".into()] })),
     ]
 }

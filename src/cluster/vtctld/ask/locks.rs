@@ -21,6 +21,21 @@ pub(super) async fn answer(
     };
     let mut places: Vec<(String, String)> = workflows.iter().map(named).collect();
     places.extend(keyspaces.iter().map(|name| (name.to_string(), locks::keyspace_lock_path(name.as_str()))));
+    at(asking, places).await
+}
+
+/// The lock of a keyspace and the named lock of each of its workflows, also of one that is gone.
+pub(super) async fn all(asking: &Asking, keyspace: &KeyspaceName) -> Result<Answer, NotRead> {
+    let keyspace = keyspace.as_str();
+    let named = read(&asking.vtctld, locks::workflow_locks_path(keyspace)).await?;
+    let workflows = named.map(|node| node.children).unwrap_or_default();
+    let mut places: Vec<(String, String)> =
+        workflows.iter().map(|name| (format!("{keyspace}/{name}"), locks::workflow_lock_path(keyspace, name))).collect();
+    places.push((keyspace.to_owned(), locks::keyspace_lock_path(keyspace)));
+    at(asking, places).await
+}
+
+async fn at(asking: &Asking, places: Vec<(String, String)>) -> Result<Answer, NotRead> {
     let each = places.into_iter().map(|(of, path)| held(asking.vtctld.clone(), of, path));
     let found: Result<Vec<Vec<HeldLock>>, NotRead> = concurrently(CALLS_AT_ONCE, each).await.into_iter().collect();
     Ok(Answer::Locks(found?.into_iter().flatten().collect()))

@@ -5,9 +5,14 @@ use serde::Deserialize;
 use super::text::text;
 use crate::cluster::port::HeldLock;
 
-/// The node of a workflow's lock (`internal/named_locks`, go/vt/topo/named_lock.go).
+/// The node below which the workflows of a keyspace have their locks (`internal/named_locks`, go/vt/topo/named_lock.go).
+pub(crate) fn workflow_locks_path(keyspace: &str) -> String {
+    format!("/global/internal/named_locks/{keyspace}")
+}
+
+/// The node of a workflow's lock.
 pub(crate) fn workflow_lock_path(keyspace: &str, workflow: &str) -> String {
-    format!("/global/internal/named_locks/{keyspace}/{workflow}/locks")
+    format!("{}/{workflow}/locks", workflow_locks_path(keyspace))
 }
 
 pub(crate) fn keyspace_lock_path(keyspace: &str) -> String {

@@ -388,7 +388,7 @@ fn every_state_has_one_meaning_and_no_step_from_it_is_dangerous() {
         set_workflow(&mut world, &like, "commerce2customer", &[("-80", SHAPES[forward % 5]), ("80-", SHAPES[forward / 5])]);
         for reverse in SHAPES {
             set_workflow(&mut world, &like, "commerce2customer_reverse", &[("0", reverse)]);
-            for rule in &rules {
+            for (number, rule) in rules.iter().enumerate() {
                 world.facts.routing_rules = rule.clone();
                 for behind in 0..3 {
                     for (place, cell) in ["zone1", "zone2"].into_iter().enumerate() {
@@ -400,19 +400,22 @@ fn every_state_has_one_meaning_and_no_step_from_it_is_dangerous() {
                         world.deny("commerce", "0", tables(denied % 3));
                         world.deny("customer", "-80", tables(denied / 3));
                         world.deny("customer", "80-", tables(if denied / 3 == 1 { 2 } else { denied / 3 }));
+                        world.progress.attempts.clone_from(&attempts);
+                        let situation = world.situation();
+                        *counts.entry(format!("{:?}", situation.kind)).or_insert(0_u64) += 1;
+                        let has_reasons = !situation.contradictions.is_empty();
+                        let wants_reasons = matches!(situation.kind, SituationKind::Between | SituationKind::Contradictory);
+                        assert_eq!(has_reasons, wants_reasons, "{situation:?}");
+                        // Where a table has no rule, no write of ours is next, whatever else there is.
+                        let has_rules = ![2, 5, 6, 7, 8].contains(&number);
+                        if situation.kind != SituationKind::Between || !has_rules || behind > 1 {
+                            continue;
+                        }
                         for record in [None, Some(true), Some(false)] {
                             world.progress.attempts.clone_from(&attempts);
                             if let Some(to_target) = record {
                                 let phase = if to_target { PhaseId::SWITCH_PRIMARY } else { PhaseId::SWITCH_BACK };
                                 world.attempt(phase, switch(to_target), Some(OutcomeResult::HalfDone));
-                            }
-                            let situation = world.situation();
-                            *counts.entry(format!("{:?}", situation.kind)).or_insert(0_u64) += 1;
-                            let has_reasons = !situation.contradictions.is_empty();
-                            let wants_reasons = matches!(situation.kind, SituationKind::Between | SituationKind::Contradictory);
-                            assert_eq!(has_reasons, wants_reasons, "{situation:?}");
-                            if situation.kind != SituationKind::Between {
-                                continue;
                             }
                             for ids in [&[][..], &journal_ids] {
                                 journals(&mut world, "commerce", ids);
@@ -426,7 +429,7 @@ fn every_state_has_one_meaning_and_no_step_from_it_is_dangerous() {
         }
     }
     let seen: u64 = counts.values().sum();
-    assert_eq!(seen, 15 * 5 * 9 * 3 * 9 * 3);
+    assert_eq!(seen, 15 * 5 * 9 * 3 * 9);
     for kind in ["Moving", "Switched", "Between"] {
         assert!(counts.get(kind).copied().unwrap_or(0) > 0, "{counts:?}");
     }
