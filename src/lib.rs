@@ -22,7 +22,8 @@
 //! | [`cluster::port`] | what can be asked of a cluster (`Reader`) and done to it (`Writer`) |
 //! | [`cluster::mutation`] | every write as a value, one file a verb: its words, its request, the same by hand |
 //! | [`cluster::vtctld`] | the adapter: protocol, calls, conversion, bounded SELECTs |
-//! | [`family`] | a workflow family: its phases, what facts mean, forecasts, the next step. [`family::move_tables`] is the first |
+//! | [`family`] | a workflow family: its phases, what facts mean, forecasts, the next step. [`family::move_tables`] is the first; [`family::mending`] mends what any has left |
+//! | [`leftovers`] | what stands in a cluster that no whole movement leaves: found, with its evidence, whoever made it |
 //! | [`plan`] | the checks, one small file each, and the plan as a document |
 //! | [`run`] | the machine: [`run::machine::next`] decides, [`run::gates`] judge, [`run::reconcile`] looks what a write did |
 //! | [`record`] | what was wanted, tried, seen and allowed; where it is kept; the lease |
@@ -64,6 +65,7 @@ pub mod cluster;
 pub mod driver;
 pub mod family;
 pub mod finding;
+pub mod leftovers;
 pub mod model;
 pub mod operator;
 pub mod plan;

@@ -12,8 +12,9 @@ use super::error::Error;
 use super::exit::Exit;
 use super::sandbox::Place;
 use crate::clock::{Clock, SystemClock};
+use crate::cluster::topo::{Etcd, Topology};
 use crate::cluster::vtctld::{ClientCertificate, ConnectionSettings, Credentials, TlsSettings, Vtctld};
-use crate::operator::{Connection, CredentialsSource, Endpoint};
+use crate::operator::{Connection, CredentialsSource, Endpoint, TlsFiles};
 
 /// Chains of certificates are a few kilobytes.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -21,6 +22,8 @@ const MOST_BYTES: u64 = 1024 * 1024;
 /// A cluster that can be talked to.
 pub struct Reached {
     pub vtctld: Vtctld,
+    /// The topology server, where the operator's file gives it.
+    pub topology: Option<Arc<dyn Topology>>,
     /// For messages.
     pub address: String,
     /// The cluster's time: everything about the movement is told in it.
@@ -36,13 +39,14 @@ pub fn reach(context: &mut Context, connection: &Connection, file: &Path) -> Res
             let place = Place::beside(file);
             let (sandbox, address) = place.open(context)?;
             let vtctld = Vtctld::in_process(sandbox.routes(), "the sandbox");
-            Ok(Reached { vtctld, address, clock: sandbox.clock(), sandbox: Some(place) })
+            Ok(Reached { vtctld, topology: None, address, clock: sandbox.clock(), sandbox: Some(place) })
         }
         Some((settings, address)) => {
             context.refuse_time_that_jumps(&format!("`{}` at {address} is a real cluster", connection.alias))?;
             let vtctld = Vtctld::connect(&settings)
                 .map_err(|error| Error::ended(Exit::Usage, error, "see `cutover apply --help` under Cluster"))?;
-            Ok(Reached { vtctld, address, clock: Arc::new(SystemClock), sandbox: None })
+            let topology = topology(connection)?;
+            Ok(Reached { vtctld, topology, address, clock: Arc::new(SystemClock), sandbox: None })
         }
     }
 }
@@ -50,16 +54,7 @@ pub fn reach(context: &mut Context, connection: &Connection, file: &Path) -> Res
 /// The settings of the client, and the address for messages; none for the sandbox. Errors never hold what a secret file says.
 fn settings(connection: &Connection) -> Result<Option<(ConnectionSettings, String)>, Error> {
     let Endpoint::Vtctld { address, insecure, tls, credentials } = &connection.endpoint else { return Ok(None) };
-    let tls = tls.as_ref().map(|files| -> Result<TlsSettings, Error> {
-        let client = files.client.as_ref().map(|(certificate, key)| -> Result<ClientCertificate, Error> {
-            Ok(ClientCertificate { certificate: read(certificate)?, key: SecretString::from(read(key)?) })
-        });
-        Ok(TlsSettings {
-            certificate_authority: files.ca.as_deref().map(read).transpose()?,
-            client_certificate: client.transpose()?,
-            server_name: files.server_name.clone(),
-        })
-    });
+    let tls = tls.as_ref().map(read_tls);
     let settings = ConnectionSettings {
         address: address.to_string(),
         insecure: *insecure,
@@ -67,6 +62,25 @@ fn settings(connection: &Connection) -> Result<Option<(ConnectionSettings, Strin
         credentials: credentials.as_ref().map(read_credentials).transpose()?,
     };
     Ok(Some((settings, address.to_string())))
+}
+
+fn topology(connection: &Connection) -> Result<Option<Arc<dyn Topology>>, Error> {
+    let Some(endpoint) = &connection.topology else { return Ok(None) };
+    let tls = endpoint.address.is_tls().then(|| read_tls(&endpoint.tls)).transpose()?;
+    let etcd = Etcd::connect(&endpoint.address, tls.as_ref())
+        .map_err(|error| Error::ended(Exit::Usage, error, "see the keys `topo-tls-…` of the operator's config.toml"))?;
+    Ok(Some(Arc::new(etcd)))
+}
+
+fn read_tls(files: &TlsFiles) -> Result<TlsSettings, Error> {
+    let client = files.client.as_ref().map(|(certificate, key)| -> Result<ClientCertificate, Error> {
+        Ok(ClientCertificate { certificate: read(certificate)?, key: SecretString::from(read(key)?) })
+    });
+    Ok(TlsSettings {
+        certificate_authority: files.ca.as_deref().map(read).transpose()?,
+        client_certificate: client.transpose()?,
+        server_name: files.server_name.clone(),
+    })
 }
 
 fn read_credentials(source: &CredentialsSource) -> Result<Credentials, Error> {
@@ -99,10 +113,9 @@ fn read(path: &Path) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::TlsFiles;
 
     fn connection(endpoint: Endpoint) -> Connection {
-        Connection { alias: "far".into(), endpoint, config: None, notes: vec![] }
+        Connection { alias: "far".into(), endpoint, topology: None, config: None, notes: vec![] }
     }
 
     fn far(folder: &Path) -> Connection {

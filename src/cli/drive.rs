@@ -4,20 +4,27 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
 use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps};
-use crate::family::Family as _;
+use crate::family::Family;
 use crate::report::ending;
 use crate::report::event::{Event, View};
 use crate::run::decision::{Ending, HoldKind, StopKind};
 
-/// Runs to an end.
+/// Runs the movement of a session to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
-    let options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    drive_as(context, session, &session.movement, options).await
+}
+
+/// Runs to an end what is made of a session's movement.
+pub async fn drive_as(context: &mut Context, session: &Session, family: &dyn Family, options: RunOptions) -> Result<Exit, Error> {
+    let mut options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
+    options.machine.may_remove_locks = session.topology.is_some();
     let mut view = context.view(&session.file, session.movement.keyspaces());
     let now = session.clock.now();
     view.event(
@@ -38,13 +45,14 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
             writer: session.cluster.clone(),
             store: &session.store,
             kept: session.store.kept(),
-            take_lease: Box::new(|| session.take_lease("")),
+            take_lease: Box::new(|| Ok(Box::new(session.take_lease("")?))),
             clock: session.clock.clone(),
+            new_uuid: Box::new(Uuid::new_v4),
             signals: signals()?,
             view: view.as_mut(),
             actor: session.actor.clone(),
         };
-        Driver::new(&session.movement, ports, options).run().await
+        Driver::new(family, ports, options).run().await
     };
     let finish = finish.map_err(|error| match error {
         DriverError::Cluster(error) => session.failed(&error),

@@ -15,7 +15,7 @@ pub enum Exit {
     Held,
     /// Refused by a check, a condition or the cluster; traffic is where it was. Also `plan` when it is blocked.
     Refused,
-    /// The cluster is between states or contradicts the record. `status` says what; `apply --finish-only` mends it.
+    /// The cluster is between states or contradicts the record. `doctor` says what; `apply --finish-only` or `repair` mends it.
     NeedsHuman,
     /// Somebody else is acting on this movement.
     Busy,
@@ -82,8 +82,8 @@ impl Exit {
             Self::Held => "held: gate, window, revert window, no quiet moment. Nothing is wrong",
             Self::Refused => "refused by a check, a condition or the cluster; traffic is where it was. Also `plan` when blocked",
             Self::NeedsHuman => {
-                "the cluster is between states or contradicts the record: `status` says what, `apply --finish-only` \
-                 mends it"
+                "the cluster is between states or contradicts the record: `doctor` says what, `apply --finish-only` or \
+                 `repair` mends it"
             }
             Self::Busy => "somebody else is acting on this movement",
             Self::Stale => "stale plan, void approval, frozen part edited, another cluster or lineage",

@@ -8,11 +8,13 @@ use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::files::read_plan_file;
+use super::survey::Ward;
 use super::take_up::store_of;
 use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::port::{Ask, Facts, Query, Reader};
+use crate::cluster::topo::Topology;
 use crate::cluster::vtctld::{Cluster, SqlReads};
 use crate::family::Family;
 use crate::family::move_tables::MoveTables;
@@ -37,6 +39,8 @@ pub struct Session {
     pub connection: Connection,
     pub address: String,
     pub cluster: Arc<Cluster>,
+    /// The topology server behind the vtctld, where the operator's file gives it.
+    pub topology: Option<Arc<dyn Topology>>,
     pub clock: Arc<dyn Clock>,
     pub is_sandbox: bool,
     pub store: FileStore,
@@ -47,6 +51,15 @@ pub struct Session {
     /// What this cluster is, for the two keyspaces of the movement.
     pub fingerprint: Fingerprint,
     command: &'static str,
+}
+
+/// A movement that was found in a cluster, and where its record lies.
+pub struct Found {
+    /// The plan file, for the commands that messages name.
+    pub file: PathBuf,
+    pub movement: MoveTables,
+    pub store: FileStore,
+    pub record: Option<Record>,
 }
 
 /// What a command needs of the record.
@@ -68,7 +81,7 @@ impl Session {
         }
         let spec = reading.spec;
         let connection = context.connection(&spec.cluster)?;
-        let Reached { vtctld, address, clock, sandbox } = connect::reach(context, &connection, file)?;
+        let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, file)?;
         let sql = match (context.global.no_sql, context.global.deep) {
             (true, _) => SqlReads::Forbidden,
             (false, deep) => {
@@ -79,7 +92,7 @@ impl Session {
                 }
             }
         };
-        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql));
+        let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql).with_topology(topology.clone()));
         let record_folder = connection.config.as_ref().and_then(|config| config.record_dir.clone());
         let store = store_of(file, record_folder, &spec);
         let record = store.load_newest().map_err(Error::record)?;
@@ -104,18 +117,7 @@ impl Session {
             None => resolve_tables(&options.tables, &facts, &look, &options.source_keyspace)?,
         };
         let fingerprint = facts.fingerprint(&[&options.source_keyspace, &options.target_keyspace]);
-        if let Some(wanted) = connection.config.as_ref().and_then(|config| config.fingerprint.as_ref())
-            && !fingerprint.is_still(wanted)
-        {
-            return Err(Error::ended(
-                Exit::Stale,
-                format!(
-                    "`{}` at {address} is not the cluster that the operator's file means: its fingerprint is {fingerprint}",
-                    spec.cluster
-                ),
-                "check the address; if the cluster was rebuilt or resharded, write its new fingerprint into the operator's file",
-            ));
-        }
+        refuse_another_cluster(&connection, &fingerprint, &address)?;
         if let Some(record) = record_that_binds {
             record.belongs_to(spec.workflow.as_str(), &spec.cluster, Some(&fingerprint)).map_err(Error::record)?;
         }
@@ -132,12 +134,50 @@ impl Session {
             connection,
             address,
             cluster,
+            topology,
             clock,
             store,
             record,
             actor: who::this_process(user.as_deref()),
             leases: Leases::new(leases),
             is_sandbox: sandbox.is_some(),
+            fingerprint,
+            command,
+        })
+    }
+
+    /// Opens what was found in a cluster, with a record of its own or one that is known.
+    ///
+    /// # Errors
+    /// When the operator's file, or the record, means another cluster.
+    pub fn of_found(context: &Context, ward: &Ward, found: Found, facts: &Facts, command: &'static str) -> Result<Self, Error> {
+        let Found { file, movement, store, record } = found;
+        let fingerprint = facts.fingerprint(&[movement.source(), movement.target()]);
+        refuse_another_cluster(&ward.connection, &fingerprint, &ward.address)?;
+        if let Some(record) = record.as_ref().filter(|record| !record.progress().attempts.is_empty()) {
+            record
+                .belongs_to(movement.spec.workflow.as_str(), &movement.spec.cluster, Some(&fingerprint))
+                .map_err(Error::record)?;
+        }
+        let user = context.environment.user.clone();
+        let leases = match &ward.sandbox {
+            Some(place) => place.lease_folder(),
+            None => context.environment.lease_folder.clone().unwrap_or_else(lease_folder),
+        };
+        Ok(Self {
+            file,
+            spec: movement.spec.clone(),
+            movement,
+            connection: ward.connection.clone(),
+            address: ward.address.clone(),
+            cluster: ward.cluster.clone(),
+            topology: ward.topology.clone(),
+            clock: ward.clock.clone(),
+            store,
+            record,
+            actor: who::this_process(user.as_deref()),
+            leases: Leases::new(leases),
+            is_sandbox: ward.sandbox.is_some(),
             fingerprint,
             command,
         })
@@ -217,6 +257,21 @@ impl Session {
 
     pub fn command(&self) -> &'static str {
         self.command
+    }
+}
+
+/// The operator's file may say which cluster its alias is.
+fn refuse_another_cluster(connection: &Connection, fingerprint: &Fingerprint, address: &str) -> Result<(), Error> {
+    match connection.config.as_ref().and_then(|config| config.fingerprint.as_ref()) {
+        Some(wanted) if !fingerprint.is_still(wanted) => Err(Error::ended(
+            Exit::Stale,
+            format!(
+                "`{}` at {address} is not the cluster that the operator's file means: its fingerprint is {fingerprint}",
+                connection.alias
+            ),
+            "check the address; if the cluster was rebuilt or resharded, write its new fingerprint into the operator's file",
+        )),
+        _ => Ok(()),
     }
 }
 

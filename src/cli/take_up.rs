@@ -45,6 +45,13 @@ pub fn store_of(file: &Path, record_folder: Option<PathBuf>, spec: &Spec) -> Fil
     FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, name, Uuid::new_v4())
 }
 
+/// The store of what is done to something that has no record here: in the operator's `record-dir`, or in the folder of the command.
+pub fn store_of_repair(record_folder: Option<PathBuf>, name: &str) -> FileStore {
+    let folder = record_folder.unwrap_or_else(|| PathBuf::from("."));
+    let name = format!("repair.{name}.lock");
+    FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, name, Uuid::new_v4())
+}
+
 /// Appends what `entries` gives for the record as it stands; nothing if it gives none. When another process has appended meanwhile,
 /// the record is read and `entries` asked anew: it must judge again what it rests on.
 fn append_again(

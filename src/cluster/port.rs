@@ -86,14 +86,19 @@ pub enum Ask {
         workflow: WorkflowName,
         uuid: String,
     },
-    /// The named lock of a workflow and the lock of its keyspaces: who holds them, since when.
+    /// The named locks of workflows and the locks of keyspaces: who holds them, since when.
     Locks {
+        workflows: Vec<(KeyspaceName, WorkflowName)>,
         keyspaces: Vec<KeyspaceName>,
-        keyspace: KeyspaceName,
-        workflow: WorkflowName,
     },
     /// The VSchema of every keyspace of the cluster, as the topology holds it: one call a keyspace.
     AllVSchemas,
+    /// The names of all keyspaces of the cluster.
+    KeyspaceNames,
+    /// Every workflow that has a stream in a keyspace, whoever made it.
+    Workflows(KeyspaceName),
+    /// The lock of a keyspace and those of all its workflows, also of workflows that are gone.
+    AllLocks(KeyspaceName),
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -112,6 +117,8 @@ pub enum Question {
     SequenceNext { keyspace: KeyspaceName, sequences: Vec<TableName> },
     /// Transactions that hold a write lock on one of the tables, on each shard's primary.
     WriteLocks { keyspace: KeyspaceName, tables: Vec<TableName> },
+    /// The journals of switches, on each shard's primary: the point of no return of one.
+    Journals { keyspace: KeyspaceName },
 }
 
 /// What a look found.
@@ -192,6 +199,9 @@ pub enum Answer {
     Locks(Vec<HeldLock>),
     /// By keyspace; one that has no VSchema is absent.
     AllVSchemas(BTreeMap<String, VSchema>),
+    KeyspaceNames(BTreeSet<String>),
+    /// In the order of their names.
+    Workflows(Vec<Workflow>),
     /// Tables with a row, by shard.
     HasRows(BTreeMap<String, BTreeSet<String>>),
     /// Tables whose column holds a NULL.
@@ -201,6 +211,8 @@ pub enum Answer {
     /// By sequence; none when the table has no row.
     SequenceNext(BTreeMap<String, Option<i64>>),
     WriteLocks(Vec<WriteLock>),
+    /// Their ids, by shard.
+    Journals(BTreeMap<String, BTreeSet<i64>>),
 }
 
 /// One tablet's MySQL, from `GetFullStatus`.
@@ -232,11 +244,30 @@ pub struct MySqlStatus {
 pub struct HeldLock {
     /// `customer/commerce2customer` for a workflow, `commerce` for a keyspace.
     pub of: String,
+    /// Its node below `…/locks/`: with etcd the id of its lease.
+    pub node: String,
+    /// The node's version.
+    pub version: i64,
+    /// It stands behind another one, and waits.
+    pub waits: bool,
     pub action: String,
     pub host: String,
     pub user: String,
     /// As Vitess wrote it.
     pub time: String,
+}
+
+impl HeldLock {
+    /// Of a workflow's name, not of a keyspace.
+    pub fn is_named(&self) -> bool {
+        self.of.contains('/')
+    }
+
+    /// Its node below the topology's global root: `internal/named_locks/customer/commerce2customer/locks/7587870493894462747`.
+    pub fn path(&self) -> String {
+        let kind = if self.is_named() { "internal/named_locks" } else { "keyspaces" };
+        format!("{kind}/{}/locks/{}", self.of, self.node)
+    }
 }
 
 /// A transaction that holds a write lock on a moved table.
@@ -294,8 +325,11 @@ reading!(vdiffs, VDiffs, Vec<VDiffListed>);
 reading!(vdiff, VDiff, Option<VDiff>);
 reading!(locks, Locks, Vec<HeldLock>);
 reading!(all_vschemas, AllVSchemas, BTreeMap<String, VSchema>);
+reading!(keyspace_names, KeyspaceNames, BTreeSet<String>);
+reading!(workflows_of, Workflows, Vec<Workflow>);
 reading!(has_rows, HasRows, BTreeMap<String, BTreeSet<String>>);
 reading!(has_null, HasNull, BTreeSet<String>);
 reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);
 reading!(sequence_next, SequenceNext, BTreeMap<String, Option<i64>>);
 reading!(write_locks, WriteLocks, Vec<WriteLock>);
+reading!(journals, Journals, BTreeMap<String, BTreeSet<i64>>);

@@ -9,7 +9,7 @@ use super::{Driver, DriverError, Finish};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
 use crate::finding::{Finding, Severity};
-use crate::record::entry::{OutcomeResult, What};
+use crate::record::entry::{NOT_SENT, OutcomeResult, What};
 use crate::record::lease::LeaseError;
 use crate::record::progress::Progress;
 use crate::record::store::Record;
@@ -66,7 +66,7 @@ impl Driver<'_> {
         };
         let Some(record) = self.note(record, vec![intent], None)? else { return Ok(None) };
         if let Some(why) = self.overtaken_on_the_way(&act, facts).await {
-            let evidence = vec![format!("it was not sent: {why}")];
+            let evidence = vec![format!("{NOT_SENT}: {why}")];
             let result = OutcomeResult::NotDone;
             self.note(&record, vec![What::Outcome { attempt, result, evidence, took_milliseconds: 0, found: None }], None)?;
             return Ok(None);

@@ -67,9 +67,13 @@ impl Driver<'_> {
         let now = facts.observed_at;
         self.watch.see_between(self.family.situation(facts, progress).kind == SituationKind::Between, now);
         self.see_before(progress);
+        if let Ok(locks) = facts.locks(&self.family.lock_ask()) {
+            self.watch.see_locks(locks, now);
+        }
         let pulse = self.family.pulse(facts);
         self.watch.see_lag(pulse.lag_seconds, self.family.spec().switch.max_lag_seconds, now);
         self.watch.see_errors(pulse.any_error, now);
+        self.watch.see_rows_compared(pulse.rows_compared, now);
         let picture = self.family.picture(facts);
         self.watch.see(picture.digest_of_ours(&self.family.ours()), now);
         match &progress.baseline {

@@ -18,7 +18,6 @@ use std::time::Duration;
 use clock_jumps::ClockJumps;
 use jiff::Timestamp;
 use leasing::Judge;
-use uuid::Uuid;
 
 use crate::cluster::error::ClusterError;
 use crate::cluster::mutation::Mutation;
@@ -29,7 +28,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::record::entry::{Entry, Goal, OutcomeResult, What};
 use crate::record::error::RecordError;
-use crate::record::lease::{Lease, LeaseError};
+use crate::record::lease::{HeldLease, LeaseError};
 use crate::record::progress::{Attempt, Progress};
 use crate::record::store::{NewEntry, Record};
 use crate::report::entry_words;
@@ -125,7 +124,7 @@ pub struct Driver<'a> {
     pub ports: Ports<'a>,
     pub options: RunOptions,
     watch: Watch,
-    lease: Option<Lease>,
+    lease: Option<Box<dyn HeldLease>>,
     extra: Query,
     goal_serial: u64,
     /// What the plan file meant when this run began: it knows no other.
@@ -317,7 +316,7 @@ impl<'a> Driver<'a> {
             facts,
             watch: &self.watch,
             now: self.ports.clock.now(),
-            fresh_uuid: Uuid::new_v4(),
+            fresh_uuid: (self.ports.new_uuid)(),
             kept_rules: kept_rules.as_ref(),
             baseline: self.baseline.as_ref().map(|(_, picture)| picture),
             options: &self.options.machine,

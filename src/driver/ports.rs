@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::cluster::port::{Reader, Writer};
 use crate::record::entry::Actor;
 use crate::record::kept::Kept;
-use crate::record::lease::{Lease, LeaseError};
+use crate::record::lease::{HeldLease, LeaseError};
 use crate::record::store::RecordStore;
 use crate::report::event::View;
 
@@ -19,8 +20,10 @@ pub struct Ports<'a> {
     pub writer: Arc<dyn Writer>,
     pub store: &'a dyn RecordStore,
     pub kept: Kept<'a>,
-    pub take_lease: Box<dyn Fn() -> Result<Lease, LeaseError> + 'a>,
+    pub take_lease: Box<dyn Fn() -> Result<Box<dyn HeldLease>, LeaseError> + 'a>,
     pub clock: Arc<dyn Clock>,
+    /// Ids for writes that need one.
+    pub new_uuid: Box<dyn Fn() -> Uuid + 'a>,
     pub signals: Signals,
     pub view: &'a mut dyn View,
     pub actor: Actor,

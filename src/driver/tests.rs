@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::*;
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::family::{Happened, SituationKind, Step, Waiting};
 use crate::record::entry::Actor;
 use crate::record::file::FileStore;
 use crate::record::file_system::{HostFileSystem, ThreadSleeper};
-use crate::record::lease::{LeaseInfo, LeaseKey, Leases};
+use crate::record::lease::{Lease, LeaseInfo, LeaseKey, Leases};
 use crate::record::store::{NewEntry, RecordStore};
 use crate::report::event::View;
 use crate::run::fixtures::{Bench, complete, intent, switch_primary};
@@ -152,8 +153,9 @@ impl Stage {
             writer: self.writer.clone(),
             store: &self.store,
             kept: self.store.kept(),
-            take_lease: Box::new(|| Self::lease(&leases, 1)),
+            take_lease: Box::new(|| Ok(Box::new(Self::lease(&leases, 1)?))),
             clock: self.clock.clone(),
+            new_uuid: Box::new(Uuid::new_v4),
             signals: Signals::new(received),
             view: &mut Silent,
             actor: Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0".into() },

@@ -1,6 +1,7 @@
 //! Workflow families. The machine knows none of them: a family makes the list of phases, says what the facts mean, forecasts, and
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
+pub mod mending;
 pub mod move_tables;
 pub mod picture;
 
@@ -14,6 +15,7 @@ use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
+use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::routing::RoutingRules;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
@@ -88,8 +90,23 @@ pub trait Family: Send + Sync {
     /// The next step of putting our routing rules back after the end.
     fn step_restore(&self, view: &View<'_>) -> Step;
 
+    /// What must be read to make a write of a phase whole.
+    fn finish_query(&self, phase: &PhaseId, progress: &Progress) -> Query;
+
     /// The next step of making a write whole that stopped half way.
     fn step_finish(&self, view: &View<'_>) -> Step;
+
+    /// What the last write, which came to nothing, may have left where no look reaches: one write at a time, each once.
+    fn settle(&self, view: &View<'_>) -> Option<Mutation>;
+
+    /// Whether a half-done write of this kind is made whole from what is there, by steps that wait for its locks themselves.
+    fn recovers(&self, mutation: &Mutation) -> bool;
+
+    /// The name that the server locks for a call, if any.
+    fn named_lock(&self, mutation: &Mutation, facts: &Facts) -> Option<(KeyspaceName, WorkflowName)>;
+
+    /// In one line, what an application sees of what moves now.
+    fn sees(&self, facts: &Facts) -> String;
 
     /// Whether the write of an attempt can be seen to have happened.
     fn happened(&self, mutation: &Mutation, view: &View<'_>) -> Happened;
@@ -308,7 +325,7 @@ impl Traffic {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     Source,
@@ -332,6 +349,8 @@ pub struct Pulse {
     /// Of the streams that run now, forward or reverse; none when unknown.
     pub lag_seconds: Option<u64>,
     pub any_error: bool,
+    /// By the VDiff that was looked at, if one runs.
+    pub rows_compared: Option<i64>,
 }
 
 /// The health of the way back after a primary switch.

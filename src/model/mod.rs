@@ -4,6 +4,7 @@
 //! digested and printed.
 
 pub mod digest;
+pub mod journal;
 pub mod name;
 pub mod routing;
 pub mod schema;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use super::SANDBOX;
+use crate::cluster::topo::TopologyAddress;
 use crate::cluster::vtctld::Address;
 use crate::run::phase::PhaseId;
 use crate::spec::key::{Bounds, DAY, Fallback, Key, Kind, Table};
@@ -39,8 +40,11 @@ pub struct ClusterConfig {
     pub fingerprint: Option<String>,
     /// A command and its arguments. Not acted on.
     pub notify: Vec<String>,
-    /// Not acted on.
-    pub topo: Option<String>,
+    /// The topology server: with it, the stale lock of a dead vtctld can be taken away.
+    pub topo: Option<TopologyAddress>,
+    pub topo_tls_ca: Option<PathBuf>,
+    pub topo_tls_cert: Option<PathBuf>,
+    pub topo_tls_key: Option<PathBuf>,
 }
 
 impl ClusterConfig {
@@ -50,8 +54,7 @@ impl ClusterConfig {
             format!("`{key}` of `{alias}` in the operator's file is accepted and not acted on in this version: {what}")
         };
         let notify = (!self.notify.is_empty()).then(|| words("notify", "nobody is told of holds and ends"));
-        let topo = self.topo.as_ref().map(|_| words("topo", "everything goes through vtctld"));
-        notify.into_iter().chain(topo).collect()
+        notify.into_iter().collect()
     }
 }
 
@@ -77,6 +80,9 @@ pub static CLUSTER: Table = Table {
         &FINGERPRINT,
         &NOTIFY,
         &TOPO,
+        &TOPO_TLS_CA,
+        &TOPO_TLS_CERT,
+        &TOPO_TLS_KEY,
     ],
 };
 
@@ -147,7 +153,30 @@ key!(
     "Not acted on in this version, which says so each time. Later: a command with its arguments, run at holds and at the end. It \
      gets the event as JSON on its standard input, and its failure stops nothing."
 );
-key!(TOPO, "topo", Kind::Text, Fallback::Nothing, "Not acted on in this version, which says so each time.");
+key!(
+    TOPO,
+    "topo",
+    Kind::Text,
+    Fallback::Nothing,
+    "The topology server of the cluster, as vtctld knows it: `etcd://host:port,host:port/vitess/global`, `etcds` for TLS. With it the \
+     lock that a dead vtctld leaves on a workflow for 24 hours is taken away once its owner is proven dead; nothing else is read or \
+     written there. Left out: the lock is explained and waited for."
+);
+key!(
+    TOPO_TLS_CA,
+    "topo-tls-ca",
+    Kind::Text,
+    Fallback::Nothing,
+    "A PEM file with the authorities that may vouch for the topology server. Left out: those of the system."
+);
+key!(
+    TOPO_TLS_CERT,
+    "topo-tls-cert",
+    Kind::Text,
+    Fallback::Nothing,
+    "A PEM file with our own certificate, for topology servers that ask for one."
+);
+key!(TOPO_TLS_KEY, "topo-tls-key", Kind::Text, Fallback::Nothing, "The PEM file with the key of `topo-tls-cert`.");
 
 /// Reads the file. Paths in it are relative to `folder`, where it lies.
 pub fn read(text: &str, folder: &Path) -> Result<OperatorConfig, Vec<Problem>> {
@@ -208,9 +237,14 @@ fn cluster(mut table: Section<'_>, folder: &Path) -> ClusterConfig {
     let record_dir = path(&mut table, &RECORD_DIR, folder);
     let fingerprint = table.text(&FINGERPRINT).map(|text| text.value);
     let notify = table.texts(&NOTIFY).unwrap_or_default().into_iter().map(|text| text.value).collect();
-    let topo = table.text(&TOPO).map(|text| text.value);
+    let topo = table.text(&TOPO).and_then(|text| topology(&table, text));
+    let topo_tls_ca = path(&mut table, &TOPO_TLS_CA, folder);
+    let topo_tls_cert = path(&mut table, &TOPO_TLS_CERT, folder);
+    let topo_tls_key = path(&mut table, &TOPO_TLS_KEY, folder);
 
     exclude(&mut table, &TLS_CERT, &TLS_KEY);
+    exclude(&mut table, &TOPO_TLS_CERT, &TOPO_TLS_KEY);
+    tls_of_topology(&mut table, topo.as_ref());
     if insecure {
         for key in [&CREDENTIALS_FILE, &TLS_CA, &TLS_CERT, &TLS_KEY, &TLS_SERVER_NAME] {
             let Some(found) = table.find(key.name) else { continue };
@@ -243,6 +277,9 @@ fn cluster(mut table: Section<'_>, folder: &Path) -> ClusterConfig {
         fingerprint,
         notify,
         topo,
+        topo_tls_ca,
+        topo_tls_cert,
+        topo_tls_key,
     }
 }
 
@@ -272,6 +309,41 @@ fn address(table: &Section<'_>, text: Placed<String>) -> Option<Address> {
             );
             None
         }
+    }
+}
+
+fn topology(table: &Section<'_>, text: Placed<String>) -> Option<TopologyAddress> {
+    match text.value.parse() {
+        Ok(address) => Some(address),
+        Err(error) => {
+            table.log.push(
+                Problem::error("C106", text.path, Some(text.span), error.to_string())
+                    .label("not a topology server")
+                    .help("such as `etcd://etcd-1:2379,etcd-2:2379/vitess/global`: what vtctld has as --topo-global-server-address and --topo-global-root"),
+            );
+            None
+        }
+    }
+}
+
+/// TLS files are for `etcds`: with anything else they would be left out in silence.
+fn tls_of_topology(table: &mut Section<'_>, topo: Option<&TopologyAddress>) {
+    let is_of_no_use = topo.map_or_else(|| table.find(TOPO.name).is_none(), |topo| !topo.is_tls());
+    if !is_of_no_use {
+        return;
+    }
+    for key in [&TOPO_TLS_CA, &TOPO_TLS_CERT, &TOPO_TLS_KEY] {
+        let Some(found) = table.find(key.name) else { continue };
+        table.log.push(
+            Problem::error(
+                "C111",
+                found.path,
+                Some(found.span),
+                format!("`{}` is without a `topo` that begins with `etcds://`", key.name),
+            )
+            .label("with TLS only")
+            .help("`etcds` in the place of `etcd` makes the connection TLS"),
+        );
     }
 }
 
@@ -320,7 +392,8 @@ mod tests {
             record-dir = "/var/lib/cutover"
             fingerprint = "sha256:abc"
             notify = ["/usr/bin/tell", "--channel", "db"]
-            topo = "etcd:2379"
+            topo = "etcds://etcd-1:2379,etcd-2:2379/vitess/global"
+            topo-tls-ca = "etcd-ca.pem"
             [clusters.empty]
             "#,
             Path::new("/etc/cutover"),
@@ -333,7 +406,10 @@ mod tests {
         assert_eq!(cluster.record_dir.as_deref(), Some(Path::new("/var/lib/cutover")));
         assert_eq!(config.clusters["empty"], ClusterConfig::default());
         let inert = cluster.not_acted_on("eu.production");
-        assert!(inert.len() == 2 && inert[0].starts_with("`notify` of `eu.production`"), "{inert:?}");
+        let topo = cluster.topo.as_ref().unwrap();
+        assert_eq!((topo.members().len(), topo.root(), topo.is_tls()), (2, "/vitess/global", true));
+        assert_eq!(cluster.topo_tls_ca.as_deref(), Some(Path::new("/etc/cutover/etcd-ca.pem")));
+        assert!(inert.len() == 1 && inert[0].starts_with("`notify` of `eu.production`"), "{inert:?}");
         assert!(inert.iter().all(|words| words.contains("not acted on in this version")), "{inert:?}");
         assert!(config.clusters["empty"].not_acted_on("empty").is_empty());
         assert_eq!(read("", Path::new("")).unwrap(), OperatorConfig::default());
@@ -373,6 +449,21 @@ mod tests {
         assert_eq!(problems("[clusters.a]\ntls-key = \"k\"\n"), ["C111 clusters.a.tls-key: `tls-cert` is missing beside it"]);
         assert_eq!(problems("[clusters.sandbox]\n"), ["C111 clusters.sandbox: the alias `sandbox` is built in"]);
         assert_eq!(problems("[clusters.\"a b\"]\n"), ["C107 clusters.a b: the cluster alias `a b` is not plain"]);
+        assert_eq!(
+            problems("[clusters.a]\ntopo = \"etcd://a:1/v\"\ntopo-tls-ca = \"ca.pem\"\n"),
+            ["C111 clusters.a.topo-tls-ca: `topo-tls-ca` is without a `topo` that begins with `etcds://`"]
+        );
+        assert_eq!(
+            problems("[clusters.a]\ntopo-tls-key = \"k\"\ntopo = \"etcds://a:1/v\"\n"),
+            ["C111 clusters.a.topo-tls-key: `topo-tls-cert` is missing beside it"]
+        );
+        assert_eq!(
+            problems("[clusters.a]\ntopo = \"etcds://root:hunter2@a:1/v\"\ntopo-tls-ca = \"ca.pem\"\n"),
+            [
+                "C106 clusters.a.topo: the address of the topology server holds a user or a password: Vitess logs in to etcd with a \
+                 client certificate or not at all"
+            ]
+        );
         assert!(problems("[clusters.a]\nvtctld = \"https://a:1\"\n")[0].starts_with("C106 clusters.a.vtctld"));
         assert!(problems("[clusters.a]\nrecord-dir = \"~/records\"\n")[0].starts_with("C106 clusters.a.record-dir"));
         assert!(problems("clusters = 1\n")[0].starts_with("C105 clusters"));

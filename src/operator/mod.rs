@@ -12,7 +12,7 @@ mod schema;
 pub use config::{CLUSTER, ClusterConfig, OperatorConfig, known_keys, read};
 pub use guards::guards;
 pub use pages::PAGES;
-pub use resolve::{Connection, ConnectionSource, CredentialsSource, Endpoint, ResolveError, TlsFiles, resolve};
+pub use resolve::{Connection, ConnectionSource, CredentialsSource, Endpoint, ResolveError, TlsFiles, TopologyEndpoint, resolve};
 pub use schema::schema;
 
 /// The alias that is built in: a simulated cluster in this process.

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SANDBOX;
 use super::config::{ClusterConfig, OperatorConfig};
+use crate::cluster::topo::TopologyAddress;
 use crate::cluster::vtctld::Address;
 use crate::spec::suggest::nearest;
 
@@ -47,6 +48,8 @@ impl PartialEq for CredentialsSource {
 pub struct Connection {
     pub alias: String,
     pub endpoint: Endpoint,
+    /// The topology server behind that vtctld, where the operator's file gives it.
+    pub topology: Option<TopologyEndpoint>,
     /// What the operator's file says about the cluster; none when it names no cluster at all, and then there are no guards.
     pub config: Option<ClusterConfig>,
     /// What somebody should know, for stderr.
@@ -65,6 +68,13 @@ pub enum Endpoint {
         tls: Option<TlsFiles>,
         credentials: Option<CredentialsSource>,
     },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyEndpoint {
+    pub address: TopologyAddress,
+    /// Counts where the address says TLS.
+    pub tls: TlsFiles,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,7 +148,8 @@ pub fn resolve(
         if flags.vtctld.is_some() {
             return Err(ResolveError::SandboxAddress);
         }
-        return Ok(Connection { alias: alias.to_owned(), endpoint: Endpoint::Sandbox, config: None, notes: Vec::new() });
+        let (alias, notes) = (alias.to_owned(), Vec::new());
+        return Ok(Connection { alias, endpoint: Endpoint::Sandbox, topology: None, config: None, notes });
     }
     let parse = |text: &String| text.parse::<Address>().map_err(|error| ResolveError::Address(error.to_string()));
     let given = flags.vtctld.as_ref().or(environment.vtctld.as_ref()).map(parse).transpose()?;
@@ -160,6 +171,12 @@ pub fn resolve(
     let mut notes = cluster.map(|cluster| cluster.not_acted_on(alias)).unwrap_or_default();
     if others.iter().any(|(_, source)| source.credentials.is_some() || source.tls_cert.is_some()) {
         notes.push(format!("the credentials of `{alias}` are kept for another address than {address}; they are not sent"));
+    }
+
+    let topology = cluster.and_then(topology);
+    let is_behind = cluster.and_then(|cluster| cluster.vtctld.as_ref()).is_none_or(|configured| *configured == address);
+    if topology.is_some() && !is_behind {
+        notes.push(format!("the topology server of `{alias}` is that of another vtctld than {address}; it is not asked"));
     }
 
     fn first<T: Clone>(sources: &[&ConnectionSource], of: impl Fn(&ConnectionSource) -> Option<T>) -> Option<T> {
@@ -188,6 +205,7 @@ pub fn resolve(
     Ok(Connection {
         alias: alias.to_owned(),
         endpoint: Endpoint::Vtctld { address, insecure, tls, credentials },
+        topology: topology.filter(|_| is_behind),
         config: cluster.cloned(),
         notes,
     })
@@ -218,6 +236,12 @@ fn entry<'a>(
             owners: owners.iter().map(|(name, _)| (*name).clone()).collect(),
         }),
     }
+}
+
+fn topology(cluster: &ClusterConfig) -> Option<TopologyEndpoint> {
+    let client = cluster.topo_tls_cert.clone().zip(cluster.topo_tls_key.clone());
+    let tls = TlsFiles { ca: cluster.topo_tls_ca.clone(), client, server_name: None };
+    Some(TopologyEndpoint { address: cluster.topo.clone()?, tls })
 }
 
 fn of_config(cluster: &ClusterConfig) -> ConnectionSource {

@@ -152,10 +152,30 @@ fn a_bad_address_is_named() {
 
 #[test]
 fn a_key_that_nothing_comes_of_is_told_whoever_gives_the_address() {
-    let text = "[clusters.production]\nvtctld = \"far:1\"\nnotify = [\"tell\"]\ntopo = \"etcd:2379\"\n";
+    let text = "[clusters.production]\nvtctld = \"far:1\"\nnotify = [\"tell\"]\n";
     let config = read(text, Path::new("/etc/cutover")).unwrap();
     for flags in [none(), address("elsewhere:15999")] {
         let notes = resolve("production", &flags, &none(), &config).unwrap().notes;
-        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert_eq!(notes.len(), 1, "{notes:?}");
     }
+}
+
+#[test]
+fn the_topology_server_is_asked_only_behind_its_own_vtctld() {
+    let of = |vtctld: &str| {
+        let text =
+            format!("[clusters.production]\n{vtctld}topo = \"etcds://etcd:2379/vitess/global\"\ntopo-tls-ca = \"ca.pem\"\n");
+        read(&text, Path::new("/etc/cutover")).unwrap()
+    };
+    let with_vtctld = of("vtctld = \"vtctld.example.com:15999\"\n");
+    for flags in [none(), address("vtctld.example.com:15999")] {
+        let found = resolve("production", &flags, &none(), &with_vtctld).unwrap().topology.unwrap();
+        assert_eq!(found.address.to_string(), "etcds://etcd:2379/vitess/global");
+        assert_eq!(found.tls.ca, Some("/etc/cutover/ca.pem".into()));
+    }
+    let elsewhere = resolve("production", &address("other:1"), &none(), &with_vtctld).unwrap();
+    assert_eq!(elsewhere.topology, None);
+    assert!(elsewhere.notes.iter().any(|note| note.contains("it is not asked")), "{:?}", elsewhere.notes);
+    assert!(resolve("production", &none(), &address("any:1"), &of("")).unwrap().topology.is_some());
+    assert_eq!(resolve("sandbox", &none(), &none(), &with_vtctld).unwrap().topology, None);
 }

@@ -221,9 +221,9 @@ fn gate_plan(gate: &GateSpec) -> GatePlan {
     }
 }
 
-type Sets = BTreeMap<String, std::collections::BTreeSet<String>>;
+pub type Sets = BTreeMap<String, std::collections::BTreeSet<String>>;
 
-fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
+pub fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
     let mut diff = SetDiff::default();
     let none = std::collections::BTreeSet::new();
     for place in before.keys().chain(after.keys()) {
@@ -239,7 +239,7 @@ fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
     diff
 }
 
-fn streams_diff(before: &Picture, after: &Picture) -> BTreeMap<String, String> {
+pub fn streams_diff(before: &Picture, after: &Picture) -> BTreeMap<String, String> {
     let flat = |picture: &Picture| -> BTreeMap<String, StreamShape> {
         picture
             .streams

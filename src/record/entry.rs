@@ -123,6 +123,9 @@ pub enum Goal {
     RulesRestored,
 }
 
+/// How the evidence of a write begins that was stopped after its intent stood and before it left.
+pub const NOT_SENT: &str = "it was not sent";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeResult {

@@ -332,10 +332,25 @@ fn read_info(file: &mut File) -> Option<LeaseInfo> {
     Some(LeaseInfo { who: plain(info.who), host: plain(info.host), operation: plain(info.operation), ..info })
 }
 
+/// The right to write, while this lives: given back when it is dropped.
+pub trait HeldLease {
+    /// Whether we still hold what others would try to take.
+    ///
+    /// # Errors
+    /// [`LeaseError::Lost`]; then nothing more may be written to the cluster under this lease.
+    fn check(&self) -> Result<(), LeaseError>;
+}
+
 /// A lease that is held. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Lease {
     locks: Vec<LeaseLock>,
+}
+
+impl HeldLease for Lease {
+    fn check(&self) -> Result<(), LeaseError> {
+        self.check()
+    }
 }
 
 impl Lease {

@@ -95,7 +95,29 @@ pub struct StandingWaiver {
     pub seen: String,
 }
 
+impl Attempt {
+    /// A write that makes whole what another one left half done, and is none of its phase's own.
+    pub fn is_mending(&self) -> bool {
+        self.mutation.is_mending()
+            || match &self.mutation {
+                Mutation::SetStreams(_) => self.phase != PhaseId::COPY,
+                Mutation::ApplyRoutingRules(_) => ![PhaseId::REMOVE_RULES, PhaseId::RESTORE_RULES].contains(&self.phase),
+                _ => false,
+            }
+    }
+
+    /// It stopped half way, and nobody has seen it whole since.
+    pub fn is_half_done(&self) -> bool {
+        matches!(self.outcome, Some((OutcomeResult::HalfDone, _)))
+    }
+}
+
 impl Progress {
+    /// The last write that is not the mending of another.
+    pub fn last_write(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| !attempt.is_mending())
+    }
+
     /// Folds a whole record.
     pub fn of(entries: &[Entry]) -> Self {
         let mut progress = Self::default();

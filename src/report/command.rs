@@ -6,13 +6,15 @@ use crate::cluster::mutation::shell;
 const DEFAULT_FILE: &str = "workflow.toml";
 
 /// Those whose first argument is the plan file.
-const WITH_FILE: [&str; 12] = [
+const WITH_FILE: [&str; 14] = [
     "apply",
     "approve",
     "cancel",
+    "doctor",
     "history",
     "pause",
     "plan",
+    "repair",
     "restore-rules",
     "resume",
     "status",

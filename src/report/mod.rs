@@ -3,6 +3,8 @@
 pub mod blocks;
 mod changes;
 pub mod command;
+pub mod doctor;
+pub mod doctor_human;
 pub mod ending;
 pub mod entry_words;
 pub mod escape;
@@ -22,6 +24,8 @@ pub mod place;
 pub mod plan_human;
 pub mod problems;
 pub mod rate;
+pub mod repair;
+pub mod repair_human;
 pub mod schema;
 #[cfg(test)]
 mod screens_tests;

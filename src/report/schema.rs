@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::doctor::Diagnosis;
 use super::history::History;
+use super::repair::RepairPlan;
 use super::status::Status;
 use crate::plan::document::Plan;
 
@@ -15,6 +17,14 @@ pub fn plan() -> Value {
 
 pub fn status() -> Value {
     of::<Status>("What `cutover status --format json` prints")
+}
+
+pub fn doctor() -> Value {
+    of::<Diagnosis>("What `cutover doctor --format json` prints")
+}
+
+pub fn repair() -> Value {
+    of::<RepairPlan>("What `cutover repair --dry-run --format json` prints")
 }
 
 pub fn history() -> Value {

@@ -18,6 +18,7 @@ use crate::family::{
 };
 use crate::finding::Finding;
 use crate::model::digest::Digest;
+use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::record::entry::{Actor, Entry, Goal, OutcomeResult, What};
 use crate::record::progress::Progress;
 use crate::spec::Spec;
@@ -276,8 +277,28 @@ impl Family for Bench {
         Step::Done(vec![])
     }
 
+    fn finish_query(&self, _: &PhaseId, _: &Progress) -> Query {
+        Query::default()
+    }
+
     fn step_finish(&self, _: &View<'_>) -> Step {
         self.finish.clone()
+    }
+
+    fn settle(&self, _: &View<'_>) -> Option<Mutation> {
+        None
+    }
+
+    fn recovers(&self, _: &Mutation) -> bool {
+        false
+    }
+
+    fn named_lock(&self, _: &Mutation, _: &Facts) -> Option<(KeyspaceName, WorkflowName)> {
+        None
+    }
+
+    fn sees(&self, _: &Facts) -> String {
+        "writes go somewhere".into()
     }
 
     fn happened(&self, _: &Mutation, _: &View<'_>) -> Happened {
@@ -305,7 +326,7 @@ impl Family for Bench {
     }
 
     fn pulse(&self, _: &Facts) -> Pulse {
-        Pulse { lag_seconds: Some(0), any_error: false }
+        Pulse { lag_seconds: Some(0), any_error: false, rows_compared: None }
     }
 
     fn way_back(&self, _: &Facts) -> WayBack {

@@ -8,19 +8,21 @@ use uuid::Uuid;
 
 use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
 use super::gates::{self, GateInput, GateState};
+use super::locks::{self, Holder};
 use super::phase::PhaseId;
 use super::reconcile;
 use super::retry::{self, Retry};
-use super::stops::{between, between_states, contradictory, foreign};
+use super::stops::{between, between_states, contradictory, foreign, stale_lock};
 use super::watch::Watch;
-use crate::cluster::mutation::Mutation;
-use crate::cluster::port::{Facts, Query};
+use crate::cluster::mutation::{Mutation, RemoveStaleLock};
+use crate::cluster::port::{Facts, HeldLock, Query};
 use crate::family::picture::Picture;
 use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting, forecast_digest};
 use crate::finding::{Finding, Severity};
+use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::routing::RoutingRules;
-use crate::record::entry::{Goal, OutcomeResult, What};
-use crate::record::progress::Progress;
+use crate::record::entry::{Goal, What};
+use crate::record::progress::{Attempt, Progress};
 use crate::words::length;
 
 /// Everything that a decision depends on.
@@ -47,6 +49,10 @@ pub struct Options {
     pub start_streams: bool,
     /// A command for one thing only: whatever others decide meanwhile, this run goes no way forward.
     pub never_forward: bool,
+    /// The operator has said how to reach the topology server: a dead vtctld's lock may be taken away there.
+    pub may_remove_locks: bool,
+    /// What stands between states is mended whoever has left it so, and nothing is begun.
+    pub mends: bool,
 }
 
 /// Between whole states for so long, with nothing of ours half done, before it counts: a rebuild of somebody else's shows so, too.
@@ -89,14 +95,26 @@ pub fn next(input: &Input<'_>) -> Decision {
     if let Some(stop) = reconcile::stop_after_difference(input) {
         return stop;
     }
-    // The way back is barred by nobody's hands in what is ours.
+    let half_done = input.progress.last_write().filter(|last| last.is_half_done());
+    if let Some(last) = half_done
+        && situation.kind != SituationKind::Between
+        && let Some(whole) = reconcile::whole_again(input, &view, last)
+    {
+        return whole;
+    }
+    // The way back is barred by nobody's hands in what is ours; and what stands half way is not what a baseline shows.
     if input.progress.goal() != Goal::SwitchedBack
+        && half_done.is_none()
+        && !input.options.mends
         && let Some(drift) = run.drift()
     {
         return drift;
     }
     if situation.kind == SituationKind::Between {
         return run.finish();
+    }
+    if let Some((last, mutation)) = input.progress.last_write().zip(input.family.settle(&view)) {
+        return run.send(&last.phase, mutation);
     }
     let incarnation = input.family.incarnation(input.facts);
     if !incarnation.is_empty() && incarnation != input.progress.streams {
@@ -213,7 +231,8 @@ impl Run<'_> {
                 began_at_serial: self.input.watch.began_at_serial,
                 one_attempt: phase.id == PhaseId::SWITCH_PRIMARY,
             });
-            if let GateState::Shut { kind, why, until } = state {
+            if let GateState::Shut { kind, mut why, until } = state {
+                why.extend(self.lock_ahead(&mutation));
                 return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
             }
         }
@@ -237,8 +256,66 @@ impl Run<'_> {
         conditions
     }
 
-    /// A write, unless the cluster has just refused the same.
+    /// A write, unless a dead vtctld's lock stands in its way.
     fn send(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
+        self.named_lock(phase, &mutation).unwrap_or_else(|| self.send_unlocked(phase, mutation))
+    }
+
+    /// What the lock of the name that a write needs makes of it; none when it is free.
+    fn named_lock(&self, phase: &PhaseId, mutation: &Mutation) -> Option<Decision> {
+        let family = self.input.family;
+        let name = family.named_lock(mutation, self.input.facts)?;
+        let ask = family.lock_ask();
+        let mut needed = Query { asks: [ask.clone()].into(), ..Query::default() };
+        if !self.input.facts.covers(&needed) {
+            needed.merge(family.query());
+            return Some(Decision::Look(needed));
+        }
+        match self.holder(&name) {
+            // Vitess waits for it and says so, if need be.
+            Holder::Nobody | Holder::Unknown(_) => None,
+            Holder::MayLive(lock) => {
+                Some(Decision::Wait(phase.clone(), Waiting::new(format!("waits for a lock: {}", locks::words(lock)))))
+            }
+            Holder::Dead(lock) if self.input.options.may_remove_locks => {
+                let (keyspace, workflow) = name;
+                let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
+                Some(self.send_unlocked(phase, Mutation::RemoveStaleLock(remove)))
+            }
+            Holder::Dead(lock) if self.view.situation.kind == SituationKind::Between => {
+                Some(self.needs_human(Some(phase), stale_lock(lock)))
+            }
+            Holder::Dead(lock) => Some(self.refuse(Some(phase), stale_lock(lock))),
+        }
+    }
+
+    /// Who holds a name. What a write of ours that is over has left locked, its own state has shown to be no longer worked on.
+    fn holder(&self, name: &(KeyspaceName, WorkflowName)) -> Holder<'_> {
+        let locks = self.input.facts.locks(&self.input.family.lock_ask());
+        let last = self.input.progress.last_write();
+        let of_ours = |locks: &Vec<HeldLock>| {
+            locks.iter().any(|lock| lock.of == format!("{}/{}", name.0, name.1) && locks::is_of(lock, last))
+        };
+        let had_keyspaces = last.is_some_and(Attempt::is_half_done) || locks.as_ref().is_ok_and(|locks| of_ours(locks));
+        locks::of_name(locks, name, self.input.watch, had_keyspaces, self.input.now)
+    }
+
+    /// At a hold: the dead vtctld's lock that the next try will meet, if it is known.
+    fn lock_ahead(&self, mutation: &Mutation) -> Option<String> {
+        if self.input.options.may_remove_locks {
+            return None;
+        }
+        let name = self.input.family.named_lock(mutation, self.input.facts)?;
+        let Holder::Dead(lock) = self.holder(&name) else { return None };
+        let finding = stale_lock(lock);
+        Some(format!(
+            "; and before a next try {} must be dealt with, or it fails: {}. {}",
+            finding.code, finding.summary, finding.help
+        ))
+    }
+
+    /// A write, unless the cluster has just refused the same.
+    fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
         let refused = |kind, words: String| {
             let finding = Finding::fail(
                 "C312",
@@ -350,9 +427,10 @@ impl Run<'_> {
     /// Between whole states, with no attempt open: our last write stopped half way, or somebody's hands. A write that came to
     /// nothing has left nothing to be finished.
     fn finish(&self) -> Decision {
-        let last = self.input.progress.attempts.iter().rev().find(|attempt| !attempt.mutation.is_mending());
-        let unfinished = last.is_some_and(|attempt| matches!(attempt.outcome, Some((OutcomeResult::HalfDone, _))));
-        if !unfinished {
+        let last = self.input.progress.last_write();
+        let mends = self.input.options.mends;
+        let unfinished = last.is_some_and(Attempt::is_half_done);
+        if !unfinished && !mends {
             let since = self.input.watch.between_since.unwrap_or(self.input.now);
             if self.input.now.duration_since(since).as_secs() < BETWEEN_SECONDS {
                 let phase = last.map_or(PhaseId::PRE_CHECK, |attempt| attempt.phase.clone());
@@ -361,8 +439,11 @@ impl Run<'_> {
             }
             return self.needs_human(None, between_states(self.view.situation));
         }
-        let phase = last.map_or(PhaseId::CREATE, |attempt| attempt.phase.clone());
-        let mut needed = self.input.family.query_for(&phase, self.input.progress);
+        let phase = match last {
+            Some(attempt) if unfinished => attempt.phase.clone(),
+            _ => PhaseId::REPAIR,
+        };
+        let mut needed = self.input.family.finish_query(&phase, self.input.progress);
         if !self.input.facts.covers(&needed) {
             needed.merge(self.input.family.query());
             return Decision::Look(needed);
@@ -370,6 +451,7 @@ impl Run<'_> {
         match self.input.family.step_finish(&self.view) {
             Step::Act(mutation) | Step::Finish(mutation) => self.send(&phase, mutation),
             Step::Wait(waiting) => Decision::Wait(phase, waiting),
+            Step::Between(why) => self.needs_human(Some(&phase), between(why)),
             _ => self.needs_human(Some(&phase), between_states(self.view.situation)),
         }
     }

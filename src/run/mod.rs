@@ -5,6 +5,7 @@ pub mod decision;
 pub mod fixtures;
 pub mod gates;
 mod holding;
+pub mod locks;
 pub mod machine;
 #[cfg(test)]
 mod machine_tests;

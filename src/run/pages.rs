@@ -32,11 +32,30 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C405", title: "Not as forecast after a write", waivable: true, page: NOT_AS_FORECAST },
     RunPage { code: "C406", title: "The plan file was edited under a run", waivable: false, page: EDITED },
     RunPage { code: "C407", title: "Looks take too long to write on", waivable: false, page: SLOW },
+    RunPage { code: "C408", title: "A dead vtctld has left a lock", waivable: false, page: STALE_LOCK },
 ];
 
 pub fn is_waivable(code: &str) -> bool {
     PAGES.iter().any(|page| page.code == code && page.waivable)
 }
+
+const STALE_LOCK: &str = "## What it means
+
+vtctld locks a workflow by name for each switch, complete and cancel, and gives the lock back at the end. A vtctld that was killed in
+between could not: its lock stands for 24 hours. It is known for a dead one's because the keyspaces, which vtctld locks after the
+name, are no longer locked: those leases end within a minute or so.
+
+## Why it matters
+
+Each further switch, complete and cancel of this workflow waits 45 s for the lock and fails. Traffic stays where it is. A switch back of
+writes locks another name, the reverse workflow's, and still works.
+
+## What to do
+
+Take away the one key of the topology server that the message names, with `etcdctl del`, and run the same command again. Or let cutover
+do it: `topo = \"etcd://HOST:PORT/vitess/global\"` in the cluster's table of the operator's config.toml. It removes that one key,
+only when its owner is known to be dead, and only if it is still the lock that it saw.
+";
 
 const STREAM_STANDS: &str = "## What it means
 

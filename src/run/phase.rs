@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct PhaseId(Cow<'static, str>);
 
 impl PhaseId {
+    /// Not of the way forward: mending what a movement has left, whoever made it.
+    pub const REPAIR: PhaseId = PhaseId(Cow::Borrowed("repair"));
     pub const PRE_CHECK: PhaseId = PhaseId(Cow::Borrowed("pre-check"));
     pub const CREATE: PhaseId = PhaseId(Cow::Borrowed("create"));
     pub const COPY: PhaseId = PhaseId(Cow::Borrowed("copy"));

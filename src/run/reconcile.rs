@@ -4,6 +4,7 @@
 //! nobody works on it any more, or that it stopped half way.
 
 use super::decision::{Decision, Stop, StopKind};
+use super::locks::{self, Holder};
 use super::machine::{Input, wait};
 use super::phase::PhaseId;
 use crate::cluster::mutation::Mutation;
@@ -16,6 +17,8 @@ use crate::record::progress::{Attempt, Progress, StandingWaiver};
 
 /// A write whose call we did not see end is given this long to show itself once nobody holds its lock.
 const SETTLE_SECONDS: i64 = 5;
+/// A half-done write that can be made whole, when nothing changes any more: a live vtctld's steps follow each other faster.
+const RECOVERY_SETTLE_SECONDS: i64 = 2;
 /// Locks that can't be read are taken for held, but not for longer than vtctld waits for its three.
 const UNREADABLE_LOCKS_SECONDS: i64 = 180;
 /// What is not as forecast is looked at again for so long before it counts.
@@ -53,7 +56,7 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
     let waited_seconds = input.now.duration_since(since).as_secs();
     // A call whose end we saw is over; of any other the server may still be at work.
     let may_go_on = call.is_none_or(|call| call.lost);
-    let locks = Locks::of(input, waited_seconds);
+    let locks = Locks::of(input, open, waited_seconds);
     match input.family.happened(&open.mutation, view) {
         Happened::Yes(evidence) => happened(input, open, evidence, waited_seconds),
         Happened::No => {
@@ -74,6 +77,15 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
                 None => "the cluster is as it was before".to_owned(),
             }];
             outcome(input, open, result, evidence)
+        }
+        // Its mending waits for locks where it needs them, and where it doesn't, the application must not.
+        Happened::Partly(why) if input.family.recovers(&open.mutation) => {
+            if input.watch.unchanged_seconds(input.now) < RECOVERY_SETTLE_SECONDS {
+                return Decision::Wait(open.phase.clone(), wait(format!("it is half done: {why}")));
+            }
+            let mut evidence = vec![format!("it stopped half way: {why}")];
+            evidence.extend(call.and_then(|call| call.error.clone()));
+            outcome(input, open, OutcomeResult::HalfDone, evidence)
         }
         Happened::Partly(why) => {
             // A call that came back may still be at work on the server, but not for long; one that we did not see end holds its lock
@@ -102,11 +114,22 @@ enum Locks<'a> {
 }
 
 impl<'a> Locks<'a> {
-    fn of(input: &Input<'a>, waited_seconds: i64) -> Self {
-        match input.facts.locks(&input.family.lock_ask()) {
-            Ok(locks) => locks.first().map_or(Self::Free, Self::Held),
-            Err(_) if waited_seconds >= UNREADABLE_LOCKS_SECONDS => Self::Free,
-            Err(unread) => Self::Unknown(unread.why),
+    /// A name that a dead vtctld has left locked holds nobody up here.
+    fn of(input: &Input<'a>, open: &Attempt, waited_seconds: i64) -> Self {
+        let locks = match input.facts.locks(&input.family.lock_ask()) {
+            Ok(locks) => locks,
+            Err(_) if waited_seconds >= UNREADABLE_LOCKS_SECONDS => return Self::Free,
+            Err(unread) => return Self::Unknown(unread.why),
+        };
+        if let Some(lock) = locks::of_a_keyspace(locks) {
+            return Self::Held(lock);
+        }
+        let Some(name) = input.family.named_lock(&open.mutation, input.facts) else {
+            return locks.first().map_or(Self::Free, Self::Held);
+        };
+        match locks::of_name(Ok(locks), &name, input.watch, false, input.now) {
+            Holder::MayLive(lock) => Self::Held(lock),
+            _ => Self::Free,
         }
     }
 
@@ -118,9 +141,7 @@ impl<'a> Locks<'a> {
     fn words(&self, what: &str) -> String {
         match self {
             Self::Free => what.to_owned(),
-            Self::Held(lock) => {
-                format!("{what}; `{}` is locked by {} on {} since {} ({})", lock.of, lock.user, lock.host, lock.time, lock.action)
-            }
+            Self::Held(lock) => format!("{what}; {}", locks::words(lock)),
             Self::Unknown(why) => format!("{what}; who holds its locks can't be read: {why}"),
         }
     }
@@ -134,7 +155,9 @@ fn happened(input: &Input<'_>, open: &Attempt, evidence: Vec<String>, waited_sec
         return outcome(input, open, OutcomeResult::Done, evidence);
     }
     let expected = input.family.forecast(&open.mutation, before, input.facts);
-    let differences = expected.differences(&found, &input.family.ours());
+    let mut differences = expected.differences(&found, &input.family.ours());
+    // What is being made whole may be worked on from elsewhere too, and what is missing is looked at before each next step.
+    differences.retain(|difference| !difference.ours || !open.is_mending());
     let (ours, theirs): (Vec<&Difference>, Vec<&Difference>) = differences.iter().partition(|difference| difference.ours);
     if !ours.is_empty() && waited_seconds < DIFFERENCE_SECONDS {
         return Decision::Wait(
@@ -168,6 +191,22 @@ fn remark(phase: &PhaseId, difference: &Difference) -> What {
         )
     };
     What::Remark { phase: Some(phase.clone()), text }
+}
+
+/// A half-done write that is seen whole: what became of it in the end. None where the whole state is neither that of before it nor
+/// that of after it.
+pub fn whole_again(input: &Input<'_>, view: &View<'_>, last: &Attempt) -> Option<Decision> {
+    let (result, evidence) = match input.family.happened(&last.mutation, view) {
+        Happened::Yes(evidence) => (OutcomeResult::Done, evidence),
+        Happened::No => match &last.mutation {
+            Mutation::SwitchTraffic(_) => (OutcomeResult::RolledBack, last.evidence.clone()),
+            _ => (OutcomeResult::NotDone, last.evidence.clone()),
+        },
+        Happened::Partly(_) => return None,
+    };
+    let mut said = vec!["it is whole again".to_owned()];
+    said.extend(evidence);
+    Some(outcome(input, last, result, said))
 }
 
 fn outcome(input: &Input<'_>, open: &Attempt, result: OutcomeResult, evidence: Vec<String>) -> Decision {

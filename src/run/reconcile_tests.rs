@@ -36,6 +36,9 @@ fn settle(bench: &mut Bench, seconds: i64) {
 fn lock() -> HeldLock {
     HeldLock {
         of: "customer/c2c".into(),
+        node: "1".into(),
+        version: 1,
+        waits: false,
         action: "SwitchTraffic".into(),
         host: "vtctld1".into(),
         user: "vitess".into(),

@@ -1,5 +1,6 @@
 //! What stops a run when the cluster is not what the record says.
 
+use crate::cluster::port::HeldLock;
 use crate::family::Situation;
 use crate::finding::{CheckResult, Finding, Severity};
 
@@ -40,4 +41,23 @@ pub(super) fn between(why: String) -> Finding {
 
 pub(super) fn between_states(situation: &Situation) -> Finding {
     between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
+}
+
+/// A name that a dead vtctld has left locked.
+pub(super) fn stale_lock(lock: &HeldLock) -> Finding {
+    let HeldLock { of, node, host, action, time, .. } = lock;
+    Finding::fail(
+        "C408",
+        Severity::Error,
+        of.clone(),
+        format!(
+            "a vtctld that is gone has left the name locked ({action}, on {host}, since {time}): for 24 hours each switch, complete and cancel \
+             waits 45 s for it and fails. No keyspace is locked any more, so nobody works under it"
+        ),
+        format!(
+            "take away this one key of the topology server: `etcdctl del <global root>/internal/named_locks/{of}/locks/{node}` (the \
+             root is often /vitess/global), then run the same command again; with `topo` in the operator's config.toml cutover \
+             does that by itself"
+        ),
+    )
 }

@@ -2,10 +2,11 @@
 //!
 //! It dies with the process, and a run that starts anew waits anew: nothing here is needed for safety.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cluster::port::HeldLock;
 use crate::family::picture::Picture;
 use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
@@ -24,6 +25,8 @@ pub struct Watch {
     pub waiting_since: BTreeMap<PhaseId, Timestamp>,
     /// Since when the movement's part of the cluster looks the same.
     unchanged: Option<(Digest, Timestamp)>,
+    /// What the running VDiff has compared, and since when no more.
+    rows_compared: Option<(i64, Timestamp)>,
     /// Since when streams report errors.
     pub errors_since: Option<Timestamp>,
     /// Since when every look found the cluster between whole states.
@@ -34,6 +37,11 @@ pub struct Watch {
     pub before: Option<(u64, Picture)>,
     /// When the checks before a phase last passed in this run.
     pub checked: BTreeMap<PhaseId, Timestamp>,
+    /// Since when every look found no keyspace of the movement locked.
+    keyspaces_free_since: Option<Timestamp>,
+    last_lock_look: Option<Timestamp>,
+    /// Names that were locked while their holder's host had locked a keyspace as well: name and node.
+    locked_with_keyspaces: BTreeSet<(String, String)>,
     /// Writes that this run has tried again, by phase.
     pub retries: BTreeMap<PhaseId, u32>,
 }
@@ -70,6 +78,35 @@ impl Watch {
         }
     }
 
+    /// A look at the locks. A gap of more than ten seconds between looks starts the count anew.
+    pub fn see_locks(&mut self, locks: &[HeldLock], now: Timestamp) {
+        let gap = self.last_lock_look.is_some_and(|last| now.duration_since(last) > SignedDuration::from_secs(10));
+        self.last_lock_look = Some(now);
+        let keyspaces: Vec<&HeldLock> = locks.iter().filter(|lock| super::locks::is_of_a_keyspace(lock)).collect();
+        if keyspaces.is_empty() {
+            if gap || self.keyspaces_free_since.is_none() {
+                self.keyspaces_free_since = Some(now);
+            }
+            return;
+        }
+        self.keyspaces_free_since = None;
+        for named in locks.iter().filter(|lock| !super::locks::is_of_a_keyspace(lock) && !lock.waits) {
+            if keyspaces.iter().any(|keyspace| !keyspace.waits && keyspace.host == named.host) {
+                self.locked_with_keyspaces.insert((named.of.clone(), named.node.clone()));
+            }
+        }
+    }
+
+    /// How many seconds no keyspace has been locked.
+    pub fn keyspaces_free_seconds(&self, now: Timestamp) -> i64 {
+        self.keyspaces_free_since.map_or(0, |since| now.duration_since(since).as_secs())
+    }
+
+    /// Whether this lock of a name was seen together with one of a keyspace.
+    pub fn had_keyspaces(&self, named: &HeldLock) -> bool {
+        self.locked_with_keyspaces.contains(&(named.of.clone(), named.node.clone()))
+    }
+
     /// A look at the movement's part of the cluster.
     pub fn see(&mut self, part: Digest, now: Timestamp) {
         if self.unchanged.as_ref().is_none_or(|(known, _)| *known != part) {
@@ -80,6 +117,20 @@ impl Watch {
     /// How many seconds it has looked the same.
     pub fn unchanged_seconds(&self, now: Timestamp) -> i64 {
         self.unchanged.as_ref().map_or(0, |(_, since)| now.duration_since(*since).as_secs())
+    }
+
+    /// A look at the running VDiff; none when none runs.
+    pub fn see_rows_compared(&mut self, rows: Option<i64>, now: Timestamp) {
+        match (rows, self.rows_compared) {
+            (Some(rows), Some((known, _))) if rows == known => {}
+            (Some(rows), _) => self.rows_compared = Some((rows, now)),
+            (None, _) => self.rows_compared = None,
+        }
+    }
+
+    /// How many seconds the running VDiff has got no further.
+    pub fn compares_nothing_seconds(&self, now: Timestamp) -> i64 {
+        self.rows_compared.map_or(0, |(_, since)| now.duration_since(since).as_secs())
     }
 
     pub fn see_errors(&mut self, any: bool, now: Timestamp) {

@@ -23,6 +23,7 @@
 //! | [`somebody`] | what another client does |
 //! | [`oracle`] | what must hold |
 //! | [`hands`] | what is done past vtctld, for tests |
+//! | [`snapshot`] | all that it knows, kept aside, for tests |
 //! | [`service`] | the server trait |
 
 pub mod account;
@@ -40,6 +41,7 @@ pub mod oracle;
 mod refusal;
 mod reparent;
 mod service;
+mod snapshot;
 mod somebody;
 mod state;
 mod store;
@@ -53,6 +55,8 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
+
+pub use snapshot::Snapshot;
 
 use std::path::Path;
 use std::sync::Arc;

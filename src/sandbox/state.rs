@@ -57,6 +57,9 @@ pub struct Journal {
     /// Of the switch that wrote it: its workflow and the ids of its streams.
     pub workflow: String,
     pub streams: Vec<u64>,
+    /// As Vitess numbers it.
+    #[serde(default)]
+    pub id: i64,
 }
 
 /// A row put into a table, or taken out of it, past vtgate.

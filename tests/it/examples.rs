@@ -34,6 +34,7 @@ examples! {
     resume_after_a_kill: "resume-after-a-kill",
     switch_back: "switch-back",
     vdiff_finds_rows: "vdiff-finds-rows",
+    vtctld_dies_in_a_switch: "vtctld-dies-in-a-switch",
 }
 
 /// In each account of `sandbox show`. A snapshot of a loss would be taken for right by the next one who renews it.

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/vtctld/proto");
-const GENERATED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/vtctld/generated");
+/// The folders with a `proto` and a `generated` in them, and a file that must come out of each.
+const PROTOCOLS: [(&str, &str); 2] = [
+    (concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/vtctld"), "vtctlservice.rs"),
+    (concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster/topo"), "etcdserverpb.rs"),
+];
 
 /// Name and content of every file of `folder` with this ending.
 fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
@@ -20,9 +23,9 @@ fn files(folder: &Path, ending: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn generate(into: &Path) {
-    let protos = files(Path::new(PROTO), "proto");
-    let descriptors = protox::compile(protos.keys(), [PROTO]).unwrap();
+fn generate(proto: &Path, into: &Path) {
+    let protos = files(proto, "proto");
+    let descriptors = protox::compile(protos.keys(), [proto]).unwrap();
     tonic_prost_build::configure()
         .out_dir(into)
         .emit_rerun_if_changed(false)
@@ -36,22 +39,28 @@ fn generate(into: &Path) {
 
 #[test]
 fn checked_in_code_is_what_the_protos_give() {
-    let folder = tempfile::tempdir().unwrap();
-    generate(folder.path());
-    let wanted = files(folder.path(), "rs");
-    assert!(wanted.contains_key("vtctlservice.rs"), "{:?}", wanted.keys());
+    for (protocol, made) in PROTOCOLS {
+        let protocol = Path::new(protocol);
+        let into = tempfile::tempdir().unwrap();
+        generate(&protocol.join("proto"), into.path());
+        let wanted = files(into.path(), "rs");
+        assert!(wanted.contains_key(made), "{:?}", wanted.keys());
+        compare(&protocol.join("generated"), &wanted);
+    }
+}
 
+fn compare(generated: &Path, wanted: &BTreeMap<String, String>) {
     let checked_in = || {
-        let mut found = files(Path::new(GENERATED), "rs");
+        let mut found = files(generated, "rs");
         found.remove("mod.rs");
         found
     };
     if std::env::var_os("CUTOVER_UPDATE").is_some() {
         for name in checked_in().keys().filter(|name| !wanted.contains_key(*name)) {
-            fs::remove_file(Path::new(GENERATED).join(name)).unwrap();
+            fs::remove_file(generated.join(name)).unwrap();
         }
-        for (name, content) in &wanted {
-            fs::write(Path::new(GENERATED).join(name), content).unwrap();
+        for (name, content) in wanted {
+            fs::write(generated.join(name), content).unwrap();
         }
     }
 
@@ -64,6 +73,7 @@ fn checked_in_code_is_what_the_protos_give() {
         .collect();
     assert!(
         differing.is_empty(),
-        "{differing:?} differ from the protos; write them with CUTOVER_UPDATE=1 cargo test --test it generated"
+        "{differing:?} in {} differ from the protos; write them with CUTOVER_UPDATE=1 cargo test --test it generated",
+        generated.display()
     );
 }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod adapter;
+mod canaries;
+mod cli_doctor;
 mod cli_explain;
 mod cli_plan;
 mod cli_record;
+mod cli_repair;
 mod cli_sandbox;
 mod cli_usage;
 mod cli_validate;
@@ -14,10 +17,13 @@ mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
 mod examples;
+mod faults;
 mod generated;
+mod hostile;
 mod pictures;
 mod plan_file_fuzz;
 mod readme;
 mod record;
 mod schemas;
 mod support;
+mod topology;

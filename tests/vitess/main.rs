@@ -9,11 +9,14 @@
 )]
 
 mod adapter;
+mod broken;
+mod canaries;
 mod checks;
 mod commands;
 mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
+mod doctor;
 mod half_done;
 mod hands;
 mod killed;
@@ -24,6 +27,8 @@ mod rig_works;
 mod sandbox_served;
 mod signals;
 mod support;
+mod system_calls;
+mod topology;
 mod two_at_once;
 
 use std::process::ExitCode;
@@ -31,9 +36,12 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
+        ("broken", broken::tests()),
+        ("canaries", canaries::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
+        ("doctor", doctor::tests()),
         ("half_done", half_done::tests()),
         ("hands", hands::tests()),
         ("killed", killed::tests()),
@@ -43,6 +51,8 @@ fn main() -> ExitCode {
         ("rig_works", rig_works::tests()),
         ("sandbox_served", sandbox_served::tests()),
         ("signals", signals::tests()),
+        ("system_calls", system_calls::tests()),
+        ("topology", topology::tests()),
         ("two_at_once", two_at_once::tests()),
     ])
 }

@@ -85,7 +85,14 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
             context.ui.note(&format!("no approval needed: {why}"));
         }
         let options = RunOptions {
-            machine: Options { until, finish_only: args.finish_only, start_streams: false, never_forward: false },
+            machine: Options {
+                until,
+                finish_only: args.finish_only,
+                start_streams: false,
+                never_forward: false,
+                may_remove_locks: false,
+                mends: false,
+            },
             wait: args.wait,
             ..RunOptions::default()
         };

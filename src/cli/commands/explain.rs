@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::report::wrap::wrap;
-use crate::{operator, plan, sandbox, spec};
+use crate::{leftovers, operator, plan, sandbox, spec};
 
 /// Explain a code that another command printed
 ///
@@ -32,6 +32,7 @@ pub fn pages() -> Vec<Page> {
     let mut pages: Vec<Page> = of_files.map(|(code, title, text)| Page { code, title, text }).collect();
     pages.extend(plan::checks::CHECKS.iter().map(|check| Page { code: check.code, title: check.title, text: check.page }));
     pages.extend(crate::run::pages::PAGES.iter().map(|page| Page { code: page.code, title: page.title, text: page.page }));
+    pages.extend(leftovers::KINDS.iter().map(|kind| Page { code: kind.code, title: kind.title, text: kind.page }));
     pages.sort_by_key(|page| page.code);
     pages
 }

@@ -53,7 +53,7 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
         .map_err(|why| Error::usage(format!("the workflow name `{name}` {why}"), "choose one with --workflow"))?;
     let text = block_on(context, async |context| {
         let connection = context.connection(&args.cluster)?;
-        let Reached { vtctld, address, clock, sandbox } = reach(context, &connection, &args.file)?;
+        let Reached { vtctld, address, clock, sandbox, .. } = reach(context, &connection, &args.file)?;
         let cluster = Cluster::new(vtctld, clock);
         let names = Ask::TableNames(source.clone());
         let query = Query {

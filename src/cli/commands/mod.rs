@@ -4,12 +4,14 @@ pub mod apply;
 pub mod approve;
 pub mod cancel;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod history;
 pub mod init;
 pub mod man;
 pub mod pause;
 pub mod plan;
+pub mod repair;
 pub mod restore_rules;
 pub mod resume;
 pub mod sandbox;
@@ -40,6 +42,8 @@ pub enum Command {
     SwitchBack(switch_back::SwitchBackArgs),
     Cancel(cancel::CancelArgs),
     RestoreRules(restore_rules::RestoreRulesArgs),
+    Doctor(doctor::DoctorArgs),
+    Repair(repair::RepairArgs),
     History(history::HistoryArgs),
     Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
@@ -65,6 +69,8 @@ impl Command {
             Self::SwitchBack(args) => switch_back::run(args, context),
             Self::Cancel(args) => cancel::run(args, context),
             Self::RestoreRules(args) => restore_rules::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
+            Self::Repair(args) => repair::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -28,6 +28,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("status", report::schema::status()),
         ("events", report::schema::events()),
         ("history", report::schema::history()),
+        ("doctor", report::schema::doctor()),
+        ("repair", report::schema::repair()),
     ]
 }
 

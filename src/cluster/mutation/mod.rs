@@ -9,7 +9,10 @@ mod complete_move_tables;
 mod create_move_tables;
 mod create_vdiff;
 mod rebuild_vschema_graph;
+mod refresh_shard;
+mod remove_stale_lock;
 mod rename_tables;
+mod set_denied_tables;
 mod set_streams;
 mod stop_vdiff;
 mod switch_traffic;
@@ -24,7 +27,10 @@ pub use complete_move_tables::{CompleteMoveTables, SourceTables};
 pub use create_move_tables::{AutoIncrementHandling, CreateMoveTables, OnDdl};
 pub use create_vdiff::CreateVDiff;
 pub use rebuild_vschema_graph::RebuildVSchemaGraph;
+pub use refresh_shard::RefreshShard;
+pub use remove_stale_lock::RemoveStaleLock;
 pub use rename_tables::{Rename, RenameTables};
+pub use set_denied_tables::SetDeniedTables;
 pub use set_streams::{SetStreams, StreamsWanted};
 pub use stop_vdiff::StopVDiff;
 pub use switch_traffic::{Direction, SwitchTraffic};
@@ -43,6 +49,9 @@ pub enum Mutation {
     ApplyRoutingRules(ApplyRoutingRules),
     RebuildVSchemaGraph(RebuildVSchemaGraph),
     RenameTables(RenameTables),
+    SetDeniedTables(SetDeniedTables),
+    RefreshShard(RefreshShard),
+    RemoveStaleLock(RemoveStaleLock),
 }
 
 /// What each verb tells about itself.
@@ -64,7 +73,14 @@ pub trait Verb {
 impl Mutation {
     /// A write that no phase sends, only the finishing of another.
     pub fn is_mending(&self) -> bool {
-        matches!(self, Self::RebuildVSchemaGraph(_) | Self::RenameTables(_))
+        matches!(
+            self,
+            Self::RebuildVSchemaGraph(_)
+                | Self::RenameTables(_)
+                | Self::SetDeniedTables(_)
+                | Self::RefreshShard(_)
+                | Self::RemoveStaleLock(_)
+        )
     }
 
     pub fn verb(&self) -> &dyn Verb {
@@ -79,6 +95,9 @@ impl Mutation {
             Self::ApplyRoutingRules(it) => it,
             Self::RebuildVSchemaGraph(it) => it,
             Self::RenameTables(it) => it,
+            Self::SetDeniedTables(it) => it,
+            Self::RefreshShard(it) => it,
+            Self::RemoveStaleLock(it) => it,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::Vtctld;
 use crate::clock::Clock;
+use crate::cluster::topo::Topology;
 
 /// Implements [`Reader`](crate::cluster::port::Reader) and [`Writer`](crate::cluster::port::Writer) over a vtctld, or over the
 /// sandbox in its place. Clones share the connection.
@@ -13,6 +14,7 @@ pub struct Cluster {
     pub(super) vtctld: Vtctld,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sql: SqlReads,
+    pub(super) topology: Option<Arc<dyn Topology>>,
 }
 
 /// Which SQL reads are made.
@@ -34,11 +36,16 @@ impl SqlReads {
 impl Cluster {
     /// With bounded SQL reads.
     pub fn new(vtctld: Vtctld, clock: Arc<dyn Clock>) -> Self {
-        Self { vtctld, clock, sql: SqlReads::BOUNDED }
+        Self { vtctld, clock, sql: SqlReads::BOUNDED, topology: None }
     }
 
     pub fn with_sql(self, sql: SqlReads) -> Self {
         Self { sql, ..self }
+    }
+
+    /// With the topology server behind it, where a dead vtctld's lock can be taken away.
+    pub fn with_topology(self, topology: Option<Arc<dyn Topology>>) -> Self {
+        Self { topology, ..self }
     }
 
     /// Who is called, for messages.

@@ -94,7 +94,7 @@ impl ConnectionSettings {
         }
         let sign = SignCalls::new(self.credentials.as_ref())?;
         let (channel, how) = match &self.tls {
-            None => (endpoint("http", &address)?.connect_lazy(), "plaintext"),
+            None => (plaintext_channel(&address)?, "plaintext"),
             // vtctld that wants one closes the connection without a word when there is none.
             Some(tls) if tls.client_certificate.is_none() => (tls.channel(&address)?, "TLS, without a client certificate"),
             Some(tls) => (tls.channel(&address)?, "TLS, with a client certificate"),
@@ -105,7 +105,11 @@ impl ConnectionSettings {
 }
 
 impl TlsSettings {
-    fn channel(&self, address: &Address) -> Result<Channel, ConnectionError> {
+    /// It connects with the first call, and again when it has to.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(in crate::cluster) fn channel(&self, address: &Address) -> Result<Channel, ConnectionError> {
         let name = self.server_name.as_deref().unwrap_or(address.host());
         let mut config = ClientTlsConfig::new().domain_name(name).timeout(CONNECT_TIMEOUT);
         config = match &self.certificate_authority {
@@ -134,6 +138,11 @@ fn require_pem(text: &str, what: &'static str, setting: &'static str) -> Result<
 
 fn tls_error(address: &Address, error: &tonic::transport::Error) -> ConnectionError {
     ConnectionError::Tls { address: address.clone(), why: super::status::chain(error) }
+}
+
+/// As [`TlsSettings::channel`], without TLS.
+pub(in crate::cluster) fn plaintext_channel(address: &Address) -> Result<Channel, ConnectionError> {
+    Ok(endpoint("http", address)?.connect_lazy())
 }
 
 fn endpoint(scheme: &str, address: &Address) -> Result<Endpoint, ConnectionError> {

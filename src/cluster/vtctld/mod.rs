@@ -22,6 +22,8 @@ mod writer;
 pub use address::{Address, AddressError};
 pub use call::{READ_DEADLINE, Vtctld};
 pub use cluster::{Cluster, SqlReads};
+pub(in crate::cluster) use connection::plaintext_channel;
 pub use connection::{ClientCertificate, ConnectionError, ConnectionSettings, TlsSettings};
 pub use credentials::{Credentials, CredentialsError};
 pub use rpc::{Access, Answer, CALLS, Read, Rpc, Write};
+pub(in crate::cluster) use status::Failed;

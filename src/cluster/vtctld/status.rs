@@ -10,7 +10,7 @@ use crate::cluster::{ClusterError, Effect, ErrorKind, printable};
 
 /// The call that failed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failed<'a> {
+pub(in crate::cluster) struct Failed<'a> {
     pub call: &'static str,
     pub access: Access,
     /// Who was called, for messages.

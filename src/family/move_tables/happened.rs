@@ -2,13 +2,15 @@
 
 use super::MoveTables;
 use super::half_done::{self, HalfDone};
+use super::half_switch;
 use super::phases::finish::ALREADY_EXISTS;
-use crate::cluster::mutation::{Mutation, StopVDiff, StreamsWanted, SwitchTraffic};
+use crate::cluster::mutation::{Mutation, SetDeniedTables, StopVDiff, StreamsWanted, SwitchTraffic};
 use crate::cluster::port::Ask;
 use crate::family::picture::StreamShape;
-use crate::family::{Happened, Side, SituationKind, View};
-use crate::model::topology::TabletType;
+use crate::family::{Family as _, Happened, Side, SituationKind, View};
+use crate::model::topology::{TabletType, shard_path};
 use crate::model::vdiff::VDiffState;
+use crate::model::workflow::FROZEN;
 use crate::words::counted;
 
 pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> Happened {
@@ -28,12 +30,22 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             SituationKind::NotBegun | SituationKind::Cancelled => Happened::No,
             _ => partly(),
         },
+        Mutation::SetStreams(set) if set.message.as_deref() == Some(FROZEN) => {
+            let streams = movement.streams_of(view.facts, &set.keyspace, &set.workflow);
+            match streams.has(StreamShape::Frozen) {
+                true if streams.all(StreamShape::Frozen) => {
+                    Happened::Yes(vec![format!("streams frozen on {}", counted(streams.by_shard.len(), "shard"))])
+                }
+                true => Happened::Partly("some streams are frozen and some are not".into()),
+                false => Happened::No,
+            }
+        }
         Mutation::SetStreams(set) => {
             let streams = movement.streams_of(view.facts, &set.keyspace, &set.workflow);
-            let stands_still = streams.has(StreamShape::Stopped);
+            let stands_still = streams.has(StreamShape::Stopped) || streams.has(StreamShape::StoppedForCutover);
             match set.wanted {
                 _ if streams.is_absent() => Happened::No,
-                _ if stands_still && !streams.all(StreamShape::Stopped) => {
+                _ if stands_still && streams.has(StreamShape::Moving) => {
                     Happened::Partly("some streams stand still and some run".into())
                 }
                 StreamsWanted::Running if stands_still => Happened::No,
@@ -58,7 +70,13 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
             }
         }
         Mutation::StopVDiff(stop) => vdiff_stopped(stop, view),
-        Mutation::SwitchTraffic(switch) => switched(movement, switch, view, partly),
+        Mutation::SwitchTraffic(switch) => {
+            let partly = || match partly() {
+                Happened::Partly(why) => Happened::Partly(format!("{}; {why}", half_switch::sees(movement, view.facts))),
+                other => other,
+            };
+            switched(movement, switch, view, partly)
+        }
         Mutation::CompleteMoveTables(_) => match kind {
             SituationKind::Completed | SituationKind::Ended => yes(),
             SituationKind::Switched => match half_done::completion(movement, view.facts) {
@@ -91,11 +109,50 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
                 count => Happened::Partly(format!("{count} of {wanted} routing rules are as wanted")),
             }
         }
+        Mutation::SetDeniedTables(it) => denied(it, view),
+        // Nothing shows what a tablet has read: the answer is all there is, and without it, it is asked again.
+        Mutation::RefreshShard(it) => match called_well(view) {
+            true => Happened::Yes(vec![format!("the tablets of {} have read their record", shard_path(&it.keyspace, &it.shard))]),
+            false => Happened::No,
+        },
+        Mutation::RemoveStaleLock(it) => {
+            let name = format!("{}/{}", it.keyspace, it.workflow);
+            match view.facts.locks(&movement.lock_ask()) {
+                Err(unread) => Happened::Partly(unread.why),
+                Ok(locks) if locks.iter().any(|lock| lock.of == name && lock.node == it.node) => Happened::No,
+                Ok(_) => Happened::Yes(vec![format!("`{name}` is no longer locked")]),
+            }
+        }
+        // Where nothing was behind, it was asked for so that vtgates take up waiting writes at once.
+        Mutation::RebuildVSchemaGraph(_) if call_error(view).is_some() => Happened::No,
         Mutation::RebuildVSchemaGraph(_) => {
             let unserved = movement.cells_that_serve_something_else(view.facts);
             if unserved.is_empty() { Happened::Yes(vec!["every cell serves our rules".into()]) } else { Happened::No }
         }
     }
+}
+
+fn denied(wanted: &SetDeniedTables, view: &View<'_>) -> Happened {
+    let shard = view.facts.keyspaces.get(&wanted.keyspace).and_then(|keyspace| keyspace.shards.get(&wanted.shard));
+    let Some(shard) = shard else {
+        return Happened::Partly(format!("{} was not read", shard_path(&wanted.keyspace, &wanted.shard)));
+    };
+    let denied = shard.denied_tables();
+    let count = wanted.tables.iter().filter(|table| denied.contains(table.as_str()) == wanted.denied).count();
+    let tables = counted(wanted.tables.len(), "table");
+    match count {
+        count if count == wanted.tables.len() => {
+            Happened::Yes(vec![format!("{} {tables}", if wanted.denied { "denies" } else { "no longer denies" },)])
+        }
+        0 => Happened::No,
+        count => Happened::Partly(format!("{count} of {tables} are as wanted")),
+    }
+}
+
+/// Whether our call of the open attempt was seen to end well.
+fn called_well(view: &View<'_>) -> bool {
+    let Some(open) = &view.progress.open_attempt else { return false };
+    view.watch.call_of(open.attempt).is_some_and(|call| call.error.is_none())
 }
 
 /// How our call of the open attempt ended, when it was not OK and this run saw it.

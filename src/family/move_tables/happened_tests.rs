@@ -3,7 +3,6 @@
 use super::super::fixtures::{World, now, stream};
 use super::*;
 use crate::cluster::port::Answer;
-use crate::family::Family as _;
 use crate::model::vdiff::VDiffListed;
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;

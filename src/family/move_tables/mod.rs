@@ -1,13 +1,14 @@
 //! MoveTables: tables go from one keyspace to another.
 //!
-//! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed, and
-//! `phases` the next step of each phase, one small file for each.
+//! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
+//! `phases` the next step of each phase, one small file for each, and `half_switch` how a switch that broke off is made whole.
 
 mod attempts;
 #[cfg(test)]
 pub mod fixtures;
 mod forecast;
 mod half_done;
+mod half_switch;
 mod happened;
 mod phases;
 mod price;
@@ -19,18 +20,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::picture::{Picture, StreamShape};
-use super::{Condition, Family, Happened, Phase, Pulse, Situation, Step, View, WayBack};
+use super::{Condition, Family, Happened, Phase, Pulse, Side, Situation, Step, View, WayBack};
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::model::topology::TabletType;
 use crate::model::workflow::{Stream, Workflow};
 use crate::plan::checks::{self, CheckInput};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{MoveTablesSpec, Spec};
 
+pub use rules::SERVING_TYPES;
 pub use situation::Denied;
 
 /// One movement of tables, with the tables resolved to names.
@@ -65,6 +68,22 @@ impl MoveTables {
     /// Where a switch sends traffic. Addressed by its own name, in the source keyspace, the reverse workflow's `forward` leads back.
     pub(crate) fn leads_to_target(&self, switch: &SwitchTraffic) -> bool {
         (switch.direction == Direction::Forward) == (&switch.workflow == self.workflow())
+    }
+
+    /// The name that vtctld locks for a call (go/vt/vtctl/workflow/server.go: that of the workflow which the call drives; of a switch
+    /// back, once writes are at the target, the reverse one). None for a call that locks no name.
+    fn named_lock_of(&self, mutation: &Mutation, facts: &Facts) -> Option<(KeyspaceName, WorkflowName)> {
+        let forward = (self.target().clone(), self.workflow().clone());
+        let reverse = (self.source().clone(), self.workflow().reverse());
+        match mutation {
+            Mutation::SwitchTraffic(switch) if self.leads_to_target(switch) => Some(forward),
+            Mutation::SwitchTraffic(switch) => {
+                let at_target = self.side(&facts.routing_rules, TabletType::Primary) == Some(Side::Target);
+                Some(if switch.moves_writes() || at_target { reverse } else { forward })
+            }
+            Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_) => Some(forward),
+            _ => None,
+        }
     }
 
     /// `stream <keyspace>.<workflow> <shard> from <source shard>` to id, forward and reverse.
@@ -170,8 +189,30 @@ impl Family for MoveTables {
         phases::cancel::step(self, view)
     }
 
+    fn finish_query(&self, phase: &PhaseId, progress: &Progress) -> Query {
+        let mut query = phases::query(self, phase, progress);
+        query.merge(half_switch::query(self));
+        query
+    }
+
     fn step_finish(&self, view: &View<'_>) -> Step {
         phases::finish::step(self, view)
+    }
+
+    fn settle(&self, view: &View<'_>) -> Option<Mutation> {
+        phases::finish::settle(self, view)
+    }
+
+    fn recovers(&self, mutation: &Mutation) -> bool {
+        matches!(mutation, Mutation::SwitchTraffic(_))
+    }
+
+    fn named_lock(&self, mutation: &Mutation, facts: &Facts) -> Option<(KeyspaceName, WorkflowName)> {
+        self.named_lock_of(mutation, facts)
+    }
+
+    fn sees(&self, facts: &Facts) -> String {
+        half_switch::sees(self, facts)
     }
 
     fn step_restore(&self, view: &View<'_>) -> Step {
@@ -184,9 +225,8 @@ impl Family for MoveTables {
 
     fn lock_ask(&self) -> Ask {
         Ask::Locks {
+            workflows: vec![(self.target().clone(), self.workflow().clone()), (self.source().clone(), self.workflow().reverse())],
             keyspaces: vec![self.source().clone(), self.target().clone()],
-            keyspace: self.target().clone(),
-            workflow: self.workflow().clone(),
         }
     }
 
@@ -228,6 +268,7 @@ impl Family for MoveTables {
         Pulse {
             lag_seconds: running.and_then(|workflow| workflow.transaction_lag_seconds),
             any_error: running.is_some_and(|workflow| workflow.streams.iter().any(Stream::is_suspicious)),
+            rows_compared: phases::verify::rows_compared(self, facts),
         }
     }
 

@@ -155,7 +155,7 @@ fn every_mixture_has_one_meaning() {
         _ => (*rules, *denied) == ("target", 0b001),
     }));
     let count = |kind| whole.iter().filter(|(_, _, is)| *is == kind).count();
-    assert_eq!(count(SituationKind::Moving), 8, "running or stopped on either shard, the reverse frozen or absent");
+    assert_eq!(count(SituationKind::Moving), 12, "running or stopped on either shard, the reverse frozen, stopped or absent");
     assert_eq!(count(SituationKind::Switched), 3, "frozen, and a reverse stream that is not");
 }
 

@@ -1,12 +1,14 @@
 //! ExecuteFetchAsDBA: the statements that cutover sends (`cluster/vtctld/sql`, `cluster/mutation/rename_tables`), known by their
 //! shape. A sandbox has no MySQL: what it does not know it refuses, and says so.
 
+use std::collections::BTreeSet;
+
 use super::messages::{result, said_by, tablet};
 use crate::cluster::vtctld::generated::query::{QueryResult, Type};
 use crate::cluster::vtctld::generated::vtctldata as data;
 use crate::sandbox::ids::Share;
 use crate::sandbox::refusal::{Answer, Refusal, refuse};
-use crate::sandbox::state::State;
+use crate::sandbox::state::{Journal, State};
 use crate::sandbox::table::Table;
 
 /// Whose MySQL it is.
@@ -40,6 +42,8 @@ pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> A
         result(&[("instruments", Type::Int64)], &[vec![Some("1".to_owned())]])
     } else if body.contains("from performance_schema.metadata_locks ") {
         write_locks(state, &place, body)
+    } else if body.contains("from _vt.resharding_journal ") {
+        journals(state, &place)
     } else if body.starts_with("select 0 as place, ") {
         each(state, &place, body)?
     } else {
@@ -123,6 +127,13 @@ fn write_locks(state: &State, place: &Place, body: &str) -> QueryResult {
         ("age", Type::Int64),
     ];
     result(&columns, &rows)
+}
+
+fn journals(state: &State, place: &Place) -> QueryResult {
+    let is_there = |journal: &&Journal| journal.keyspace == place.keyspace && journal.shard == place.shard;
+    let ids: BTreeSet<i64> = state.journals.iter().filter(is_there).map(|journal| journal.id).collect();
+    let rows: Vec<Vec<Option<String>>> = ids.into_iter().map(|id| vec![Some(id.to_string())]).collect();
+    result(&[("id", Type::Int64)], &rows)
 }
 
 /// One expression a row, numbered from 0.

@@ -280,9 +280,16 @@ fn stop(state: &mut State, course: &Course, shard: &str) {
 }
 
 fn journal(state: &mut State, course: &Course, shard: &str) {
-    let streams = state.streams_of(&course.target, &course.workflow).map(|stream| stream.id).collect();
-    let journal =
-        Journal { keyspace: course.source.clone(), shard: shard.to_owned(), workflow: course.workflow.clone(), streams };
+    let numbered: Vec<(String, u64)> =
+        state.streams_of(&course.target, &course.workflow).map(|stream| (stream.shard.clone(), stream.id)).collect();
+    let pairs = numbered.iter().map(|(shard, id)| (shard.as_str(), i64::try_from(*id).unwrap_or(i64::MAX)));
+    let journal = Journal {
+        keyspace: course.source.clone(),
+        shard: shard.to_owned(),
+        workflow: course.workflow.clone(),
+        streams: numbered.iter().map(|(_, id)| *id).collect(),
+        id: crate::model::journal::id(&course.target, pairs),
+    };
     if !state.journals.contains(&journal) {
         state.journals.push(journal);
     }

@@ -42,7 +42,7 @@ fn query(source: &str, target: &str) -> Query {
         Ask::CopyProgress { keyspace: target.clone(), workflow: flow() },
         Ask::VDiffs { keyspace: target.clone(), workflow: flow() },
         Ask::VDiff { keyspace: target.clone(), workflow: flow(), uuid: VDIFF.to_string() },
-        Ask::Locks { keyspaces: vec![source.clone(), target.clone()], keyspace: target.clone(), workflow: flow() },
+        Ask::Locks { workflows: vec![(target.clone(), flow())], keyspaces: vec![source.clone(), target.clone()] },
         Ask::AllVSchemas,
         Ask::Sql(Question::HasRows { keyspace: target.clone(), tables: tables() }),
         Ask::Sql(Question::SequenceNext { keyspace: source.clone(), sequences }),

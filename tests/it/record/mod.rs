@@ -1,5 +1,6 @@
 //! The record and the lease: what stands in the file, what happens when a call to the file system fails, and what other processes do.
 
+mod damage;
 mod disk;
 mod faults;
 mod format;
@@ -8,5 +9,6 @@ mod lease;
 mod places;
 mod power;
 mod processes;
-mod sample;
+mod releases;
+pub mod sample;
 mod store;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cutover::cluster::mutation::*;
 use cutover::model::digest::Digest;
-use cutover::model::name::{CellName, KeyspaceName, TableName, WorkflowName};
+use cutover::model::name::{CellName, KeyspaceName, ShardName, TableName, WorkflowName};
 use cutover::model::routing::{RoutingRules, Rule};
-use cutover::model::topology::TabletType;
+use cutover::model::topology::{TabletAlias, TabletType};
 use cutover::record::entry::{Actor, Goal, OutcomeResult, What};
 use cutover::record::store::{NewEntry, Record};
 use cutover::run::phase::PhaseId;
@@ -88,6 +88,18 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         max_lag_seconds: 5,
         initialize_target_sequences: true,
     };
+    let rename = RenameTables {
+        keyspace: KeyspaceName::new("commerce").unwrap(),
+        shard: ShardName::new("0").unwrap(),
+        tablet: TabletAlias { cell: "zone1".into(), uid: 100 },
+        renames: vec![Rename { from: "_corder_old".into(), to: "corder".into() }],
+    };
+    let denied = |denied| SetDeniedTables {
+        keyspace: customer(),
+        shard: ShardName::new("-80").unwrap(),
+        tables: vec![TableName::new("corder").unwrap()],
+        denied,
+    };
     let streams = |wanted, message| SetStreams { keyspace: customer(), workflow: workflow(), wanted, message };
     let mut rules = RoutingRules::default();
     rules.set("customer@replica", "commerce.customer");
@@ -99,6 +111,8 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         (PhaseId::CREATE, Mutation::CreateMoveTables(create)),
         (PhaseId::COPY, Mutation::SetStreams(streams(StreamsWanted::Running, None))),
         (PhaseId::COPY, Mutation::SetStreams(streams(StreamsWanted::Stopped, Some("paused by morgan".into())))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetStreams(streams(StreamsWanted::Stopped, Some("FROZEN".into())))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetStreams(streams(StreamsWanted::Running, Some(String::new())))),
         (PhaseId::VERIFY, Mutation::CreateVDiff(vdiff.clone())),
         (PhaseId::VERIFY, Mutation::CreateVDiff(CreateVDiff { max_duration_seconds: Some(3600), ..vdiff })),
         (
@@ -128,6 +142,21 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
             Mutation::CancelWorkflow(CancelWorkflow { workflow: workflow(), target_keyspace: customer(), table_count: 2 }),
         ),
         (PhaseId::REMOVE_RULES, Mutation::ApplyRoutingRules(edit)),
+        (PhaseId::COMPLETE, Mutation::RenameTables(rename)),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetDeniedTables(denied(true))),
+        (PhaseId::SWITCH_PRIMARY, Mutation::SetDeniedTables(denied(false))),
+        (
+            PhaseId::SWITCH_PRIMARY,
+            Mutation::RefreshShard(RefreshShard { keyspace: customer(), shard: ShardName::new("-80").unwrap() }),
+        ),
+        (
+            PhaseId::SWITCH_PRIMARY,
+            Mutation::RemoveStaleLock(RemoveStaleLock {
+                keyspace: customer(),
+                workflow: workflow(),
+                node: "7620268843127333510".into(),
+            }),
+        ),
         (PhaseId::REMOVE_RULES, Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec!["zone1".into()] })),
     ]
 }

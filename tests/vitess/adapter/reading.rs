@@ -29,9 +29,8 @@ fn an_idle_cluster_is_seen_as_it_is(world: &World) {
         Ask::Tables { keyspace: source.clone(), names: None },
         Ask::TableNames(source.clone()),
         Ask::Locks {
+            workflows: vec![(keyspace("customer"), workflow(&movement))],
             keyspaces: vec![source.clone(), keyspace("customer")],
-            keyspace: keyspace("customer"),
-            workflow: workflow(&movement),
         },
     ];
     let before = jiff::Timestamp::now();

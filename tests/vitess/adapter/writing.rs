@@ -445,9 +445,8 @@ fn who_holds_a_lock_is_seen(world: &World) {
     writer.query_drop("begin").unwrap();
     writer.query_drop(format!("update {} set hits = 1 where id = 1", movement.tables[0])).unwrap();
     let ask = Ask::Locks {
+        workflows: vec![(keyspace("customer"), workflow(&movement))],
         keyspaces: vec![keyspace("commerce"), keyspace("customer")],
-        keyspace: keyspace("customer"),
-        workflow: workflow(&movement),
     };
     std::thread::scope(|scope| {
         let switching =

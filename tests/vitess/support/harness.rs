@@ -57,6 +57,11 @@ impl World {
         Self { cluster, name: format!("t{:x}_{count}", seconds & 0xf_ffff), folder }
     }
 
+    /// Another one on the same cluster, with a folder and a name of its own: for a test that has many movements.
+    pub fn another(&self) -> Self {
+        Self::new(self.cluster)
+    }
+
     /// A folder for this test alone, removed after it.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -8,6 +8,7 @@ pub mod harness;
 pub mod movement;
 pub mod mysql;
 pub mod program;
+pub mod relay;
 pub mod rig;
 pub mod vtctl;
 pub mod wait;

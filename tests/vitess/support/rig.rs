@@ -69,6 +69,11 @@ impl Cluster {
         self.setting("VTCTLD")
     }
 
+    /// `127.0.0.1:PORT` where etcd, the topology server, serves its clients.
+    pub fn etcd(&self) -> &str {
+        self.setting("ETCD")
+    }
+
     /// `127.0.0.1:PORT` where vtgate speaks MySQL's protocol.
     pub fn vtgate(&self) -> &str {
         self.setting("VTGATE_MYSQL")
@@ -77,6 +82,12 @@ impl Cluster {
     /// `v0.24.0`.
     pub fn version(&self) -> &str {
         self.setting("VITESS")
+    }
+
+    /// `MySQL 9.7.4-2, etcd 3.5.30-2`
+    pub fn beside(&self) -> String {
+        let installed = Path::new(self.setting("RIG")).join("mysql/installed");
+        std::fs::read_to_string(installed).unwrap_or_default().trim().to_owned()
     }
 
     /// The data folder: `log/NAME`, `pids/NAME`, `vt_0000000100/` and the like.
@@ -157,6 +168,11 @@ impl Cluster {
     /// killed a vtctld owes to the tests after it.
     pub fn unlock(&self) {
         self.script("unlock", &[]);
+    }
+
+    /// Takes away the named locks alone, which outlive the death of their owner by 24 hours: what `apply` asks a human to do.
+    pub fn unlock_named(&self) {
+        self.script("unlock", &["/named_locks/"]);
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> String {

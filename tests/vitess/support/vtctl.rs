@@ -24,6 +24,11 @@ impl Vtctl {
         self
     }
 
+    /// The path of vtctldclient.
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
     /// The command's output, or what it said when it failed.
     pub fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);

@@ -9,16 +9,33 @@ use crate::cluster::vtctld::convert::locks;
 use crate::cluster::vtctld::generated::vtctldata::{GetTopologyPathRequest, TopologyCell};
 use crate::model::name::{KeyspaceName, WorkflowName};
 
-/// The workflow's lock first, then the keyspaces'. Of each the holder first and then those that wait for it: to etcd they are
+/// The workflows' locks first, then the keyspaces'. Of each the holder first and then those that wait for it: to etcd they are
 /// nodes in the order of their making.
 pub(super) async fn answer(
     asking: &Asking,
+    workflows: &[(KeyspaceName, WorkflowName)],
     keyspaces: &[KeyspaceName],
-    keyspace: &KeyspaceName,
-    workflow: &WorkflowName,
 ) -> Result<Answer, NotRead> {
-    let mut places = vec![(format!("{keyspace}/{workflow}"), locks::workflow_lock_path(keyspace.as_str(), workflow.as_str()))];
+    let named = |(keyspace, workflow): &(KeyspaceName, WorkflowName)| {
+        (format!("{keyspace}/{workflow}"), locks::workflow_lock_path(keyspace.as_str(), workflow.as_str()))
+    };
+    let mut places: Vec<(String, String)> = workflows.iter().map(named).collect();
     places.extend(keyspaces.iter().map(|name| (name.to_string(), locks::keyspace_lock_path(name.as_str()))));
+    at(asking, places).await
+}
+
+/// The lock of a keyspace and the named lock of each of its workflows, also of one that is gone.
+pub(super) async fn all(asking: &Asking, keyspace: &KeyspaceName) -> Result<Answer, NotRead> {
+    let keyspace = keyspace.as_str();
+    let named = read(&asking.vtctld, locks::workflow_locks_path(keyspace)).await?;
+    let workflows = named.map(|node| node.children).unwrap_or_default();
+    let mut places: Vec<(String, String)> =
+        workflows.iter().map(|name| (format!("{keyspace}/{name}"), locks::workflow_lock_path(keyspace, name))).collect();
+    places.push((keyspace.to_owned(), locks::keyspace_lock_path(keyspace)));
+    at(asking, places).await
+}
+
+async fn at(asking: &Asking, places: Vec<(String, String)>) -> Result<Answer, NotRead> {
     let each = places.into_iter().map(|(of, path)| held(asking.vtctld.clone(), of, path));
     let found: Result<Vec<Vec<HeldLock>>, NotRead> = concurrently(CALLS_AT_ONCE, each).await.into_iter().collect();
     Ok(Answer::Locks(found?.into_iter().flatten().collect()))
@@ -29,10 +46,14 @@ async fn held(vtctld: Vtctld, of: String, path: String) -> Result<Vec<HeldLock>,
     let mut found = Vec::new();
     for child in node.children {
         // One that has gone in between is held no longer.
-        found.extend(read(&vtctld, format!("{path}/{child}")).await?);
+        found.extend(read(&vtctld, format!("{path}/{child}")).await?.map(|cell| (child, cell)));
     }
-    found.sort_by_key(|lock| lock.version);
-    Ok(found.iter().map(|lock| locks::held_lock(&of, &lock.data)).collect())
+    found.sort_by_key(|(_, cell)| cell.version);
+    Ok(found
+        .iter()
+        .enumerate()
+        .map(|(place, (node, cell))| locks::held_lock(&of, node, cell.version, place > 0, &cell.data))
+        .collect())
 }
 
 /// None when there is no such node: nobody has taken that lock.

@@ -2,11 +2,13 @@
 
 mod all_vschemas;
 mod copy_progress;
+mod keyspace_names;
 mod locks;
 mod tables;
 mod tablet_status;
 pub(super) mod tablets;
 mod vdiffs;
+mod workflows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,7 +79,8 @@ impl Asking {
                 | Question::HasNull { keyspace, .. }
                 | Question::LargestValue { keyspace, .. }
                 | Question::SequenceNext { keyspace, .. }
-                | Question::WriteLocks { keyspace, .. },
+                | Question::WriteLocks { keyspace, .. }
+                | Question::Journals { keyspace },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)
@@ -85,7 +88,10 @@ impl Asking {
             | Ask::VDiffs { .. }
             | Ask::VDiff { .. }
             | Ask::Locks { .. }
-            | Ask::AllVSchemas => None,
+            | Ask::AllVSchemas
+            | Ask::KeyspaceNames
+            | Ask::Workflows(_)
+            | Ask::AllLocks(_) => None,
         }
     }
 
@@ -98,8 +104,11 @@ impl Asking {
             Ask::CopyProgress { keyspace, workflow } => copy_progress::answer(self, keyspace, workflow).await,
             Ask::VDiffs { keyspace, workflow } => vdiffs::all(self, keyspace, workflow).await,
             Ask::VDiff { keyspace, workflow, uuid } => vdiffs::one(self, keyspace, workflow, uuid).await,
-            Ask::Locks { keyspaces, keyspace, workflow } => locks::answer(self, keyspaces, keyspace, workflow).await,
+            Ask::Locks { workflows, keyspaces } => locks::answer(self, workflows, keyspaces).await,
             Ask::AllVSchemas => all_vschemas::answer(self).await,
+            Ask::KeyspaceNames => keyspace_names::answer(self).await,
+            Ask::Workflows(keyspace) => workflows::answer(self, keyspace).await,
+            Ask::AllLocks(keyspace) => locks::all(self, keyspace).await,
             Ask::Sql(question) => sql::answer(self, question).await,
         }
     }

@@ -5,9 +5,14 @@ use serde::Deserialize;
 use super::text::text;
 use crate::cluster::port::HeldLock;
 
-/// The node of a workflow's lock (`internal/named_locks`, go/vt/topo/named_lock.go).
+/// The node below which the workflows of a keyspace have their locks (`internal/named_locks`, go/vt/topo/named_lock.go).
+pub(crate) fn workflow_locks_path(keyspace: &str) -> String {
+    format!("/global/internal/named_locks/{keyspace}")
+}
+
+/// The node of a workflow's lock.
 pub(crate) fn workflow_lock_path(keyspace: &str, workflow: &str) -> String {
-    format!("/global/internal/named_locks/{keyspace}/{workflow}/locks")
+    format!("{}/{workflow}/locks", workflow_locks_path(keyspace))
 }
 
 pub(crate) fn keyspace_lock_path(keyspace: &str) -> String {
@@ -15,7 +20,7 @@ pub(crate) fn keyspace_lock_path(keyspace: &str) -> String {
 }
 
 /// What the holder wrote (`topo.Lock`, go/vt/topo/locks.go). Text that isn't its JSON is a lock all the same.
-pub(crate) fn held_lock(of: &str, data: &[u8]) -> HeldLock {
+pub(crate) fn held_lock(of: &str, node: &str, version: i64, waits: bool, data: &[u8]) -> HeldLock {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "PascalCase", default)]
     struct Contents {
@@ -28,6 +33,9 @@ pub(crate) fn held_lock(of: &str, data: &[u8]) -> HeldLock {
         .unwrap_or_else(|_| Contents { action: String::from_utf8_lossy(data).into_owned(), ..Contents::default() });
     HeldLock {
         of: of.to_owned(),
+        node: text(node.as_bytes()),
+        version,
+        waits,
         action: text(contents.action.as_bytes()),
         host: text(contents.host_name.as_bytes()),
         user: text(contents.user_name.as_bytes()),
@@ -42,14 +50,14 @@ mod tests {
     #[test]
     fn a_lock_says_who_holds_it() {
         let data = br#"{ "Action": "SwitchWrites", "HostName": "db1", "UserName": "ann", "Time": "2026-11-20T01:00:00Z", "Status": "Running" }"#;
-        let lock = held_lock("commerce", data);
+        let lock = held_lock("commerce", "1", 7, false, data);
         assert_eq!((lock.action.as_str(), lock.host.as_str(), lock.user.as_str()), ("SwitchWrites", "db1", "ann"));
         assert_eq!(lock.time, "2026-11-20T01:00:00Z");
     }
 
     #[test]
     fn a_lock_that_is_no_json_is_a_lock() {
-        assert_eq!(held_lock("commerce", b"mine\x1b").action, "mine\\u{1b}");
-        assert_eq!(held_lock("commerce", b"").of, "commerce");
+        assert_eq!(held_lock("commerce", "1", 7, false, b"mine\x1b").action, "mine\\u{1b}");
+        assert_eq!(held_lock("commerce", "1", 7, false, b"").of, "commerce");
     }
 }

@@ -5,6 +5,7 @@
 
 mod has_null;
 mod has_rows;
+mod journals;
 mod largest_value;
 mod sequence_next;
 mod statement;
@@ -27,6 +28,7 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::LargestValue { keyspace, columns } => largest_value::answer(&sql, keyspace, columns).await,
         Question::SequenceNext { keyspace, sequences } => sequence_next::answer(&sql, keyspace, sequences).await,
         Question::WriteLocks { keyspace, tables } => write_locks::answer(&sql, keyspace, tables).await,
+        Question::Journals { keyspace } => journals::answer(&sql, keyspace).await,
     }
 }
 
@@ -37,9 +39,10 @@ fn limit(sql: SqlReads, question: &Question) -> Result<Duration, Unread> {
         return Err(Unread::new("it needs SQL, which --no-sql forbids"));
     };
     Ok(match (question, SqlReads::BOUNDED) {
-        (Question::HasRows { .. } | Question::SequenceNext { .. } | Question::WriteLocks { .. }, SqlReads::Within(bound)) => {
-            limit.min(bound)
-        }
+        (
+            Question::HasRows { .. } | Question::SequenceNext { .. } | Question::WriteLocks { .. } | Question::Journals { .. },
+            SqlReads::Within(bound),
+        ) => limit.min(bound),
         _ => limit,
     })
 }

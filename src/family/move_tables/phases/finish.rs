@@ -1,12 +1,12 @@
 //! Make a write whole that stopped half way: the same write again, or the undoing of a creation that never served anybody.
 
-use super::super::MoveTables;
+use super::super::{MoveTables, attempts, half_switch};
 use super::revert_window::LAG_LIMIT_SECONDS;
 use super::{cancel, complete, remove_rules, switch_back, switch_primary};
 use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph, SwitchTraffic};
 use crate::family::picture::StreamShape;
 use crate::family::{Step, View, Waiting};
-use crate::record::entry::OutcomeResult;
+use crate::record::entry::{NOT_SENT, OutcomeResult};
 use crate::record::progress::Attempt;
 
 /// The lag of stopped streams grows while nobody switches; a finishing switch must not be refused for it (experiments.md).
@@ -15,37 +15,67 @@ const FINISHING_MAX_LAG_SECONDS: u64 = 3600;
 pub const ALREADY_EXISTS: &str = "already exists";
 /// After so many tries a human looks.
 const TRIES: usize = 4;
+/// Vitess's words before it takes any lock of a keyspace (`canSwitch`, go/vt/vtctl/workflow/server.go).
+const REFUSED_AT_THE_DOOR: &str = "cannot switch traffic for workflow";
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
-    let Some(last) = view.progress.attempts.iter().rev().find(|attempt| !attempt.mutation.is_mending()) else {
-        return Step::Between(why(view));
-    };
-    let tried = view.progress.attempts.iter().rev().take_while(|attempt| attempt.phase == last.phase).count();
-    if tried > TRIES {
-        return Step::Between(format!("{}; {tried} tries changed nothing", why(view)));
-    }
-    let forward_exists = view.facts.workflow(movement.target(), movement.workflow()).is_some();
-    match &last.mutation {
-        Mutation::SwitchTraffic(switch) if forward_exists => Step::Act(Mutation::SwitchTraffic(SwitchTraffic {
-            max_lag_seconds: if switch.moves_writes() { FINISHING_MAX_LAG_SECONDS } else { switch.max_lag_seconds },
-            ..switch.clone()
-        })),
-        Mutation::SwitchTraffic(switch) if switch.moves_writes() && !movement.leads_to_target(switch) => {
-            back_by_its_own_name(movement, view, switch)
+    let step = next(movement, view);
+    if let Step::Act(mutation) | Step::Finish(mutation) = &step {
+        let in_vain = tried_in_vain(view, mutation);
+        if in_vain >= TRIES {
+            return Step::Between(format!("{}; {in_vain} tries to {} changed nothing", why(view), mutation.verb().words()));
         }
+    }
+    step
+}
+
+fn next(movement: &MoveTables, view: &View<'_>) -> Step {
+    // Nothing of ours was ever sent: it is somebody's switch, known by what it has left.
+    let Some(last) = view.progress.last_write() else { return half_switch::step(movement, view) };
+    let forward_exists = view.facts.workflow(movement.target(), movement.workflow()).is_some();
+    let is_behind = !movement.cells_that_serve_something_else(view.facts).is_empty();
+    let publish = || Step::Finish(Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }));
+    match &last.mutation {
+        Mutation::SwitchTraffic(switch) if switch.moves_writes() => match half_switch::step(movement, view) {
+            Step::Between(_) if !movement.leads_to_target(switch) && !forward_exists => {
+                back_by_its_own_name(movement, view, switch)
+            }
+            step => step,
+        },
+        // The rules of reads are saved in one write; then the cells follow.
+        Mutation::SwitchTraffic(_) if is_behind => publish(),
+        Mutation::SwitchTraffic(switch) if forward_exists => Step::Act(Mutation::SwitchTraffic(switch.clone())),
         // Nothing was ever served from it: away with it, and create begins anew. What is there carries our tables between our
         // keyspaces, or the situation were foreign; a creation that Vitess refused as there already was never ours to cancel.
         Mutation::CreateMoveTables(_) if forward_exists && is_of_our_making(last) => Step::Act(cancel::mutation(movement)),
         Mutation::CompleteMoveTables(_) if forward_exists => complete::finish(movement, view),
         Mutation::CancelWorkflow(_) if forward_exists => Step::Act(last.mutation.clone()),
         Mutation::CancelWorkflow(_) if movement.has_rules(&view.facts.routing_rules) => {
-            Step::Act(remove_rules::mutation(movement, &view.facts.routing_rules))
+            Step::Finish(remove_rules::mutation(movement, &view.facts.routing_rules))
         }
-        _ if !movement.cells_that_serve_something_else(view.facts).is_empty() => {
-            Step::Act(Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }))
-        }
+        _ if is_behind => publish(),
         _ => Step::Between(why(view)),
     }
+}
+
+/// How often the same write came to nothing since the one that is made whole.
+fn tried_in_vain(view: &View<'_>, mutation: &Mutation) -> usize {
+    let since = view.progress.last_write().map_or(0, |last| last.serial);
+    let attempts = view.progress.attempts.iter().filter(|attempt| attempt.serial >= since && !attempts::was_seen_done(attempt));
+    attempts.filter(|attempt| std::mem::discriminant(&attempt.mutation) == std::mem::discriminant(mutation)).count()
+}
+
+/// Of a switch of writes that came to nothing: what its dead vtctld may not have told the tablets and vtgates any more. Not of one
+/// that Vitess refused at its door.
+pub fn settle(movement: &MoveTables, view: &View<'_>) -> Option<Mutation> {
+    let last = view.progress.last_write()?;
+    let Mutation::SwitchTraffic(switch) = &last.mutation else { return None };
+    let came_to_nothing = matches!(last.outcome, Some((OutcomeResult::RolledBack | OutcomeResult::NotDone, _)));
+    let never_began = last.evidence.iter().any(|line| line.contains(REFUSED_AT_THE_DOOR) || line.starts_with(NOT_SENT));
+    if !switch.moves_writes() || !came_to_nothing || never_began {
+        return None;
+    }
+    half_switch::settle(movement, view)
 }
 
 /// A reverse that failed in its write half has deleted the forward workflow, and writes go on at the target. The reverse workflow,

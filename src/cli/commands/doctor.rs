@@ -1,0 +1,145 @@
+//! `cutover doctor`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::block_on;
+use crate::cli::context::{Context, named};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::survey::{Ward, Where};
+use crate::cli::take_up::store_of;
+use crate::family::move_tables::MoveTables;
+use crate::family::{Family as _, SituationKind};
+use crate::leftovers::{Leftover, Survey, Weight, find, still_there};
+use crate::model::name::{KeyspaceName, TableName};
+use crate::record::store::Record;
+use crate::report::doctor::{Asked, Diagnosis, RecordSays, Verdict};
+use crate::report::doctor_human::{self, DoctorView};
+use crate::spec::{Movement, Spec, TableSelection};
+
+/// Say what is wrong in a cluster: what half-done switches, dead owners and hands have left
+///
+/// Reads only, and finds movements by their streams, also those that were never ours. First what the application sees now, then
+/// each leftover: where, on what evidence, what it means, what to do. Exits 0 when nothing is wrong, 4 when leftovers stand and
+/// traffic is whole or when something could not be read, 5 when the cluster is between states or contradicts the record.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The plan file whose keyspaces are looked at
+    #[arg(default_value = "workflow.toml", value_name = "FILE")]
+    file: PathBuf,
+    /// Look at this cluster instead, without a plan file
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    cluster: Option<String>,
+    /// Only at these of its keyspaces, separated by commas [default: all]
+    #[arg(long, value_name = "KEYSPACES", value_delimiter = ',', requires = "cluster")]
+    keyspace: Vec<String>,
+}
+
+/// What is gone by then was somebody's step, or an error that Vitess tries again by itself.
+const SECOND_LOOK_AFTER: Duration = Duration::from_secs(3);
+
+pub fn run(args: DoctorArgs, context: &mut Context) -> Result<Exit, Error> {
+    context.without_markdown()?;
+    let keyspaces = args.keyspace.iter().map(|name| keyspace(name)).collect::<Result<_, _>>()?;
+    let place = match &args.cluster {
+        Some(alias) => Where::Cluster { alias, keyspaces },
+        None => Where::File(&args.file),
+    };
+    block_on(context, async |context| {
+        let ward = Ward::open(context, place)?;
+        let (survey, leftovers) = examine(&ward).await?;
+        let diagnosis = diagnose(context, &ward, &survey, leftovers)?;
+        show(context, &ward, &diagnosis)?;
+        Ok(exit(diagnosis.verdict))
+    })
+}
+
+pub fn keyspace(name: &str) -> Result<KeyspaceName, Error> {
+    KeyspaceName::new(name).map_err(|why| Error::usage(format!("the keyspace name `{name}` {why}"), ""))
+}
+
+/// What stands there, and stands there still a moment later.
+pub async fn examine(ward: &Ward) -> Result<(Survey, Vec<Leftover>), Error> {
+    let survey = ward.survey().await?;
+    let first = find(&survey);
+    if first.iter().all(|leftover| leftover.weight == Weight::Note) {
+        return Ok((survey, first));
+    }
+    tokio::time::sleep(SECOND_LOOK_AFTER).await;
+    let survey = ward.survey().await?;
+    let second = find(&survey);
+    Ok((survey, still_there(&first, second)))
+}
+
+/// With what the record says to it, where there is one.
+fn diagnose(context: &mut Context, ward: &Ward, survey: &Survey, leftovers: Vec<Leftover>) -> Result<Diagnosis, Error> {
+    let cluster = ward.cluster_name(survey);
+    let Some((file, spec)) = &ward.spec else {
+        return Ok(Diagnosis::of(survey, leftovers, cluster, None, Asked { file: None, movement: None }));
+    };
+    let record = record_says(ward, survey, file, spec, context)?;
+    let Movement::MoveTables(options) = &spec.movement;
+    let name = named(file).unwrap_or_else(|| "workflow.toml".to_owned());
+    let asked = Asked { file: Some(&name), movement: Some((options.target_keyspace.as_str(), spec.workflow.as_str())) };
+    Ok(Diagnosis::of(survey, leftovers, cluster, record, asked))
+}
+
+/// A record that can't be read is told, and the cluster is looked at all the same: that is what doctors are for.
+fn record_says(
+    ward: &Ward,
+    survey: &Survey,
+    file: &Path,
+    spec: &Spec,
+    context: &mut Context,
+) -> Result<Option<RecordSays>, Error> {
+    let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+    let store = store_of(file, folder, spec);
+    let record = match store.load_newest() {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            context.ui.warn(&format!("{error}; {}", error.help()));
+            return Ok(None);
+        }
+    };
+    let progress = record.progress();
+    let movement = movement_of(spec, &record);
+    let situation = movement.situation(&survey.facts, &progress);
+    use SituationKind::{Between, Contradictory, Foreign};
+    Ok(Some(RecordSays {
+        file: store.path().display().to_string(),
+        situation: situation.words,
+        contradictions: situation.contradictions,
+        is_whole: !matches!(situation.kind, Between | Contradictory | Foreign),
+    }))
+}
+
+/// The movement of a plan file with the tables that its record began with.
+pub fn movement_of(spec: &Spec, record: &Record) -> MoveTables {
+    let Movement::MoveTables(options) = spec.movement.clone();
+    let recorded = record.begun().map(|begun| begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect());
+    let named = match &options.tables {
+        TableSelection::Named(tables) => tables.clone(),
+        TableSelection::AllBut(_) => vec![],
+    };
+    MoveTables { spec: spec.clone(), options, tables: recorded.unwrap_or(named) }
+}
+
+fn show(context: &mut Context, ward: &Ward, diagnosis: &Diagnosis) -> Result<(), Error> {
+    if context.is_json() {
+        return context.ui.json(&serde_json::json!(diagnosis));
+    }
+    let view = DoctorView { drawing: context.ui.drawing, now: ward.clock.now(), full: context.global.verbose > 0 };
+    context.ui.data(&doctor_human::draw(diagnosis, &view))
+}
+
+fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::NothingWrong => Exit::Done,
+        Verdict::Leftovers | Verdict::NotKnown => Exit::Refused,
+        Verdict::BetweenStates => Exit::NeedsHuman,
+    }
+}

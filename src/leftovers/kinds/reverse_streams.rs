@@ -1,0 +1,72 @@
+//! C512: after a primary switch the reverse streams don't run: the way back is not open.
+
+use super::super::survey::Survey;
+use super::super::{Kind, Leftover, Weight};
+use super::words::{listed, of_movement, show_workflow, stream};
+use crate::cluster::mutation::shell;
+use crate::family::Side;
+use crate::model::workflow::{Stream, StreamState};
+
+const CODE: &str = "C512";
+
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "reverse streams stand still: the way back is not open",
+    find,
+    page: include_str!("../pages/C512.md"),
+};
+
+fn find(survey: &Survey) -> Vec<Leftover> {
+    let mut found = Vec::new();
+    for movement in survey.movements.iter().filter(|movement| movement.writes(&survey.facts) == Some(Side::Target)) {
+        let stopped: Vec<&Stream> = movement.reverse_streams().iter().filter(|stream| stands_still(stream)).collect();
+        if stopped.is_empty() {
+            continue;
+        }
+        let (keyspace, workflow) = (movement.source().to_string(), movement.plan.workflow().reverse().to_string());
+        let name = movement.reverse_name();
+        let shards = listed(stopped.iter().map(|stream| format!("{keyspace}/{}", stream.shard)));
+        let summary = format!("THE WAY BACK IS NOT OPEN: the streams of `{name}` on {shards} are stopped");
+        let mut leftover = of_movement(CODE, Weight::Standing, movement, name, summary);
+        leftover.evidence = stopped.iter().map(|one| stream(&keyspace, one)).collect();
+        leftover.since = stopped.iter().filter_map(|stream| stream.updated_at).max();
+        leftover.meaning =
+            "the source doesn't follow the target: going back would lose what was written since, and once the target's \
+                            binary logs are purged they can't catch up any more"
+                .into();
+        leftover.by_hand = vec![
+            show_workflow(&keyspace, &workflow),
+            format!("vtctldclient Workflow --keyspace {} start --workflow {}", shell(&keyspace), shell(&workflow)),
+        ];
+        found.push(leftover);
+    }
+    found
+}
+
+/// One that was frozen, or stopped for a cutover or at a DDL, is told as that.
+fn stands_still(stream: &Stream) -> bool {
+    stream.state == StreamState::Stopped && stream.message.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::Case;
+    use super::*;
+
+    #[test]
+    fn a_stopped_reverse_stream_is_said_loudly_once_the_target_serves() {
+        let mut case = Case::after(&["create", "copy", "switch-replicas", "switch-primary"]);
+        assert_eq!(case.find(&KIND), []);
+        case.streams("commerce2customer_reverse")[0].state = StreamState::Stopped;
+        let found = case.only(&KIND);
+        assert!(found.summary.starts_with("THE WAY BACK IS NOT OPEN"));
+        assert_eq!((found.subject.as_str(), found.weight), ("commerce.commerce2customer_reverse", Weight::Standing));
+    }
+
+    #[test]
+    fn forward_streams_that_stand_are_not_a_way_back() {
+        let mut case = Case::after(&["create", "copy"]);
+        case.streams("commerce2customer")[0].state = StreamState::Stopped;
+        assert_eq!(case.find(&KIND), []);
+    }
+}

@@ -1,0 +1,146 @@
+//! Who holds a movement's locks, and whether he lives.
+//!
+//! vtctld locks a workflow by name for 24 hours (`NamedLockTTL`, go/vt/topo/locks.go), and then its keyspaces for as long as the
+//! call may last. When it dies, the keyspaces' leases end soon and the name's does not: so a name that is locked while no keyspace
+//! is, and stays so, is a dead one's.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::watch::Watch;
+use crate::cluster::port::{HeldLock, Reading};
+use crate::model::name::{KeyspaceName, WorkflowName};
+use crate::record::progress::Attempt;
+
+/// A name whose holder was seen to have the keyspaces too, or whose work shows that he had them, is given up when they are.
+const AFTER_THE_KEYSPACES_SECONDS: i64 = 3;
+/// Before it locks keyspaces vtctld asks every tablet to refresh, each for up to 30 s.
+const BEFORE_THE_KEYSPACES_SECONDS: i64 = 60;
+/// A VDiff locks the name alone while it stops and starts streams.
+const VDIFF_SECONDS: i64 = 300;
+
+/// Who holds a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder<'a> {
+    Nobody,
+    /// Somebody who may be at work.
+    MayLive(&'a HeldLock),
+    /// A dead vtctld.
+    Dead(&'a HeldLock),
+    /// It can't be read; why.
+    Unknown(String),
+}
+
+/// Judges the lock of a name. `had_keyspaces`: what it has left shows that its holder came to lock the keyspaces.
+pub fn of_name<'a>(
+    locks: Reading<&'a Vec<HeldLock>>,
+    (keyspace, workflow): &(KeyspaceName, WorkflowName),
+    watch: &Watch,
+    had_keyspaces: bool,
+    now: Timestamp,
+) -> Holder<'a> {
+    let locks = match locks {
+        Ok(locks) => locks,
+        Err(unread) => return Holder::Unknown(unread.why),
+    };
+    let name = format!("{keyspace}/{workflow}");
+    let Some(held) = locks.iter().find(|lock| lock.of == name && !lock.waits) else { return Holder::Nobody };
+    if of_a_keyspace(locks).is_some() {
+        return Holder::MayLive(held);
+    }
+    let wait_seconds = if held.action.contains("vdiff") {
+        VDIFF_SECONDS
+    } else if had_keyspaces || watch.had_keyspaces(held) {
+        AFTER_THE_KEYSPACES_SECONDS
+    } else {
+        BEFORE_THE_KEYSPACES_SECONDS
+    };
+    if watch.keyspaces_free_seconds(now) >= wait_seconds { Holder::Dead(held) } else { Holder::MayLive(held) }
+}
+
+/// Whether a lock was taken by a write of ours that is over, by what the record says of it. A minute of difference between the clocks
+/// of vtctld and of this machine does not count.
+pub fn is_of(lock: &HeldLock, last: Option<&Attempt>) -> bool {
+    const SKEW: SignedDuration = SignedDuration::from_secs(60);
+    let Some((last, (_, ended))) = last.and_then(|last| Some((last, last.outcome?))) else { return false };
+    lock.time.parse::<Timestamp>().is_ok_and(|time| last.at - SKEW <= time && time <= ended + SKEW)
+}
+
+/// The first lock of a keyspace that is held.
+pub fn of_a_keyspace(locks: &[HeldLock]) -> Option<&HeldLock> {
+    locks.iter().find(|lock| is_of_a_keyspace(lock))
+}
+
+pub(super) fn is_of_a_keyspace(lock: &HeldLock) -> bool {
+    !lock.of.contains('/')
+}
+
+/// Who holds it, for people.
+pub fn words(lock: &HeldLock) -> String {
+    format!("`{}` is locked by {} on {} since {} ({})", lock.of, lock.user, lock.host, lock.time, lock.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(of: &str, action: &str) -> HeldLock {
+        HeldLock {
+            of: of.into(),
+            node: "7".into(),
+            version: 7,
+            waits: false,
+            action: action.into(),
+            host: "db1".into(),
+            user: "vitess".into(),
+            time: "2026-11-28T19:00:00Z".into(),
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn name() -> (KeyspaceName, WorkflowName) {
+        (KeyspaceName::new("customer").unwrap(), WorkflowName::new("c2c").unwrap())
+    }
+
+    /// Looks each second at what is held from then on; gives the second at which the name's holder is known to be dead.
+    fn dead_after(looks: &[(i64, Vec<HeldLock>)], had_keyspaces: bool) -> Option<i64> {
+        let mut watch = Watch::default();
+        (0..600).find(|second| {
+            let held = &looks.iter().rev().find(|(from, _)| from <= second).unwrap().1;
+            watch.see_locks(held, at(*second));
+            matches!(of_name(Ok(held), &name(), &watch, had_keyspaces, at(*second)), Holder::Dead(_))
+        })
+    }
+
+    #[test]
+    fn a_name_is_a_dead_ones_when_it_outlives_the_keyspaces() {
+        let named = lock("customer/c2c", "SwitchTraffic");
+        let both = vec![named.clone(), lock("commerce", "SwitchWrites")];
+        assert_eq!(dead_after(&[(0, both.clone())], false), None, "its holder has a keyspace");
+        assert_eq!(dead_after(&[(0, both.clone()), (45, vec![named.clone()])], false), Some(48));
+        assert_eq!(dead_after(&[(0, vec![named.clone()])], true), Some(3), "what it left shows that it had them");
+        assert_eq!(dead_after(&[(0, vec![named.clone()])], false), Some(60), "it may not have come to the keyspaces yet");
+        assert_eq!(dead_after(&[(0, vec![lock("customer/c2c", "vdiff")])], false), Some(300));
+        assert_eq!(dead_after(&[(0, vec![])], true), None, "nobody has it");
+        let another = HeldLock { host: "db2".into(), ..lock("commerce", "Reshard") };
+        assert_eq!(
+            dead_after(&[(0, vec![named.clone(), another]), (45, vec![named])], false),
+            Some(105),
+            "somebody else had the keyspace"
+        );
+    }
+
+    #[test]
+    fn what_was_not_looked_at_was_not_free() {
+        let named = lock("customer/c2c", "SwitchTraffic");
+        let held = vec![named];
+        let mut watch = Watch::default();
+        watch.see_locks(&held, at(0));
+        watch.see_locks(&held, at(100));
+        assert!(matches!(of_name(Ok(&held), &name(), &watch, false, at(100)), Holder::MayLive(_)));
+        let unread = Err(crate::cluster::port::Unread::new("no"));
+        assert!(matches!(of_name(unread, &name(), &watch, true, at(100)), Holder::Unknown(_)));
+    }
+}
