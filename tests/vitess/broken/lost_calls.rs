@@ -1,4 +1,4 @@
-//! A proxy before vtctld that loses requests or answers: of each write the first one, and of all calls every seventh.
+//! A proxy before vtctld that loses requests or answers: of each write the first one, and of all calls every fiftieth.
 
 use std::collections::BTreeMap;
 
@@ -23,14 +23,15 @@ pub fn first_answers_are_lost(world: &World) -> String {
     moves_there_and_back(world, || losing_writes(Fate::LoseAnswer))
 }
 
-/// Every seventh call is lost, reads too: the request or the answer by turns.
-pub fn every_seventh_call_is_lost(world: &World) -> String {
+/// Every fiftieth call is lost, reads too, and with it all that are on the same connection: the request or the answer by turns. A
+/// look of the program is some 20 calls.
+pub fn every_fiftieth_call_is_lost(world: &World) -> String {
     moves_there_and_back(world, || {
         let mut count = 0_usize;
         move |_: &Call| {
             count += 1;
-            match count % 14 {
-                7 => Fate::LoseRequest,
+            match count % 100 {
+                50 => Fate::LoseRequest,
                 0 => Fate::LoseAnswer,
                 _ => Fate::Pass,
             }
