@@ -13,6 +13,7 @@ pub mod exit;
 mod files;
 mod foresee;
 mod global;
+mod log_lines;
 mod runtime;
 mod sandbox;
 mod session;
@@ -37,6 +38,8 @@ pub use global::{Format, Global};
 pub use runtime::block_on;
 pub use ui::Ui;
 
+use crate::report::problems::visible_line;
+
 /// A declarative runner for Vitess data movements.
 ///
 /// You write a plan file, review it, and apply it with hold points in a maintenance window. `plan` shows all that will change;
@@ -60,9 +63,10 @@ pub fn main() -> ExitCode {
 
 /// Runs one command.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&visible(&arguments).unwrap_or(error)),
     };
     let ui = Ui::of_process(&cli.global, &environment);
     start_log(&cli.global, &environment);
@@ -74,6 +78,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             error.exit()
         }
     }
+}
+
+/// The same error about arguments that act on no terminal: clap quotes them as they are.
+fn visible(arguments: &[OsString]) -> Option<clap::Error> {
+    Cli::try_parse_from(arguments.iter().map(|argument| visible_line(&argument.to_string_lossy()))).err()
 }
 
 /// What clap has to say: help and version are answers, everything else is an error of usage. (clap itself would exit 2, which
@@ -97,7 +106,8 @@ fn start_log(global: &Global, environment: &Environment) {
         (None, 1) => EnvFilter::new("cutover=debug"),
         (None, _) => EnvFilter::new("cutover=trace,tonic=debug,h2=info"),
     };
-    let started = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    let started =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| log_lines::LogLines).with_ansi(false).try_init();
     // A second start in one process, as in tests, keeps the first.
     started.ok();
 }

@@ -8,6 +8,7 @@ use clap::ColorChoice;
 use super::environment::Environment;
 use super::error::Error;
 use super::global::{Format, Global};
+use crate::report::escape::json_line;
 use crate::report::problems::{self, Drawing, visible_line};
 use crate::spec::Problem;
 
@@ -61,7 +62,8 @@ impl Ui {
 
     /// A value on stdout, one line.
     pub fn json(&mut self, value: &serde_json::Value) -> Result<(), Error> {
-        self.data(&format!("{value}\n"))
+        let line = json_line(value).unwrap_or_else(|_| value.to_string());
+        self.data(&format!("{line}\n"))
     }
 
     /// Something worth knowing, on stderr; left out with `--quiet`.

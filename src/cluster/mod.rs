@@ -12,4 +12,4 @@ pub mod topo;
 pub mod vtctld;
 
 pub use error::{ClusterError, Effect, ErrorKind};
-pub use text::printable;
+pub use text::{printable, without_user_info};

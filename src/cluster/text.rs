@@ -59,9 +59,40 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// The text, as long as before in bytes, with a star for each byte between `://` and `@`: where a URL holds a user and a password.
+pub fn without_user_info(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find("://").map(|at| at + "://".len()) {
+        let (before, after) = rest.split_at(begin);
+        shown.push_str(before);
+        // A password may hold anything but what ends the text that the URL stands in.
+        let end = after.find(['"', '\'', '\n', '\r']).unwrap_or(after.len());
+        let hidden = after.get(..end).and_then(|url| url.rfind('@')).unwrap_or(0);
+        shown.push_str(&"*".repeat(hidden));
+        rest = &after[hidden..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, without_user_info};
+
+    #[test]
+    fn a_user_and_a_password_in_a_url_are_hidden_and_places_stay() {
+        for (text, shown) in [
+            ("topo = \"etcd://root:hunter2@a:1/v\"", "topo = \"etcd://************@a:1/v\""),
+            ("etcd://h/u@n@t€r@a:1/v", "etcd://***********@a:1/v"),
+            ("'http://a@b' and 'http://c@d'", "'http://*@b' and 'http://*@d'"),
+            ("etcd://a:1/v\n\"x@y\"", "etcd://a:1/v\n\"x@y\""),
+            ("no url, a@b", "no url, a@b"),
+        ] {
+            assert_eq!(without_user_info(text), shown);
+            assert_eq!(shown.len(), text.len());
+        }
+    }
 
     #[test]
     fn statements_are_cut_to_the_end() {

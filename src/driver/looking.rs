@@ -73,6 +73,7 @@ impl Driver<'_> {
         let pulse = self.family.pulse(facts);
         self.watch.see_lag(pulse.lag_seconds, self.family.spec().switch.max_lag_seconds, now);
         self.watch.see_errors(pulse.any_error, now);
+        self.watch.see_rows_compared(pulse.rows_compared, now);
         let picture = self.family.picture(facts);
         self.watch.see(picture.digest_of_ours(&self.family.ours()), now);
         match &progress.baseline {

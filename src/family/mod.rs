@@ -349,6 +349,8 @@ pub struct Pulse {
     /// Of the streams that run now, forward or reverse; none when unknown.
     pub lag_seconds: Option<u64>,
     pub any_error: bool,
+    /// By the VDiff that was looked at, if one runs.
+    pub rows_compared: Option<i64>,
 }
 
 /// The health of the way back after a primary switch.

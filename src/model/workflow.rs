@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::words::{length, names};
 
 /// The message of a stream that a primary switch has ended for good (`Frozen`, go/vt/vtctl/workflow/server.go).
 pub const FROZEN: &str = "FROZEN";
@@ -104,6 +106,30 @@ impl Stream {
     pub fn is_suspicious(&self) -> bool {
         let stopped = self.state == StreamState::Stopped && !self.message.is_empty();
         self.state == StreamState::Error || (stopped && !self.is_frozen() && !self.is_stopped_for_cutover())
+    }
+
+    /// What keeps it from getting on now, with where and for what, if it says so: throttled, or no word of life for a minute.
+    pub fn is_held_up(&self, now: Timestamp) -> Option<String> {
+        const QUIET: SignedDuration = SignedDuration::from_secs(60);
+        let lately = |at: Timestamp| now.duration_since(at) < QUIET;
+        let of = match self.copying_tables.as_slice() {
+            [] => String::new(),
+            tables => format!(", which copies {}", names(tables, 3)),
+        };
+        let place = format!("stream {} on {}{of}", self.id, self.shard);
+        if let Some(throttled) = self.throttled.as_ref().filter(|throttled| throttled.at.is_none_or(lately)) {
+            return Some(format!(
+                "{place} is throttled (`{}`): `vtctldclient GetThrottlerStatus {}` says by what",
+                throttled.component, self.tablet
+            ));
+        }
+        let runs = matches!(self.state, StreamState::Running | StreamState::Copying | StreamState::Lagging);
+        let silent = self.updated_at.filter(|at| runs && !lately(*at))?;
+        Some(format!(
+            "{place} has given no sign of life for {}: look at the tablet {}",
+            length(now.duration_since(silent).as_secs()),
+            self.tablet
+        ))
     }
 
     pub fn is_frozen(&self) -> bool {

@@ -108,8 +108,9 @@ pub fn json(problems: &[Problem], text: Option<&str>) -> Value {
 }
 
 /// The text with everything that a terminal would act on, or that can't be seen, replaced by characters of the same length in
-/// bytes, so that places stay what they are. Line ends become plain ones.
+/// bytes, so that places stay what they are. Line ends become plain ones, and what logs in by a URL is starred out.
 pub fn visible(text: &str) -> String {
+    let text = &crate::cluster::without_user_info(text);
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     if characters.next_if_eq(&'\u{feff}').is_some() {

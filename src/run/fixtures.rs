@@ -326,7 +326,7 @@ impl Family for Bench {
     }
 
     fn pulse(&self, _: &Facts) -> Pulse {
-        Pulse { lag_seconds: Some(0), any_error: false }
+        Pulse { lag_seconds: Some(0), any_error: false, rows_compared: None }
     }
 
     fn way_back(&self, _: &Facts) -> WayBack {

@@ -4,11 +4,12 @@
 //! call may last. When it dies, the keyspaces' leases end soon and the name's does not: so a name that is locked while no keyspace
 //! is, and stays so, is a dead one's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::watch::Watch;
 use crate::cluster::port::{HeldLock, Reading};
 use crate::model::name::{KeyspaceName, WorkflowName};
+use crate::record::progress::Attempt;
 
 /// A name whose holder was seen to have the keyspaces too, or whose work shows that he had them, is given up when they are.
 const AFTER_THE_KEYSPACES_SECONDS: i64 = 3;
@@ -54,6 +55,14 @@ pub fn of_name<'a>(
         BEFORE_THE_KEYSPACES_SECONDS
     };
     if watch.keyspaces_free_seconds(now) >= wait_seconds { Holder::Dead(held) } else { Holder::MayLive(held) }
+}
+
+/// Whether a lock was taken by a write of ours that is over, by what the record says of it. A minute of difference between the clocks
+/// of vtctld and of this machine does not count.
+pub fn is_of(lock: &HeldLock, last: Option<&Attempt>) -> bool {
+    const SKEW: SignedDuration = SignedDuration::from_secs(60);
+    let Some((last, (_, ended))) = last.and_then(|last| Some((last, last.outcome?))) else { return false };
+    lock.time.parse::<Timestamp>().is_ok_and(|time| last.at - SKEW <= time && time <= ended + SKEW)
 }
 
 /// The first lock of a keyspace that is held.

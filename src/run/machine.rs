@@ -15,10 +15,11 @@ use super::retry::{self, Retry};
 use super::stops::{between, between_states, contradictory, foreign, stale_lock};
 use super::watch::Watch;
 use crate::cluster::mutation::{Mutation, RemoveStaleLock};
-use crate::cluster::port::{Facts, Query};
+use crate::cluster::port::{Facts, HeldLock, Query};
 use crate::family::picture::Picture;
 use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting, forecast_digest};
 use crate::finding::{Finding, Severity};
+use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, What};
 use crate::record::progress::{Attempt, Progress};
@@ -230,7 +231,8 @@ impl Run<'_> {
                 began_at_serial: self.input.watch.began_at_serial,
                 one_attempt: phase.id == PhaseId::SWITCH_PRIMARY,
             });
-            if let GateState::Shut { kind, why, until } = state {
+            if let GateState::Shut { kind, mut why, until } = state {
+                why.extend(self.lock_ahead(&mutation));
                 return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
             }
         }
@@ -269,8 +271,7 @@ impl Run<'_> {
             needed.merge(family.query());
             return Some(Decision::Look(needed));
         }
-        let had_keyspaces = self.input.progress.last_write().is_some_and(Attempt::is_half_done);
-        match locks::of_name(self.input.facts.locks(&ask), &name, self.input.watch, had_keyspaces, self.input.now) {
+        match self.holder(&name) {
             // Vitess waits for it and says so, if need be.
             Holder::Nobody | Holder::Unknown(_) => None,
             Holder::MayLive(lock) => {
@@ -286,6 +287,31 @@ impl Run<'_> {
             }
             Holder::Dead(lock) => Some(self.refuse(Some(phase), stale_lock(lock))),
         }
+    }
+
+    /// Who holds a name. What a write of ours that is over has left locked, its own state has shown to be no longer worked on.
+    fn holder(&self, name: &(KeyspaceName, WorkflowName)) -> Holder<'_> {
+        let locks = self.input.facts.locks(&self.input.family.lock_ask());
+        let last = self.input.progress.last_write();
+        let of_ours = |locks: &Vec<HeldLock>| {
+            locks.iter().any(|lock| lock.of == format!("{}/{}", name.0, name.1) && locks::is_of(lock, last))
+        };
+        let had_keyspaces = last.is_some_and(Attempt::is_half_done) || locks.as_ref().is_ok_and(|locks| of_ours(locks));
+        locks::of_name(locks, name, self.input.watch, had_keyspaces, self.input.now)
+    }
+
+    /// At a hold: the dead vtctld's lock that the next try will meet, if it is known.
+    fn lock_ahead(&self, mutation: &Mutation) -> Option<String> {
+        if self.input.options.may_remove_locks {
+            return None;
+        }
+        let name = self.input.family.named_lock(mutation, self.input.facts)?;
+        let Holder::Dead(lock) = self.holder(&name) else { return None };
+        let finding = stale_lock(lock);
+        Some(format!(
+            "; and before a next try {} must be dealt with, or it fails: {}. {}",
+            finding.code, finding.summary, finding.help
+        ))
     }
 
     /// A write, unless the cluster has just refused the same.

@@ -25,6 +25,8 @@ pub struct Watch {
     pub waiting_since: BTreeMap<PhaseId, Timestamp>,
     /// Since when the movement's part of the cluster looks the same.
     unchanged: Option<(Digest, Timestamp)>,
+    /// What the running VDiff has compared, and since when no more.
+    rows_compared: Option<(i64, Timestamp)>,
     /// Since when streams report errors.
     pub errors_since: Option<Timestamp>,
     /// Since when every look found the cluster between whole states.
@@ -115,6 +117,20 @@ impl Watch {
     /// How many seconds it has looked the same.
     pub fn unchanged_seconds(&self, now: Timestamp) -> i64 {
         self.unchanged.as_ref().map_or(0, |(_, since)| now.duration_since(*since).as_secs())
+    }
+
+    /// A look at the running VDiff; none when none runs.
+    pub fn see_rows_compared(&mut self, rows: Option<i64>, now: Timestamp) {
+        match (rows, self.rows_compared) {
+            (Some(rows), Some((known, _))) if rows == known => {}
+            (Some(rows), _) => self.rows_compared = Some((rows, now)),
+            (None, _) => self.rows_compared = None,
+        }
+    }
+
+    /// How many seconds the running VDiff has got no further.
+    pub fn compares_nothing_seconds(&self, now: Timestamp) -> i64 {
+        self.rows_compared.map_or(0, |(_, since)| now.duration_since(since).as_secs())
     }
 
     pub fn see_errors(&mut self, any: bool, now: Timestamp) {

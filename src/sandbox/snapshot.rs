@@ -32,6 +32,16 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// The application was deployed anew, and connects to this keyspace from now on.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn connect_application(&self, keyspace: &str) -> Result<(), SandboxError> {
+        self.transact(|state| state.application.keyspace = Some(keyspace.to_owned()))
+    }
+}
+
 impl Snapshot {
     /// As it would stand in the sandbox's file.
     ///

@@ -31,8 +31,9 @@ pub struct Stream {
     /// A trouble's words, while it lasts.
     pub error: Option<String>,
     /// When it passes by itself.
-    #[serde(default)]
     pub error_passes_at: Option<Timestamp>,
+    /// The last number that was given to anything when it was stopped for a cutover.
+    pub stopped_at_number: u64,
 }
 
 /// As stored. `Copying` and `Error` are what is reported of them.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod adapter;
+mod canaries;
 mod cli_doctor;
 mod cli_explain;
 mod cli_plan;
@@ -16,6 +17,7 @@ mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
 mod examples;
+mod faults;
 mod generated;
 mod hostile;
 mod pictures;

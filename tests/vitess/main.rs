@@ -10,6 +10,7 @@
 
 mod adapter;
 mod broken;
+mod canaries;
 mod checks;
 mod commands;
 mod conformance;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
         ("broken", broken::tests()),
+        ("canaries", canaries::tests()),
         ("checks", checks::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),

@@ -58,7 +58,7 @@ fn show(context: &mut Context, file: &Path, reading: &Reading, text: &str) -> Re
         let warnings: &[Problem] = &reading.warnings;
         context.ui.problems(warnings, &name, Some(text));
     }
-    context.ui.data(&format!("{name}: valid\n{}", summary(&reading.spec)))
+    context.ui.data(&format!("{}: valid\n{}", problems::visible_line(&name), summary(&reading.spec)))
 }
 
 /// What the file says, in three lines.

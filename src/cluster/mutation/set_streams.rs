@@ -61,7 +61,11 @@ impl Verb for SetStreams {
             StreamsWanted::Running => "start",
             StreamsWanted::Stopped => "stop",
         };
-        let message = self.message.as_ref().map(|text| format!(", marked `{text}`")).unwrap_or_default();
+        let message = match self.message.as_deref() {
+            None => String::new(),
+            Some("") => ", their mark taken away".to_owned(),
+            Some(text) => format!(", marked `{text}`"),
+        };
         format!("{verb} the streams of `{}.{}`{message}", self.keyspace, self.workflow)
     }
 

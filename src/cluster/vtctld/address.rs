@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::cluster::without_user_info;
+
 /// `host:port`, as vtctldclient's `--server` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -45,7 +47,7 @@ impl FromStr for Address {
             let is_host = text.starts_with('[') || (!host.is_empty() && host.bytes().all(name));
             is_host.then(|| Self { host: host.to_owned(), port })
         };
-        parse().ok_or_else(|| AddressError(text.to_owned()))
+        parse().ok_or_else(|| AddressError(without_user_info(text)))
     }
 }
 
@@ -91,6 +93,8 @@ mod tests {
         ] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
+        let error = "http://root:hunter2@a:1".parse::<Address>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]

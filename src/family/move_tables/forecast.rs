@@ -213,10 +213,16 @@ impl MoveTables {
                     after.routing_rules.remove(&key);
                 }
                 Self::publish(&mut after);
-                self.deny(&mut after, &target, false);
+                // Vitess goes to the shards that have a stream (`buildTrafficSwitcher`, go/vt/vtctl/workflow/server.go): a creation
+                // that broke off leaves its empty tables on the others, and the next one takes them.
+                let targets = match before.streams.get(&self.forward_key()) {
+                    Some(streams) => streams.keys().map(|shard| format!("{}/{shard}", self.target())).collect(),
+                    None => target.clone(),
+                };
+                self.deny(&mut after, &targets, false);
                 after.streams.remove(&self.forward_key());
                 after.streams.remove(&self.reverse_key());
-                self.tables_on(&mut after, &target, |names, table, _| {
+                self.tables_on(&mut after, &targets, |names, table, _| {
                     names.remove(table);
                 });
                 if !target_is_sharded {

@@ -268,6 +268,7 @@ impl Family for MoveTables {
         Pulse {
             lag_seconds: running.and_then(|workflow| workflow.transaction_lag_seconds),
             any_error: running.is_some_and(|workflow| workflow.streams.iter().any(Stream::is_suspicious)),
+            rows_compared: phases::verify::rows_compared(self, facts),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::attempts::{self, Lifetime};
-use super::{MoveTables, StreamsOf};
+use super::{MoveTables, StreamsOf, half_switch};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::family::picture::StreamShape;
@@ -192,6 +192,10 @@ impl MoveTables {
 }
 
 impl Seen<'_> {
+    fn sees(&self) -> String {
+        half_switch::sees(self.movement, self.facts)
+    }
+
     fn traffic(&self) -> Traffic {
         Traffic {
             rdonly: self.rdonly.unwrap_or(Side::Source),
@@ -311,7 +315,7 @@ impl Seen<'_> {
             against.push("the target denies moved tables".into());
         }
         if !against.is_empty() {
-            return self.is(SituationKind::Between, "the primary switch is not whole", against);
+            return self.is(SituationKind::Between, &format!("the primary switch is not whole; {}", self.sees()), against);
         }
         self.is(SituationKind::Switched, &format!("`{source}` follows `{target}`"), vec![])
     }
@@ -350,7 +354,7 @@ impl Seen<'_> {
             against.push(format!("`{source}.{reverse}` exists and does not stand still"));
         }
         if !against.is_empty() {
-            return self.is(SituationKind::Between, "between whole states", against);
+            return self.is(SituationKind::Between, &format!("between whole states; {}", self.sees()), against);
         }
         self.is(SituationKind::Moving, &format!("`{target}` follows `{source}`"), vec![])
     }

@@ -295,14 +295,14 @@ fn journal(state: &mut State, course: &Course, shard: &str) {
     }
 }
 
-/// Whether a stream that was stopped for an earlier cutover is where its source is: nothing has written there since. The way back
-/// is rows in the source's own database.
+/// Whether a stream that was stopped for an earlier cutover is where its source is: nothing has written there since. Streams of the
+/// way back are rows in the source's own database.
 fn has_reached(state: &State, course: &Course, place: usize) -> bool {
     let stream = &state.streams[place];
     let last_write = state.application.last_write(&course.source, stream.names());
     stream.message == "stopped for cutover"
         && last_write.is_none_or(|at| at <= stream.applied_until)
-        && state.streams_of(&course.source, &course.reverse_name()).next().is_none()
+        && state.streams_of(&course.source, &course.reverse_name()).all(|reverse| reverse.id <= stream.stopped_at_number)
 }
 
 fn catch_up(state: &mut State, operation: &Operation, course: &Course, shard: &str, from: &str) -> Answer<Did> {
@@ -338,7 +338,9 @@ fn catch_up(state: &mut State, operation: &Operation, course: &Course, shard: &s
         let now = state.now;
         advance::apply_until(state, place, now);
     }
+    let last_number = state.last_number;
     let stream = &mut state.streams[place];
+    stream.stopped_at_number = last_number;
     stream.state = StreamState::Stopped;
     "stopped for cutover".clone_into(&mut stream.message);
     Ok(Did::It)

@@ -329,6 +329,7 @@ pub fn make_stream(state: &mut State, course: &Course, shard: &str, from: &str, 
         rows_copied: 0,
         error: None,
         error_passes_at: None,
+        stopped_at_number: 0,
     };
     let id = state.next_number();
     state.streams.push(Stream { id, ..stream });

@@ -56,7 +56,8 @@ fn go_on(state: &mut State, operation: &mut Operation) -> Next {
     let Some(step) = operation.left.front().cloned() else { return end(state, operation) };
     // What only looks, or refuses, leaves nothing behind.
     let counts = !matches!(step.act, Act::Look | Act::Refuse(_));
-    if counts && !std::mem::replace(&mut operation.is_tried, true) {
+    let is_first_try = !std::mem::replace(&mut operation.is_tried, true);
+    if counts && is_first_try {
         match befall(state, operation, &step, When::Before) {
             Befallen::Nothing => {}
             Befallen::Failed(words) => return fail(state, operation, &step, Refusal(words)),
@@ -65,6 +66,7 @@ fn go_on(state: &mut State, operation: &mut Operation) -> Next {
         }
     }
     if step.checks_locks
+        && is_first_try
         && let Err(lost) = act::has_locks(state, operation)
     {
         // Vitess does not roll this back: the source stays denied.
@@ -74,6 +76,7 @@ fn go_on(state: &mut State, operation: &mut Operation) -> Next {
         Ok(Did::NotYet(wait)) => return Next::After(wait),
         Ok(Did::Found(steps)) => {
             operation.left.pop_front();
+            operation.is_tried = false;
             for found in steps.into_iter().rev() {
                 operation.left.push_front(found);
             }

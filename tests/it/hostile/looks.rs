@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cutover::clock::Clock as _;
-use cutover::cluster::port::{Query, Reader as _};
+use cutover::cluster::port::{Ask, Query, Reader as _};
 use cutover::cluster::vtctld::{Cluster, Vtctld};
 use cutover::family::Family as _;
 use cutover::plan::document::ClusterName;
@@ -40,6 +39,17 @@ fn query(progress: &Progress) -> Query {
     for phase in phases {
         query.merge(movement.query_for(&PhaseId::new(phase), progress));
     }
+    let (source, target) = (movement.source().clone(), movement.target().clone());
+    let asks = [source.clone(), target.clone()].into_iter().flat_map(|keyspace| {
+        [
+            Ask::Tablets(keyspace.clone()),
+            Ask::TabletStatus(keyspace.clone()),
+            Ask::TableNames(keyspace.clone()),
+            Ask::Tables { keyspace, names: None },
+        ]
+    });
+    query.asks.extend(asks);
+    query.asks.extend([Ask::AllVSchemas, movement.lock_ask()]);
     query
 }
 
@@ -72,7 +82,9 @@ fn one_look(until: PhaseId, usual: u32) {
     });
     let answers = answers.lock().unwrap().clone();
     let names: BTreeSet<&str> = answers.keys().map(String::as_str).collect();
-    for call in ["GetWorkflows", "GetSrvVSchemas", "GetTablets", "GetSchema", "VDiffShow", "FindAllShardsInKeyspace"] {
+    for call in
+        ["GetWorkflows", "GetSrvVSchemas", "GetTablets", "GetFullStatus", "GetSchema", "VDiffShow", "FindAllShardsInKeyspace"]
+    {
         assert!(names.contains(call), "{names:?}");
     }
     let all: Vec<(&String, lies::Place)> =

@@ -3,10 +3,10 @@
 //! Seeds are fixed, so that a failure comes back; `CUTOVER_CASES=10000` tries more of them.
 
 mod files;
-mod liar;
+pub mod liar;
 mod lies;
 mod looks;
-mod runs;
+pub mod runs;
 mod screens;
 
 /// How many cases a property is tried with.

@@ -1,6 +1,7 @@
 //! Whole runs of a movement against a vtctld that lies: they end, no gate opens on a lie, and the application loses nothing.
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,6 @@ use cutover::record::file_system::HostFileSystem;
 use cutover::record::kept::Kept;
 use cutover::record::lease::{HeldLease, LeaseError};
 use cutover::record::memory::MemoryStore;
-use cutover::record::progress::Progress;
 use cutover::record::store::{NewEntry, RecordStore as _};
 use cutover::report::blocks::ViewOptions;
 use cutover::report::event::{Event, View};
@@ -159,6 +159,10 @@ impl Stage {
         }
         stage.ids.store(other.ids.load(Ordering::Relaxed), Ordering::Relaxed);
         stage
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Nothing that was acknowledged is lost, no id was given twice, and somebody takes the writes.

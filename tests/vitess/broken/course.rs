@@ -37,11 +37,16 @@ pub fn run(world: &World, point: &Point, variant: Variant) -> Row {
     let outcome = catch_unwind(AssertUnwindSafe(|| break_and_mend(&world.another(), point, variant)));
     let mut row = outcome.unwrap_or_else(|panic| {
         world.cluster.heal();
-        let why = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Row::failed(point, variant, why.unwrap_or_default())
+        Row::failed(point, variant, words_of(panic.as_ref()))
     });
     row.took_seconds = begin.elapsed().as_secs();
     row
+}
+
+/// What a panic has said.
+pub fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 /// So many commands are tried until the operation has ended.
@@ -59,7 +64,6 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let run = bench.cutover(variant.topo).args(operation.command(&movement.workflow)).limit_seconds(600).spawn();
     point.reach(&mut bench);
     bench.stop_vtctld();
-    let broken_at = Instant::now();
     let seen = bench.observe();
     assert_eq!(
         seen,
@@ -70,27 +74,35 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
         run.output()
     );
     let writes_flow = do_writes_flow(&application);
-    let status = world.cutover().args(["status", "--format", "json"]).run();
-
-    let cutover = if variant.kills_cutover { None } else { Some(run) };
+    let cutover = if variant.kills_cutover {
+        run.kill();
+        None
+    } else {
+        Some(run)
+    };
     bench.kill_vtctld();
     let killed_at = Instant::now();
+    // Another vtctld is there for the operator: what it sees is what was left behind.
+    let status = world.cutover().args(["status", "--format", "json"]).run();
     wait::until_true(Duration::from_secs(60), "the time of the fault", || killed_at.elapsed() >= variant.restart_after);
     bench.restart_vtctld();
 
     let mut row = Row::of(point, variant);
     row.seen = seen;
     row.writes_flowed = writes_flow;
-    row.status = status.json()["state"].as_str().unwrap_or_default().to_owned();
+    row.status = status_words(&status);
     let mut last = match cutover {
         Some(run) => run.wait(),
         None => finish_only(&bench, variant),
     };
     let mut runs = vec![];
     note(&mut row, &mut runs, &last, killed_at);
-    while bench.observe() != operation.goal() && row.exit_codes.len() < TRIES {
+    while !is_at(&bench.observe(), operation) && row.exit_codes.len() < TRIES {
         // What only a human can do, when the program has said its last word.
-        if row.exit_codes.last() != Some(&Some(3)) && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/")) {
+        if !variant.topo
+            && row.exit_codes.last() != Some(&Some(3))
+            && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/"))
+        {
             world.cluster.unlock_named();
             row.human_unlocked = true;
         }
@@ -102,13 +114,13 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
         note(&mut row, &mut runs, &last, killed_at);
     }
     row.end = bench.observe();
-    row.is_whole = row.end == operation.goal();
+    row.is_whole = is_at(&row.end, operation);
     row.seconds_to_the_end = killed_at.elapsed().as_secs_f64();
     let ended_at = Instant::now();
     let serves = operation.serves_at_the_end();
     let flows_at_the_end = do_writes_flow(&application);
     let report = application.finish();
-    row.seconds_without_writes = report.longest_write_pause_between(broken_at, ended_at).as_secs_f64();
+    row.seconds_without_writes = report.longest_write_pause_within(killed_at, ended_at).as_secs_f64();
     row.writes_failed = report.failed;
     row.writes_acknowledged = report.acknowledged;
     row.wrong_rows = report.differences(serves);
@@ -125,6 +137,21 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     row
 }
 
+/// Whether all is as at the end of the operation. Journals are no part of it: one of two is as good as both when all else is done, for
+/// the streams that come after have other ids.
+fn is_at(shown: &str, operation: Operation) -> bool {
+    let others =
+        |line: &str| line.split(" | ").filter(|part| !part.starts_with("journal")).map(str::to_owned).collect::<Vec<_>>();
+    others(shown) == others(operation.goal())
+}
+
+/// The state and the situation of a status; what it said when it has none.
+fn status_words(status: &Output) -> String {
+    let state = serde_json::from_str::<serde_json::Value>(&status.stdout).ok();
+    let words = |status: serde_json::Value| Some(format!("{}: {}", status["state"].as_str()?, status["situation"].as_str()?));
+    state.and_then(words).unwrap_or_else(|| format!("exit {:?}: {} {}", status.code, status.stdout, last_lines(status)))
+}
+
 fn finish_only(bench: &Bench, variant: Variant) -> Output {
     bench.cutover(variant.topo).args(["apply", "--finish-only"]).limit_seconds(600).run()
 }
@@ -134,10 +161,10 @@ fn note(row: &mut Row, runs: &mut Vec<String>, output: &Output, since: Instant) 
     runs.push(format!("{:.0} s: {}: exit {:?}: {}", since.elapsed().as_secs_f32(), output.what, output.code, last_lines(output)));
 }
 
-/// The end of what it said, in one line.
+/// What it said, in one line: its beginning is the header, its end the ways on.
 fn last_lines(output: &Output) -> String {
-    let lines: Vec<&str> = output.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(6)..].join(" / ")
+    let lines: Vec<&str> = output.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(24)..].join(" / ")
 }
 
 /// Whether the application is served: some writes within two seconds.
@@ -159,10 +186,11 @@ const CALLS: usize = 3;
 /// The same fault without the program under test: an operator with vtctldclient makes the same call again, three times.
 pub fn run_by_hand(world: &World, point: &Point) -> ByHand {
     let outcome = catch_unwind(AssertUnwindSafe(|| break_by_hand(&world.another(), point)));
-    outcome.unwrap_or_else(|panic| {
+    let hand = outcome.unwrap_or_else(|panic| {
         world.cluster.heal();
-        ByHand { said: format!("not reached: {:?}", panic.downcast_ref::<String>()), ..ByHand::default() }
-    })
+        ByHand { said: format!("not reached: {}", words_of(panic.as_ref())), ..ByHand::default() }
+    });
+    ByHand { operation: point.operation.name().to_owned(), point: point.name.to_owned(), ..hand }
 }
 
 fn break_by_hand(world: &World, point: &Point) -> ByHand {
@@ -182,9 +210,8 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
     point.arm(&mut bench);
     let mut first = operation_by_hand(&bench, &words);
     point.reach(&mut bench);
-    bench.stop_vtctld();
-    let broken_at = Instant::now();
     bench.kill_vtctld();
+    let killed_at = Instant::now();
     first.wait().expect("a client that ends");
     bench.restart_vtctld();
     let mut hand = ByHand::default();
@@ -195,22 +222,22 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
         hand.calls += 1;
         hand.succeeded = outcome.is_ok();
         let said = outcome.unwrap_or_else(|said| said);
-        hand.said = said.lines().filter(|line| !line.trim().is_empty()).next_back().unwrap_or_default().to_owned();
+        hand.said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
         if hand.succeeded {
             break;
         }
     }
     wait::until_true(CAP + Duration::from_secs(60), "writes, or the end of patience", || {
-        do_writes_flow(&application) || broken_at.elapsed() >= CAP
+        do_writes_flow(&application) || killed_at.elapsed() >= CAP
     });
     hand.writes_flow = do_writes_flow(&application);
     hand.end = bench.observe();
-    hand.is_whole = hand.end == operation.goal();
+    hand.is_whole = is_at(&hand.end, operation);
     let ended_at = Instant::now();
     // What was refused stays refused: the application is not waited for.
     world.cluster.unlock();
     hand.seconds_without_writes = if hand.writes_flow {
-        application.finish().longest_write_pause_between(broken_at, ended_at).as_secs_f64()
+        application.finish().longest_write_pause_within(killed_at, ended_at).as_secs_f64()
     } else {
         CAP.as_secs_f64()
     };

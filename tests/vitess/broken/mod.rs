@@ -8,68 +8,153 @@
 //! | [`observed`] | what the cluster shows |
 //! | [`course`] | one fault from its beginning to the end |
 //! | [`row`] | what came of it |
+//! | [`lost_calls`] | a proxy before vtctld loses requests and answers |
+//! | [`reparents`] | primaries change or die |
+//! | [`sends`] | `apply` dies at each of its system calls that send |
+//! | [`results`] | what is published of all of them |
 //!
-//! On each push: the points that are marked dangerous, and a few others, by the day. `CUTOVER_BROKEN=all`, or a part of the names of
-//! operations and points, runs these; `CUTOVER_BROKEN_HAND=1` also by hand; `CUTOVER_BROKEN_RESULTS=FILE` is given a line of JSON for
-//! each. `tests/long/run` does all of it.
+//! On each push: the points that are marked dangerous, one more point and one other fault by the day. `CUTOVER_BROKEN=all`, or a part of
+//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
+//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
 
 mod bench;
 mod course;
+mod lost_calls;
 mod observed;
 mod operation;
 mod points;
+mod reparents;
+mod results;
 mod row;
+mod sends;
 
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::{Case, World};
 use course::Variant;
 use points::Point;
-
-/// All points have had their turn after so many days, beside those of each push.
-const PARTS: usize = 28;
+use results::Results;
 
 pub fn tests() -> Vec<Case> {
-    let limit_seconds = if std::env::var_os("CUTOVER_BROKEN").is_some() { 6 * 3600 } else { 1200 };
-    vec![Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds)]
+    let limit_seconds = if wanted().is_some() { 12 * 3600 } else { 1500 };
+    vec![
+        Case::new("vtctld_is_killed_at_each_step", vtctld_is_killed_at_each_step).limit_seconds(limit_seconds),
+        Case::new("calls_are_lost_and_processes_die", calls_are_lost_and_processes_die).limit_seconds(limit_seconds),
+    ]
 }
 
+/// What is to be broken: `all`, or a part of names. None on a push.
+fn wanted() -> Option<String> {
+    std::env::var("CUTOVER_BROKEN").ok()
+}
+
+/// Since 1970.
+fn days() -> usize {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
+    usize::try_from(seconds / 86_400).unwrap_or(0)
+}
+
+fn is_named(name: &str, wanted: &str) -> bool {
+    wanted == "all" || name.contains(wanted)
+}
+
+/// What is done beside the kill. Each has its turn, over the table and over the days; dangerous points have all of them in a long run.
+const VARIANTS: [Variant; 4] = [
+    Variant { restart_after: Duration::ZERO, kills_cutover: false, topo: true },
+    Variant { restart_after: Duration::from_secs(10), kills_cutover: false, topo: false },
+    Variant { restart_after: Duration::from_secs(10), kills_cutover: true, topo: true },
+    Variant { restart_after: Duration::ZERO, kills_cutover: true, topo: false },
+];
+
 fn vtctld_is_killed_at_each_step(world: &World) {
-    let results = std::env::var_os("CUTOVER_BROKEN_RESULTS").map(PathBuf::from);
-    let by_hand = std::env::var_os("CUTOVER_BROKEN_HAND").is_some();
+    let mut results = Results::open(world.cluster);
+    let by_hand = std::env::var("CUTOVER_BROKEN_HAND").unwrap_or_default();
     let mut problems = Vec::new();
-    for (point, variant) in chosen() {
-        let mut row = course::run(world, &point, variant);
-        eprintln!("  {} [{} s]", row.line(), row.took_seconds);
-        problems.extend(row.problem());
-        if by_hand {
-            row.by_hand = Some(course::run_by_hand(world, &point));
+    for (point, variants) in points_to_break() {
+        for variant in variants {
+            if by_hand == "only" {
+                break;
+            }
+            let row = course::run(world, &point, variant);
+            eprintln!("  {} [{} s]", row.line(), row.took_seconds);
+            problems.extend(row.problem());
+            if let Some(results) = &mut results {
+                results.put(row);
+            }
         }
-        if let Some(file) = &results {
-            row::append(file, &row);
+        if !by_hand.is_empty() {
+            let hand = course::run_by_hand(world, &point);
+            eprintln!("  {hand:?}");
+            if let Some(results) = &mut results {
+                results.put_by_hand(hand);
+            }
         }
     }
     assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }
 
-/// The points to break, each with what is done beside it. Over the table, and over the days, each variant has its turn.
-fn chosen() -> Vec<(Point, Variant)> {
-    let wanted = std::env::var("CUTOVER_BROKEN").ok();
-    let days = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs() / 86_400;
-    let days = usize::try_from(days).unwrap_or(0);
-    let is_chosen = |index: usize, point: &Point| match wanted.as_deref() {
-        Some("all") => true,
-        Some(part) => format!("{}: {}", point.operation.name(), point.name).contains(part),
-        None => index % PARTS == days % PARTS,
-    };
-    let variant = |number: usize| Variant {
-        restart_after: Duration::from_secs(if number.is_multiple_of(2) { 0 } else { 10 }),
-        kills_cutover: (number / 2).is_multiple_of(2),
-        topo: std::env::var_os("CUTOVER_BROKEN_TOPO").is_some(),
-    };
-    let turn = if wanted.is_some() { 0 } else { days };
+fn points_to_break() -> Vec<(Point, Vec<Variant>)> {
+    let of_turn = |turn: usize| VARIANTS[turn % VARIANTS.len()];
     let all = points::all().into_iter().enumerate();
-    let chosen = all.filter(|(index, point)| is_chosen(*index, point));
-    chosen.map(|(index, point)| (point, variant(index + turn))).collect()
+    if let Some(wanted) = wanted() {
+        let chosen = all.filter(|(_, point)| is_named(&format!("{}: {}", point.operation.name(), point.name), &wanted));
+        let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
+        let variants = |index, dangerous| match only {
+            Some(only) => vec![only],
+            None if dangerous => VARIANTS.to_vec(),
+            None => vec![of_turn(index)],
+        };
+        return chosen
+            .map(|(index, point)| (variants(index, point.dangerous), point))
+            .map(|(variants, point)| (point, variants))
+            .collect();
+    }
+    let (dangerous, others): (Vec<_>, Vec<_>) = all.partition(|(_, point)| point.dangerous);
+    let of_today = days() % others.len();
+    let chosen = dangerous.into_iter().chain(others.into_iter().skip(of_today).take(1));
+    chosen.map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
+}
+
+/// A fault that is no point of an operation: its name, and what was seen; it panics when it ends badly.
+type Fault = (String, Box<dyn Fn(&World) -> String>);
+
+fn other_faults() -> Vec<Fault> {
+    let mut faults: Vec<Fault> = vec![
+        ("the first request of each write is lost".to_owned(), Box::new(lost_calls::first_requests_are_lost)),
+        ("the first answer to each write is lost".to_owned(), Box::new(lost_calls::first_answers_are_lost)),
+        ("every seventh call is lost".to_owned(), Box::new(lost_calls::every_seventh_call_is_lost)),
+    ];
+    for (phase, letter, how) in reparents::all() {
+        let name = format!("{}, {}, {}", how.words(), phase.words(), if letter == "S" { "source" } else { "target" });
+        faults.push((name, Box::new(move |world| reparents::run(world, phase, letter, how))));
+    }
+    if wanted().is_some() {
+        faults.push(("apply is killed at each send".to_owned(), Box::new(sends::killed_at_each_send)));
+    }
+    faults
+}
+
+fn calls_are_lost_and_processes_die(world: &World) {
+    let mut results = Results::open(world.cluster);
+    let mut problems = Vec::new();
+    let all = other_faults();
+    let of_today = days() % all.len();
+    for (index, (name, fault)) in all.into_iter().enumerate() {
+        if wanted().map_or(index != of_today, |wanted| !is_named(&name, &wanted)) {
+            continue;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| fault(&world.another())));
+        let said = outcome.unwrap_or_else(|panic| {
+            world.cluster.heal();
+            let why = course::words_of(panic.as_ref());
+            problems.push(format!("{name}: {why}"));
+            format!("FAILED: {why}")
+        });
+        eprintln!("  {name}: {said}");
+        if let Some(results) = &mut results {
+            results.note(&name, said);
+        }
+    }
+    assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }

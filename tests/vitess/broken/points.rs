@@ -172,8 +172,7 @@ fn primary() -> [Point; 15] {
             |bench| bench.open_transaction("S", 0),
             |bench| bench.wait_until_stuck(),
             "denied S | forward run run | reverse none | journal none | rules STT STT STT | tables 2 0 2 2",
-        )
-        .dangerous(),
+        ),
         point(
             SwitchPrimary,
             "one stream of two stopped",
@@ -357,8 +356,7 @@ fn primary_back() -> [Point; 12] {
             |bench| bench.open_transaction("T2", 0),
             |bench| bench.wait_until_stuck(),
             "denied T1 T2 | forward frozen frozen | reverse run run | journal S | rules TSS TSS TSS | tables 2 0 2 2",
-        )
-        .dangerous(),
+        ),
         point(
             SwitchPrimaryBack,
             "reverse streams stopped, forward ones there",
@@ -392,8 +390,7 @@ fn primary_back() -> [Point; 12] {
                 bench.wait_for_journals("S T1");
             },
             "denied T1 T2 | forward off off | reverse stopped stopped | journal S T1 | rules TSS TSS TSS | tables 2 0 2 2",
-        )
-        .dangerous(),
+        ),
         point(
             SwitchPrimaryBack,
             "journals written, before the rules",
@@ -570,8 +567,7 @@ fn complete() -> [Point; 7] {
                 bench.wait_for_streams("frozen");
             },
             "denied none | forward frozen | reverse none | journal S | rules TTT TTT TTT | tables 0 2 2 2",
-        )
-        .dangerous(),
+        ),
         point(
             Complete,
             "streams deleted, no cell rebuilt",

@@ -1,6 +1,4 @@
-//! What came of one fault, and the table of all of them.
-
-use std::path::Path;
+//! What came of one fault.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,10 @@ use super::points::Point;
 
 /// With the program under test.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Row {
+    /// When it was run: a day.
+    pub date: String,
     pub operation: String,
     pub point: String,
     pub variant: String,
@@ -17,7 +18,7 @@ pub struct Row {
     pub seen: String,
     /// Whether writes were acknowledged at the point.
     pub writes_flowed: bool,
-    /// The `state` of `status --format json` there.
+    /// State and situation of `status --format json`, after the death.
     pub status: String,
     /// Of each run after the fault, until the operation had ended.
     pub exit_codes: Vec<Option<i32>>,
@@ -25,6 +26,7 @@ pub struct Row {
     pub human_unlocked: bool,
     /// How often a gate had to be opened again.
     pub approvals: usize,
+    /// From the kill on; how long the point itself was held is the test's doing.
     pub seconds_without_writes: f64,
     pub seconds_to_the_end: f64,
     pub writes_acknowledged: usize,
@@ -40,12 +42,15 @@ pub struct Row {
     /// Why there is no result.
     pub failed: Option<String>,
     pub took_seconds: u64,
-    pub by_hand: Option<ByHand>,
 }
 
 /// By an operator with vtctldclient.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ByHand {
+    pub date: String,
+    pub operation: String,
+    pub point: String,
     pub calls: usize,
     pub succeeded: bool,
     pub writes_flow: bool,
@@ -106,12 +111,4 @@ impl Row {
             if self.problem().is_some() { " FAILED" } else { "" },
         )
     }
-}
-
-/// Appends a row to a file of JSON lines, so that a run that is broken off leaves what it had.
-pub fn append(file: &Path, row: &Row) {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).expect("the file of results");
-    let line = serde_json::to_string(row).expect("a row is JSON");
-    writeln!(file, "{line}").expect("a line of results");
 }

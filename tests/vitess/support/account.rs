@@ -137,6 +137,14 @@ impl Report {
         pauses.max().unwrap_or_default()
     }
 
+    /// The longest time without any acknowledged write between these two moments; what was before the first one is not counted.
+    pub fn longest_write_pause_within(&self, from: Instant, to: Instant) -> Duration {
+        let mut times: Vec<Instant> =
+            self.account.acknowledged_at.iter().copied().filter(|at| *at >= from && *at <= to).collect();
+        times.extend([from, to]);
+        gaps(&times).into_iter().max().unwrap_or_default()
+    }
+
     /// Panics unless the application wrote as much as the tests promise: 100 rows a second or more.
     pub fn assert_it_wrote_steadily(&self) {
         assert!(self.writes_per_second >= 100.0, "{self}");

@@ -33,6 +33,11 @@ impl Call {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
+    /// As it went over the wire: five bytes, and protobuf.
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
     /// Whether it is a write to etcd of a key that contains this.
     pub fn writes(&self, key: &str) -> bool {
         ["Put", "Txn", "DeleteRange"].contains(&self.method()) && self.contains(key)

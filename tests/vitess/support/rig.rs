@@ -84,6 +84,12 @@ impl Cluster {
         self.setting("VITESS")
     }
 
+    /// `MySQL 9.7.4-2, etcd 3.5.30-2`
+    pub fn beside(&self) -> String {
+        let installed = Path::new(self.setting("RIG")).join("mysql/installed");
+        std::fs::read_to_string(installed).unwrap_or_default().trim().to_owned()
+    }
+
     /// The data folder: `log/NAME`, `pids/NAME`, `vt_0000000100/` and the like.
     pub fn folder(&self) -> &Path {
         &self.folder

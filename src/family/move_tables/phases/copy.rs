@@ -9,7 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
-use crate::words::length;
+use crate::words::{length, names};
 
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
 const ERROR_STAYS_SECONDS: i64 = 60;
@@ -67,9 +67,10 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             length(lag)
         )]),
         Some(lag) if copied => Step::Wait(Waiting::new(format!(
-            "every row is copied; the streams lag {}, the limit is {}",
+            "every row is copied; the streams lag {}, the limit is {}{}",
             length(lag),
-            length(limit)
+            length(limit),
+            held_up(workflow, view)
         ))),
         _ => {
             let all = workflow.streams.len();
@@ -78,10 +79,16 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             Step::Wait(Waiting::new(match (copying, standing) {
                 (0, 0) => "every row is copied; how far the streams lag is not known yet".to_owned(),
                 (0, _) => format!("{standing} of {all} streams stand still for a VDiff or a catch-up of Vitess's own"),
-                _ => format!("{copying} of {all} streams still copy rows"),
+                _ => format!("{copying} of {all} streams still copy rows{}", held_up(workflow, view)),
             }))
         }
     }
+}
+
+/// What holds the first of the streams up, as the rest of a sentence.
+pub fn held_up(workflow: &Workflow, view: &View<'_>) -> String {
+    let found = workflow.streams.iter().find_map(|stream| stream.is_held_up(view.now));
+    found.map(|words| format!("; {words}")).unwrap_or_default()
 }
 
 /// Created and never started, or stopped by hand.
@@ -105,6 +112,10 @@ pub fn does_not_pass(stream: &Stream, view: &View<'_>) -> bool {
     stays || message.to_ascii_lowercase().contains("terminal error") || message.starts_with("Stopped at DDL")
 }
 
+fn copying(stream: &Stream) -> String {
+    if stream.copying_tables.is_empty() { String::new() } else { format!(", copying {},", names(&stream.copying_tables, 3)) }
+}
+
 /// A stream that won't go on without a human.
 pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> Option<Finding> {
     let name = format!("{}.{}", movement.target(), movement.workflow());
@@ -118,7 +129,7 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
             let how = if stream.state == StreamState::Error { "is in error" } else { "stands still" };
             return fail(
                 stream,
-                format!("stream {} of `{name}` {how}: {message}", stream.id),
+                format!("stream {} of `{name}`{} {how}: {message}", stream.id, copying(stream)),
                 if message == STOPPED_FOR_VDIFF {
                     "a VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
                      waits for (often a tablet); stopped, it lets the stream go"

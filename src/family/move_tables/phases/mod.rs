@@ -15,11 +15,11 @@ pub mod switch_primary;
 mod switch_replicas;
 pub mod verify;
 
-use super::MoveTables;
+use super::{MoveTables, attempts};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Query;
-use crate::family::{Condition, Phase, Side, Situation, SituationKind, Step, View};
-use crate::record::progress::Progress;
+use crate::family::{Condition, Family as _, Phase, Side, Situation, SituationKind, Step, View};
+use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
 
 /// The way forward, in order.
@@ -86,6 +86,16 @@ pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
 
 /// What a phase needs to be decided, beyond what every look reads.
 pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
+    let mut query = query_of(movement, phase, progress);
+    // Whose lock a switch that came to nothing may have left is told before the next try.
+    let came_to_nothing = |last: &Attempt| !attempts::was_seen_done(last) && matches!(last.mutation, Mutation::SwitchTraffic(_));
+    if progress.last_write().is_some_and(came_to_nothing) {
+        query.asks.insert(movement.lock_ask());
+    }
+    query
+}
+
+fn query_of(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
     match phase.as_str() {
         "create" | "complete" | "cancel" => Query { asks: movement.table_names().into(), ..Query::default() },
         "switch-back" => switch_back::query(movement),

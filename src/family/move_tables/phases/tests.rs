@@ -5,7 +5,7 @@ use super::*;
 use crate::cluster::mutation::{CompleteMoveTables, Direction, SourceTables, Verb as _};
 use crate::cluster::port::{Answer, Ask, Question, Unread, WriteLock};
 use crate::family::picture::StreamShape;
-use crate::family::{ConditionResult, Family as _, Happened};
+use crate::family::{ConditionResult, Happened};
 use crate::model::digest::Digest;
 use crate::model::topology::TabletType;
 use crate::model::vdiff::{VDiff, VDiffListed, VDiffReport, VDiffShard, VDiffState, VDiffTable};

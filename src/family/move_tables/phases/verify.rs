@@ -7,16 +7,18 @@ use uuid::Uuid;
 
 use super::super::MoveTables;
 use crate::cluster::mutation::{CreateVDiff, Mutation};
-use crate::cluster::port::{Ask, Query, Reading};
+use crate::cluster::port::{Answer, Ask, Facts, Query, Reading};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::vdiff::{Mismatch, VDiffReport, Verdict};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
-use crate::words::{count, counted_rows, list, moment};
+use crate::words::{count, counted_rows, length, list, moment};
 
 /// The code of a VDiff that found differing rows; it can be waived for the counts seen.
 pub const MISMATCH: &str = "C310";
+/// A comparison that gets no further for so long is said to be stuck.
+const STUCK_SECONDS: i64 = 300;
 /// So many tables and shards that differ are named; a waiver binds to all of them.
 const MOST_DIFFERENCES: usize = 6;
 
@@ -91,11 +93,14 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         Verdict::Pass { completed_at, rows_compared } => {
             Step::Done(vec![format!("VDiff compared {}, none differs, at {}", counted_rows(rows_compared), moment(completed_at))])
         }
-        Verdict::Running { rows_estimated: 0, .. } => Step::Wait(Waiting::new("VDiff begins to compare rows")),
+        Verdict::Running { rows_estimated: 0, .. } => {
+            Step::Wait(Waiting::new(format!("VDiff begins to compare rows{}", stuck(movement, view))))
+        }
         Verdict::Running { rows_compared, rows_estimated } => Step::Wait(Waiting::new(format!(
-            "VDiff has compared {} of about {}",
+            "VDiff has compared {} of about {}{}",
             count(rows_compared),
-            counted_rows(rows_estimated)
+            counted_rows(rows_estimated),
+            stuck(movement, view)
         ))),
         Verdict::Mismatch { found, .. } => {
             let finding = mismatch(movement, &found);
@@ -118,6 +123,33 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             anew()
         }
     }
+}
+
+/// The rows that the running comparison has got through, of the first that was looked at.
+pub fn rows_compared(movement: &MoveTables, facts: &Facts) -> Option<i64> {
+    let tables: BTreeSet<String> = movement.tables.iter().map(ToString::to_string).collect();
+    facts.answers.iter().find_map(|answered| match &answered.answer {
+        Ok(Answer::VDiff(Some(vdiff))) => match vdiff.verdict(&movement.target_shards(facts), &tables) {
+            Verdict::Running { rows_compared, .. } => Some(rows_compared),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// That it gets no further, and what to do, as the rest of a sentence.
+fn stuck(movement: &MoveTables, view: &View<'_>) -> String {
+    let seconds = view.watch.compares_nothing_seconds(view.now);
+    if seconds < STUCK_SECONDS {
+        return String::new();
+    }
+    format!(
+        "; for {} it has got no further: `vtctldclient VDiff --target-keyspace {} --workflow {} show last --verbose` says which table and shard (a \
+         tablet that is down, a throttler, a long snapshot); a failover restarts it by itself",
+        length(seconds),
+        movement.target(),
+        movement.workflow()
+    )
 }
 
 /// What differs, without what does not: "3 rows differ, 1 row only in the source".

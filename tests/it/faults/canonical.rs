@@ -1,0 +1,112 @@
+//! What is the same in two worlds whatever their times and numbers: for comparing an end with that of an undisturbed run, and for
+//! knowing a state when it comes again.
+
+use std::collections::BTreeMap;
+
+use cutover::cluster::mutation::Mutation;
+use cutover::record::entry::OutcomeResult;
+use cutover::record::progress::{Attempt, Progress};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::world::Moment;
+
+/// Of the cluster alone.
+pub fn cluster(moment: &Moment) -> Value {
+    let state = moment.cluster.to_json().unwrap();
+    let now: Timestamp = state["now"].as_str().and_then(|now| now.parse().ok()).unwrap_or_default();
+    let mut names = Names::default();
+    let mut found = Map::new();
+    let Value::Object(fields) = state else { return Value::Null };
+    for (name, value) in fields {
+        let value = match name.as_str() {
+            // How it began, and what is counted.
+            "format" | "description" | "began" | "now" | "calls" | "last_number" | "changes_by_hand" | "plan" | "vtctld" => {
+                continue;
+            }
+            // Rows are the oracle's.
+            "application" => continue,
+            _ => names.plain(value, now),
+        };
+        found.insert(name, value);
+    }
+    Value::Object(found)
+}
+
+/// Numbers and ids that were given out, in the order in which they come.
+#[derive(Default)]
+struct Names(BTreeMap<String, usize>);
+
+impl Names {
+    fn id(&mut self, text: String) -> Value {
+        let next = self.0.len();
+        json!(format!("#{}", self.0.entry(text).or_insert(next)))
+    }
+
+    fn plain(&mut self, value: Value, now: Timestamp) -> Value {
+        match value {
+            Value::String(text) => match text.parse::<Timestamp>() {
+                // In front or behind; how far is not told.
+                Ok(at) => json!(if at > now { "later" } else { "before" }),
+                Err(_) if text.parse::<uuid::Uuid>().is_ok() => self.id(text),
+                Err(_) => Value::String(text),
+            },
+            Value::Array(values) => values.into_iter().map(|value| self.plain(value, now)).collect(),
+            Value::Object(fields) => {
+                let mut found = Map::new();
+                for (name, value) in fields {
+                    let value = match (name.as_str(), value) {
+                        (
+                            "rows" | "strays" | "next_id" | "rows_copied" | "bytes_per_row" | "counts" | "revision"
+                            | "last_revision",
+                            _,
+                        ) => continue,
+                        // Every update writes cells and types as the request had them, with the same meaning.
+                        ("is_respelled", _) => continue,
+                        ("id", Value::Number(number)) => self.id(format!("id {number}")),
+                        ("streams", Value::Array(ids)) if ids.iter().all(Value::is_u64) => {
+                            ids.into_iter().map(|id| self.id(format!("id {id}"))).collect()
+                        }
+                        (_, value) => self.plain(value, now),
+                    };
+                    found.insert(name, value);
+                }
+                Value::Object(found)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What the record says that counts for what comes: not how often something was tried in vain.
+pub fn record(progress: &Progress) -> Value {
+    let attempt = |attempt: &Attempt| {
+        let outcome = attempt.outcome.as_ref().map(|(result, _)| format!("{result:?}"));
+        json!([attempt.phase.as_str(), words(&attempt.mutation), outcome])
+    };
+    let in_vain = |attempt: &&Attempt| !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
+    let mut attempts: Vec<Value> = progress.attempts.iter().filter(in_vain).map(attempt).collect();
+    attempts.dedup();
+    json!({
+        "goal": format!("{:?}", progress.goal()),
+        "paused": progress.paused,
+        "reached": progress.reached.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        "streams": progress.streams.keys().collect::<Vec<_>>(),
+        "attempts": attempts,
+    })
+}
+
+/// A write without the ids and the rules of others that it carries.
+fn words(mutation: &Mutation) -> String {
+    match mutation {
+        Mutation::CreateVDiff(_) => "VDiff".into(),
+        Mutation::StopVDiff(_) => "stop VDiff".into(),
+        other => other.verb().words(),
+    }
+}
+
+/// All of it, as text.
+pub fn of(moment: &Moment) -> String {
+    let progress = moment.files.record().and_then(Result::ok).map(|record| record.progress()).unwrap_or_default();
+    json!({ "cluster": cluster(moment), "record": record(&progress) }).to_string()
+}

@@ -1,0 +1,446 @@
+//! One process of the program: a command, from what the files and the cluster hold until it ends or is killed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cutover::cli::Error;
+use cutover::cli::way::{self, Way};
+use cutover::clock::Clock;
+use cutover::cluster::error::ErrorKind;
+use cutover::cluster::port::{Facts, Reader};
+use cutover::cluster::vtctld::{Cluster, Vtctld};
+use cutover::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps, bytes_of};
+use cutover::family::{Family, SituationKind, forecast_digest};
+use cutover::record::entry::{Actor, Goal, What};
+use cutover::record::error::RecordError;
+use cutover::record::file::FileStore;
+use cutover::record::file_system::Sleeper;
+use cutover::record::lease::{Held, HeldLease, LeaseError};
+use cutover::record::progress::Progress;
+use cutover::record::store::{NewEntry, Record, RecordStore};
+use cutover::report::event::{Event, View};
+use cutover::run::decision::{HoldKind, StopKind};
+use cutover::run::machine::Options;
+use cutover::run::phase::PhaseId;
+use cutover::sandbox::Sandbox;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tonic::service::Routes;
+use uuid::Uuid;
+
+use super::files::{FOLDER, Files, FilesOf};
+use super::kinds::Kind;
+use super::script::{Life, Of, Script, Strikes};
+use super::service::Wire;
+use super::world::{MOVEMENT, Moment};
+
+/// What an operator types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    Apply {
+        until: Option<PhaseId>,
+    },
+    SwitchBack,
+    Cancel,
+    Pause,
+    Resume,
+    RestoreRules,
+    /// Opens a gate, with a reason.
+    Approve(PhaseId),
+    /// No command: the application is deployed with the target's name in its connection, as must be before the rules go.
+    Deploy,
+}
+
+impl Command {
+    pub fn until(phase: PhaseId) -> Self {
+        Self::Apply { until: Some(phase) }
+    }
+
+    pub fn words(&self) -> String {
+        match self {
+            Self::Apply { until: None } => "apply".into(),
+            Self::Apply { until: Some(phase) } => format!("apply --until {phase}"),
+            Self::SwitchBack => "switch-back".into(),
+            Self::Cancel => "cancel".into(),
+            Self::Pause => "pause".into(),
+            Self::Resume => "resume".into(),
+            Self::RestoreRules => "restore-rules".into(),
+            Self::Approve(gate) => format!("approve {gate}"),
+            Self::Deploy => "(the application connects to the target)".into(),
+        }
+    }
+
+    /// What goes on record of it, and on what way.
+    fn goal(&self) -> Option<(Way, What)> {
+        let goal = |goal| What::Goal { goal, reason: None };
+        Some(match self {
+            Self::Apply { .. } | Self::Approve(_) | Self::Deploy => return None,
+            Self::SwitchBack => (Way::SwitchBack, goal(Goal::SwitchedBack)),
+            Self::Cancel => (Way::Cancel, goal(Goal::Cancelled)),
+            Self::RestoreRules => (Way::RestoreRules, goal(Goal::RulesRestored)),
+            Self::Pause => (Way::Pause, What::Paused { reason: None }),
+            Self::Resume => (Way::Resume, What::Resumed { reason: None }),
+        })
+    }
+}
+
+/// How a process ended, as far as an operator's next step hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Killed,
+    /// It did what it was asked for.
+    Done,
+    Held(PhaseId, HoldKind),
+    /// Codes, and what was said.
+    Stopped(StopKind, String),
+    Busy,
+    Overtaken,
+    Unreachable,
+    /// Its own files or its lease.
+    Files(String),
+    /// The command itself refuses: exit code and words.
+    Refused(u8, String),
+    Idle,
+}
+
+/// A host and a cluster.
+pub struct World {
+    pub sandbox: Sandbox,
+    pub files: Arc<Files>,
+    pub script: Arc<Script>,
+    /// Whether a process has the lease.
+    lease: Arc<Mutex<bool>>,
+    uuids: Arc<Mutex<u128>>,
+}
+
+impl World {
+    pub fn at(moment: &Moment, script: Arc<Script>) -> Self {
+        Self {
+            sandbox: Sandbox::from_snapshot(&moment.cluster),
+            files: Arc::new(moment.files.clone()),
+            script,
+            lease: Arc::default(),
+            uuids: Arc::new(Mutex::new(u128::from(moment.files.serial()) << 16)),
+        }
+    }
+
+    /// Another one on the same cluster.
+    pub fn beside(&self, script: Arc<Script>, files: Arc<Files>, shares_the_lease: bool) -> Self {
+        let lease = if shares_the_lease { self.lease.clone() } else { Arc::default() };
+        let uuids = Arc::new(Mutex::new(1 << 100));
+        Self { sandbox: self.sandbox.clone(), files, script, lease, uuids }
+    }
+
+    pub fn moment(&self) -> Moment {
+        Moment { cluster: self.sandbox.snapshot().unwrap(), files: (*self.files).clone() }
+    }
+
+    /// Runs a command as a process of its own.
+    pub async fn live(&self, command: &Command) -> End {
+        let life = self.script.begin();
+        self.script.tell(|| format!("$ cutover {}", command.words()));
+        let process = Process::new(self, life.clone());
+        let end = tokio::select! {
+            biased;
+            () = life.death() => End::Killed,
+            end = process.run(command) => if life.is_dead() { End::Killed } else { end },
+        };
+        life.die();
+        drop(process);
+        // What was under way for it is told that nobody waits any more.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.script.tell(|| format!("  -> {end:?}"));
+        self.look_at_the_file();
+        end
+    }
+
+    /// I16: whatever happened, the file can be read, and holds at least what was acknowledged.
+    fn look_at_the_file(&self) {
+        match self.files.record() {
+            Some(Ok(record)) if record.serial() >= self.script.acknowledged() => {}
+            None if self.script.acknowledged() == 0 => {}
+            None => self.script.violated("I16: the record is gone"),
+            Some(Ok(record)) => self.script.violated(format!(
+                "I16: the record went back from {} to {}",
+                self.script.acknowledged(),
+                record.serial()
+            )),
+            Some(Err(error)) => self.script.violated(format!("I16: the record {error}")),
+        }
+    }
+}
+
+struct Process<'a> {
+    world: &'a World,
+    life: Life,
+    store: Store,
+    cluster: Arc<Cluster>,
+    clock: Arc<dyn Clock>,
+    actor: Actor,
+}
+
+struct NoSleep;
+
+impl Sleeper for NoSleep {
+    fn sleep(&self, _: Duration) {}
+}
+
+impl<'a> Process<'a> {
+    fn new(world: &'a World, life: Life) -> Self {
+        let clock = world.sandbox.clock();
+        let wire = Wire { sandbox: world.sandbox.clone(), files: world.files.clone(), life: life.clone() };
+        let cluster = Cluster::new(Vtctld::in_process(Routes::new(wire), "the sandbox"), clock.clone());
+        let files = FilesOf::new(world.files.clone(), life.clone());
+        let store = FileStore::new(Arc::new(files), Arc::new(NoSleep), FOLDER, "workflow.lock", Uuid::from_u128(1));
+        let process = u32::try_from(world.script.count()).unwrap_or(u32::MAX);
+        Self {
+            world,
+            store: Store { store, script: world.script.clone() },
+            cluster: Arc::new(cluster),
+            clock,
+            actor: Actor { user: "morgan".into(), host: "ops1".into(), process, version: "0".into() },
+            life,
+        }
+    }
+
+    async fn run(&self, command: &Command) -> End {
+        match self.try_run(command).await {
+            Ok(end) => end,
+            Err(Ended(end)) => end,
+        }
+    }
+
+    async fn try_run(&self, command: &Command) -> Result<End, Ended> {
+        let record = self.store.store.load_newest().map_err(files)?;
+        self.world.script.move_to(place_of(record.as_ref()));
+        let facts = self.observe().await?;
+        let progress = || -> Result<Progress, Ended> {
+            Ok(self.store.load().map_err(files)?.map(|record| record.progress()).unwrap_or_default())
+        };
+        if let Command::Approve(gate) = command {
+            return self.approve(gate, &facts, &progress()?);
+        }
+        if let Some((way, what)) = command.goal() {
+            // An operator who sees that his goal is on record goes on with it.
+            let progress = progress()?;
+            way::judge(way, &MOVEMENT.situation(&facts, &progress), &progress)?;
+            self.append(&progress, vec![what])?;
+        } else if record.is_none() {
+            self.begin(&facts)?;
+        }
+        let machine = Options {
+            until: if let Command::Apply { until } = command { until.clone() } else { None },
+            start_streams: *command == Command::Resume,
+            never_forward: !matches!(command, Command::Apply { .. }),
+            ..Options::default()
+        };
+        let patience = if machine.never_forward { Duration::from_secs(60) } else { Duration::ZERO };
+        let options = RunOptions { machine, wait: true, time_jumps: Some(TimeJumps::default()), lease_patience: patience };
+        self.drive(options).await
+    }
+
+    async fn drive(&self, options: RunOptions) -> Result<End, Ended> {
+        let mut view = Telling(self.world.script.clone());
+        let (_signals, received) = watch::channel(Vec::new());
+        let ports = Ports {
+            reader: self.cluster.as_ref(),
+            writer: self.cluster.clone(),
+            store: &self.store,
+            kept: self.store.store.kept(),
+            take_lease: Box::new(|| self.take_lease()),
+            clock: self.clock.clone(),
+            new_uuid: Box::new(|| {
+                let mut last = self.world.uuids.lock().unwrap();
+                *last += 1;
+                Uuid::from_u128(*last)
+            }),
+            signals: Signals::new(received),
+            view: &mut view,
+            actor: self.actor.clone(),
+        };
+        Ok(match Driver::new(&*MOVEMENT, ports, options).run().await? {
+            Finish::Ended(_) | Finish::Signalled { .. } => End::Done,
+            Finish::Held(hold) => End::Held(hold.gate.clone(), hold.kind),
+            Finish::Stopped(stop) => {
+                let findings: Vec<String> =
+                    stop.findings.iter().map(|finding| format!("{} {}", finding.code, finding.summary)).collect();
+                End::Stopped(stop.kind, findings.join("; "))
+            }
+            Finish::Busy(_) => End::Busy,
+            Finish::Overtaken(_) => End::Overtaken,
+            Finish::Idle(_) => End::Idle,
+        })
+    }
+
+    async fn observe(&self) -> Result<Facts, Ended> {
+        Ok(self.cluster.observe(&MOVEMENT.query()).await.map_err(DriverError::from)?)
+    }
+
+    /// As `apply` begins a record.
+    fn begin(&self, facts: &Facts) -> Result<(), Ended> {
+        let situation = MOVEMENT.situation(facts, &Progress::default());
+        if situation.kind == SituationKind::Foreign {
+            return Err(Ended(End::Refused(4, format!("C402 {}", situation.words))));
+        }
+        let spec = self.store.store.kept().keep(&bytes_of(&MOVEMENT.spec)).map_err(files)?;
+        let begun = What::Begun {
+            workflow: MOVEMENT.spec.workflow.to_string(),
+            cluster: MOVEMENT.spec.cluster.clone(),
+            fingerprint: facts.fingerprint(&[MOVEMENT.source(), MOVEMENT.target()]).to_string(),
+            intent: MOVEMENT.spec.intent_digest(&MOVEMENT.tables),
+            frozen: MOVEMENT.spec.frozen_digest(),
+            tables: MOVEMENT.tables(),
+            spec: Some(spec),
+        };
+        self.append(&Progress::default(), vec![begun, What::Goal { goal: Goal::Forward, reason: None }])
+    }
+
+    /// As `approve` does.
+    fn approve(&self, gate: &PhaseId, facts: &Facts, progress: &Progress) -> Result<End, Ended> {
+        way::judge_approval(progress)?;
+        let situation = MOVEMENT.situation(facts, progress);
+        if !MOVEMENT.phases_ahead(&situation).contains(gate) {
+            return Ok(End::Done);
+        }
+        if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {
+            return Err(Ended(End::Refused(5, situation.words)));
+        }
+        let what = What::Approval {
+            gate: gate.clone(),
+            reason: "as the plan says".into(),
+            intent: MOVEMENT.spec.intent_digest(&MOVEMENT.tables),
+            forecast: forecast_digest(&*MOVEMENT, gate, facts, &situation),
+            expires_at: None,
+            end_revert_window: false,
+        };
+        self.append(progress, vec![what])?;
+        Ok(End::Done)
+    }
+
+    fn append(&self, progress: &Progress, whats: Vec<What>) -> Result<(), Ended> {
+        let at = self.clock.now();
+        let entries = whats.into_iter().map(|what| NewEntry { at, by: self.actor.clone(), what }).collect();
+        self.store.append(progress.serial, entries).map_err(files)?;
+        Ok(())
+    }
+
+    fn take_lease(&self) -> Result<Box<dyn HeldLease>, LeaseError> {
+        let held = || LeaseError::Held(Held { info: None, path: "lease".into() });
+        match self.life.arrive(Of::Lease, "lease take".into()) {
+            Strikes::Nothing => {}
+            Strikes::Lease(Kind::LeaseHeld) => return Err(held()),
+            Strikes::After | Strikes::Before | Strikes::Dead => {
+                self.life.die();
+                return Err(held());
+            }
+            other => panic!("{other:?} does not befall a lease that is taken"),
+        }
+        let mut taken = self.world.lease.lock().unwrap();
+        if std::mem::replace(&mut *taken, true) {
+            return Err(held());
+        }
+        Ok(Box::new(LeaseOf { lease: self.world.lease.clone(), life: self.life.clone() }))
+    }
+}
+
+/// The lease, given back when it is dropped, as a process gives it back when it ends in whatever way.
+struct LeaseOf {
+    lease: Arc<Mutex<bool>>,
+    life: Life,
+}
+
+impl HeldLease for LeaseOf {
+    fn check(&self) -> Result<(), LeaseError> {
+        match self.life.arrive(Of::Lease, "lease check".into()) {
+            Strikes::Nothing => Ok(()),
+            _ => Err(LeaseError::Lost("lease".into())),
+        }
+    }
+}
+
+impl Drop for LeaseOf {
+    fn drop(&mut self) {
+        *self.lease.lock().unwrap() = false;
+    }
+}
+
+/// The record, and the place on the way that it shows.
+struct Store {
+    store: FileStore,
+    script: Arc<Script>,
+}
+
+/// Where on the way the record stands: the last phase of which it says anything, and whether a write is open.
+fn place_of(record: Option<&Record>) -> String {
+    let phase = |what: &What| match what {
+        What::Intent { phase, .. } => Some(format!("{phase}, sent")),
+        What::Reached { phase, .. } => Some(format!("after {phase}")),
+        What::Goal { goal, .. } => Some(format!("goal {goal:?}")),
+        What::Paused { .. } => Some("paused".into()),
+        What::Resumed { .. } => Some("resumed".into()),
+        _ => None,
+    };
+    let Some(record) = record else { return "begin".into() };
+    let open = record.progress().open_attempt.is_some();
+    let last = record.entries.iter().rev().find_map(|entry| phase(&entry.what)).unwrap_or_default();
+    if open { last } else { last.replace(", sent", ", done") }
+}
+
+impl RecordStore for Store {
+    fn load(&self) -> Result<Option<Record>, RecordError> {
+        self.store.load()
+    }
+
+    fn append(&self, expected_serial: u64, entries: Vec<NewEntry>) -> Result<Record, RecordError> {
+        let record = self.store.append(expected_serial, entries)?;
+        self.script.acknowledge(record.serial());
+        self.script.move_to(place_of(Some(&record)));
+        Ok(record)
+    }
+}
+
+struct Telling(Arc<Script>);
+
+impl View for Telling {
+    fn event(&mut self, at: Timestamp, event: &Event) {
+        self.0.tell(|| match event {
+            Event::Entry { words, .. } => format!("{at:.0} {words}"),
+            Event::Say { text, .. } => format!("{at:.0} {text}"),
+            Event::Stop(stop) => format!("{at:.0} {stop:?}"),
+            Event::Progress(progress) => format!("{at:.0} {}: {}", progress.phase, progress.waiting_for),
+            Event::Await { phase, conditions, .. } => {
+                let failing: Vec<String> =
+                    conditions.iter().filter(|it| !it.passes()).map(|it| format!("{}: {}", it.name, it.seen)).collect();
+                format!("{at:.0} {phase} awaits {}", failing.join("; "))
+            }
+            _ => String::new(),
+        });
+    }
+}
+
+/// An end before the loop's own.
+struct Ended(End);
+
+fn files(error: RecordError) -> Ended {
+    Ended(End::Files(error.to_string()))
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self(End::Refused(error.exit().code(), error.to_string()))
+    }
+}
+
+impl From<DriverError> for Ended {
+    fn from(error: DriverError) -> Self {
+        Self(match error {
+            DriverError::Cluster(error) => match error.kind {
+                ErrorKind::Unreachable | ErrorKind::DeadlineExceeded => End::Unreachable,
+                _ => End::Refused(1, error.to_string()),
+            },
+            DriverError::Record(error) => End::Files(error.to_string()),
+            DriverError::Lease(error) => End::Files(error.to_string()),
+            error => End::Refused(1, error.to_string()),
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! Nothing that breaks in the middle can hurt, found by enumeration: the whole program in one process over the sandbox, in virtual
+//! time; once undisturbed, to count its effects, then once for every effect and every kind of fault, resumed until it ends.
+//!
+//! An effect is a call to vtctld, a call to the file system, the lease; a micro-step of vtctld's inside its operations is struck in the
+//! same way. After each run: what must hold has held at each step, the end is that of an undisturbed run or one that this fault allows
+//! (`endings`), and running once more writes nothing.
+//!
+//! | variable | |
+//! |---|---|
+//! | `CUTOVER_FAULTS=all` | every case, all states to a fixpoint, more seeds; without it a part, told which |
+//! | `CUTOVER_FAULT=TEXT` | only cases whose edge, effect and kind hold this text; the first bad one is told in full |
+//! | `CUTOVER_SEED=N` | one random schedule, told in full |
+//! | `CUTOVER_SEEDS=N..M` | these |
+//!
+//! Built for speed: `cargo test --profile enumerate --test it faults`.
+
+mod actors;
+mod adversary;
+mod canonical;
+mod endings;
+mod enumerate;
+mod files;
+mod found;
+mod kinds;
+mod life;
+mod operator;
+mod oracle;
+mod scenario;
+mod script;
+mod seeds;
+mod service;
+mod states;
+mod table;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use enumerate::{Case, Known};
+use scenario::Edge;
+use table::Table;
+
+/// The ways, gone once for all tests of this process.
+static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| block_on(scenario::edges()));
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn is_whole() -> bool {
+    variable("CUTOVER_FAULTS").is_some_and(|value| value == "all")
+}
+
+#[test]
+fn every_effect_struck_by_every_kind_of_fault_comes_to_a_good_end() {
+    let began = Instant::now();
+    let edges = &*EDGES;
+    let only = variable("CUTOVER_FAULT").unwrap_or_default();
+    let mut cases = enumerate::cases(edges);
+    cases.retain(|case| case.row.to_string().contains(&only));
+    let known = Known::default();
+    let results = enumerate::run_all(edges, &cases, &known);
+    println!("{} cases on {} edges in {:.0?}", cases.len(), edges.len(), began.elapsed());
+    let table = Table::of(&cases, &results);
+    if only.is_empty() {
+        table.write();
+    }
+    let bad: Vec<(&Case, String)> = cases
+        .iter()
+        .zip(&results)
+        .filter(|(_, result)| result.ending.is_bad())
+        .map(|(case, result)| (case, result.ending.words()))
+        .collect();
+    tell_bad(&bad);
+    if !only.is_empty()
+        && let Some((case, _)) = bad.first()
+    {
+        println!("{}", enumerate::alone(&edges[case.edge], &[case.fault], &known, true).story);
+    }
+    assert!(bad.is_empty(), "{} of {} cases end badly", bad.len(), cases.len());
+    if only.is_empty() {
+        assert_eq!(table.empty(edges), Vec::<String>::new(), "nothing struck these");
+    }
+}
+
+/// Alike ends together, each with some of its cases.
+fn tell_bad(bad: &[(&Case, String)]) {
+    let mut ends: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (case, words) in bad {
+        ends.entry(words.chars().take(300).collect()).or_default().push(case.row.to_string());
+    }
+    for (words, places) in &ends {
+        println!("{} x {words}", places.len());
+        for place in places.iter().take(6) {
+            println!("      {place}");
+        }
+    }
+}
+
+#[test]
+fn each_bug_that_was_found_stays_mended() {
+    assert_eq!(found::play(&EDGES), Vec::<String>::new());
+}
+
+#[test]
+fn by_chance_too() {
+    let edges = &*EDGES;
+    let known = Known::default();
+    if let Some(seed) = variable("CUTOVER_SEED").map(|seed| seed.parse().unwrap()) {
+        let (place, faults) = seeds::schedule(seed, edges);
+        let edge = &edges[place];
+        let result = enumerate::alone(edge, &faults, &known, true);
+        println!("{}\n{}: {faults:?}\n{}", result.story, edge.name, result.ending.words());
+        if result.ending.is_bad() {
+            let least = seeds::shrink(edge, faults);
+            println!("shrunk:\n{}", found::text(&result.ending.words(), edge, &least));
+        }
+        assert!(!result.ending.is_bad());
+        return;
+    }
+    let range = variable("CUTOVER_SEEDS").and_then(|range| {
+        let (from, to) = range.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    let range = range.unwrap_or(if is_whole() { 0..5_000 } else { 0..60 });
+    let mut bad = Vec::new();
+    for seed in range {
+        let (place, faults, result) = seeds::run(seed, edges, &known);
+        if result.ending.is_bad() {
+            let words: String = result.ending.words().chars().take(300).collect();
+            println!("CUTOVER_SEED={seed}: {} {faults:?}: {words}", edges[place].name);
+            bad.push(seed);
+        }
+    }
+    assert_eq!(bad, Vec::<u64>::new(), "seeds that end badly");
+}
+
+#[test]
+fn a_crash_in_the_recovery_from_a_crash_leaves_no_state_without_a_way_on() {
+    let began = Instant::now();
+    let reached = block_on(states::explore(if is_whole() { usize::MAX } else { 12 }));
+    println!("{} states, {} left, {} processes, in {:.0?}", reached.states, reached.left, reached.lives, began.elapsed());
+    for bad in reached.bad.iter().take(40) {
+        println!("{}", bad.chars().take(400).collect::<String>());
+    }
+    assert!(reached.bad.is_empty(), "{} bad", reached.bad.len());
+}
+
+#[test]
+fn two_actors_at_once_lose_nothing() {
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for edge in EDGES.iter().filter(|edge| !edge.sites.is_empty() && !edge.name.contains("after")) {
+        let stops = actors::stops(edge);
+        for second in actors::Second::ALL {
+            for (place, first) in stops.iter().enumerate() {
+                if !is_whole() && place % 4 != 0 {
+                    continue;
+                }
+                let seconds = if is_whole() { (0..stops.len()).map(Some).chain([None]).collect() } else { vec![None] };
+                for second_stop in seconds {
+                    let second_stop = second_stop.map(|place| stops[place] - edge.base);
+                    let order = actors::Interleaving { first: *first, second: second_stop };
+                    let (found, end) = block_on(actors::play(edge, second, order));
+                    *ends.entry(format!("{} | {}: {end}", edge.name, second.words())).or_default() += 1;
+                    let site = edge.sites[first - edge.base].name();
+                    wrong.extend(
+                        found
+                            .into_iter()
+                            .map(|it| format!("{} | {} | at {site}, {second_stop:?}: {it}", edge.name, second.words())),
+                    );
+                }
+            }
+        }
+    }
+    for (end, count) in &ends {
+        println!("{count} {end}");
+    }
+    for line in wrong.iter().take(40) {
+        println!("{}", line.chars().take(400).collect::<String>());
+    }
+    assert!(wrong.is_empty(), "{} wrong", wrong.len());
+}

@@ -1,0 +1,258 @@
+//! Which effects a program has had so far, and which of them is to be struck, by what.
+//!
+//! Every effect has a number, counted over all processes of a run, and a name: what it is, and where on the way. A run without a
+//! fault writes the list; a run with one does the same again until there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::io::Errno;
+use tokio::sync::{Notify, watch};
+
+use super::kinds::Kind;
+
+/// What kind of effect, as far as faults go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Of {
+    ReadCall,
+    WriteCall,
+    /// A call to the file system that is no write.
+    Files,
+    FileWrite,
+    Lease,
+}
+
+/// One effect of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    pub of: Of,
+    /// `WorkflowSwitchTraffic`, `record rename`.
+    pub what: String,
+    /// `switch-primary, written`.
+    pub at: String,
+}
+
+impl Site {
+    pub fn name(&self) -> String {
+        format!("{} [{}]", self.what, self.at)
+    }
+}
+
+/// What happens at an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strikes {
+    Nothing,
+    /// The process is gone already: it has no effects any more.
+    Dead,
+    Before,
+    After,
+    Torn,
+    Fails(Errno),
+    /// Of a call.
+    Call(Kind),
+    /// Of the lease.
+    Lease(Kind),
+}
+
+/// A run: its effects, and its faults by the number of the effect.
+#[derive(Debug, Default)]
+pub struct Script {
+    inner: Mutex<Inner>,
+    stands_still: Notify,
+    goes_on: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The number of the first of `sites`.
+    base: usize,
+    sites: Vec<Site>,
+    faults: BTreeMap<usize, Kind>,
+    struck: Vec<(usize, Kind)>,
+    at: String,
+    /// What must never be and was.
+    violations: Vec<String>,
+    /// For people, when a run has failed.
+    story: Vec<String>,
+    /// Attempts whose call has left a process.
+    sent: BTreeSet<u64>,
+    /// Reads that were answered since the last write or the beginning of the process.
+    seen: BTreeSet<String>,
+    writes: usize,
+    /// The record's serial that an append has returned.
+    acknowledged: u64,
+    tells: bool,
+}
+
+impl Script {
+    /// `base` is the number of its first effect.
+    pub fn new(base: usize, faults: impl IntoIterator<Item = (usize, Kind)>) -> Arc<Self> {
+        let inner = Inner { base, faults: faults.into_iter().collect(), ..Inner::default() };
+        Arc::new(Self { inner: Mutex::new(inner), ..Self::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A process begins.
+    pub fn begin(self: &Arc<Self>) -> Life {
+        self.lock().seen.clear();
+        Life { script: self.clone(), dead: watch::Sender::new(false) }
+    }
+
+    /// A process stands still, until it is told to go on.
+    pub async fn stand_still(&self) {
+        self.stands_still.notify_one();
+        self.goes_on.notified().await;
+    }
+
+    /// Returns when a process stands still.
+    pub async fn stands_still(&self) {
+        self.stands_still.notified().await;
+    }
+
+    pub fn go_on(&self) {
+        self.goes_on.notify_one();
+    }
+
+    pub fn sites(&self) -> Vec<Site> {
+        self.lock().sites.clone()
+    }
+
+    pub fn count(&self) -> usize {
+        let inner = self.lock();
+        inner.base + inner.sites.len()
+    }
+
+    /// The faults that have struck.
+    pub fn struck(&self) -> Vec<(usize, Kind)> {
+        self.lock().struck.clone()
+    }
+
+    /// Where on the way the effects that come now are.
+    pub fn move_to(&self, at: String) {
+        self.lock().at = at;
+    }
+
+    pub fn tell_all(&self) {
+        self.lock().tells = true;
+    }
+
+    pub fn tell(&self, words: impl FnOnce() -> String) {
+        let mut inner = self.lock();
+        if inner.tells {
+            let words = words();
+            inner.story.push(words);
+        }
+    }
+
+    pub fn story(&self) -> String {
+        self.lock().story.join("\n")
+    }
+
+    pub fn violated(&self, words: impl Into<String>) {
+        let mut inner = self.lock();
+        let words = words.into();
+        let number = inner.base + inner.sites.len();
+        if !inner.violations.iter().any(|known| known.ends_with(&words)) {
+            inner.violations.push(format!("before effect {number}: {words}"));
+        }
+    }
+
+    pub fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    pub fn writes(&self) -> usize {
+        self.lock().writes
+    }
+
+    pub fn acknowledge(&self, serial: u64) {
+        self.lock().acknowledged = serial;
+    }
+
+    pub fn acknowledged(&self) -> u64 {
+        self.lock().acknowledged
+    }
+
+    pub fn saw(&self, read: &str) {
+        self.lock().seen.insert(read.to_owned());
+    }
+
+    /// A write is about to leave for the cluster, under this attempt of the record: intent before effect, no retry without a look.
+    pub fn sends(&self, call: &str, attempt: Option<u64>) {
+        let unseen: Vec<&str> = {
+            let mut inner = self.lock();
+            inner.writes += 1;
+            let needed = ["GetWorkflows", "GetRoutingRules", "GetSrvVSchemas", "FindAllShardsInKeyspace"];
+            let unseen = needed.into_iter().filter(|read| !inner.seen.contains(*read)).collect();
+            inner.seen.clear();
+            unseen
+        };
+        if !unseen.is_empty() {
+            self.violated(format!("I6: {call} left without a look before: {}", unseen.join(", ")));
+        }
+        match attempt {
+            None => self.violated(format!("I5: {call} left, and no intent for it stands in the file")),
+            Some(attempt) if !self.lock().sent.insert(attempt) => {
+                self.violated(format!("I6: {call} left a second time under attempt {attempt}"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// One process of the program.
+#[derive(Debug, Clone)]
+pub struct Life {
+    pub script: Arc<Script>,
+    dead: watch::Sender<bool>,
+}
+
+impl Life {
+    pub fn arrive(&self, of: Of, what: String) -> Strikes {
+        if self.is_dead() {
+            return Strikes::Dead;
+        }
+        let mut inner = self.script.lock();
+        let number = inner.base + inner.sites.len();
+        let site = Site { of, what, at: inner.at.clone() };
+        if inner.tells {
+            let words = format!("  {number} {}", site.name());
+            inner.story.push(words);
+        }
+        inner.sites.push(site);
+        let Some(kind) = inner.faults.remove(&number) else { return Strikes::Nothing };
+        let kind = if let Kind::Chosen(dice) = kind { Kind::chosen(dice, &inner.sites[number - inner.base]) } else { kind };
+        inner.struck.push((number, kind));
+        if inner.tells {
+            let words = format!("  {number} *** {kind:?}");
+            inner.story.push(words);
+        }
+        match kind {
+            Kind::KilledBefore => Strikes::Before,
+            Kind::KilledAfter => Strikes::After,
+            Kind::TornWrite => Strikes::Torn,
+            Kind::DiskFull => Strikes::Fails(Errno::NOSPC),
+            Kind::IoError => Strikes::Fails(Errno::IO),
+            Kind::LeaseHeld | Kind::LeaseLost => Strikes::Lease(kind),
+            _ => Strikes::Call(kind),
+        }
+    }
+
+    pub fn is_dead(&self) -> bool {
+        *self.dead.borrow()
+    }
+
+    pub fn die(&self) {
+        self.dead.send_replace(true);
+    }
+
+    /// Returns when it is dead.
+    pub async fn death(&self) {
+        let mut dead = self.dead.subscribe();
+        // The sender is our own.
+        dead.wait_for(|dead| *dead).await.ok();
+    }
+}

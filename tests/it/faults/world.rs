@@ -1,0 +1,116 @@
+//! The smallest movement that has everything: two target shards, two cells, a table with a sequence and one without, and things of
+//! others that nobody may touch. The copy takes a second, so that no run waits long.
+
+use std::sync::LazyLock;
+
+use cutover::family::move_tables::MoveTables;
+use cutover::model::name::TableName;
+use cutover::sandbox::file::description::Description;
+use cutover::sandbox::{Sandbox, Snapshot};
+use cutover::spec::{self, Movement};
+use jiff::Timestamp;
+
+use super::files::Files;
+
+const CLUSTER: &str = r#"
+version = 1
+start = "2026-12-01T20:00:00Z"
+cells = ["zone1", "zone2"]
+
+[application]
+keyspace = "commerce"
+
+[keyspaces.commerce]
+denied-tables = ["others"]
+
+[keyspaces.commerce.tables.customer]
+rows = 1_000
+columns = ["customer_id bigint not null auto_increment", "email varchar(64)"]
+writes-per-second = 20
+
+[keyspaces.commerce.tables.sku]
+rows = 200
+columns = ["sku_id bigint not null", "words varchar(64)"]
+writes-per-second = 5
+
+[keyspaces.commerce.tables.others]
+rows = 10
+
+[keyspaces.commerce.tables.customer_seq]
+rows = 1
+columns = ["id int not null", "next_id bigint", "cache bigint"]
+sequence-next-id = 1
+
+[keyspaces.commerce.vschema.tables]
+customer = {}
+sku = {}
+others = {}
+customer_seq = { type = "sequence" }
+
+[keyspaces.customer]
+shards = ["-80", "80-"]
+
+[keyspaces.customer.vschema]
+sharded = true
+vindexes.xxhash.type = "xxhash"
+
+[keyspaces.customer.vschema.tables.customer]
+column_vindexes = [{ column = "customer_id", name = "xxhash" }]
+auto_increment = { column = "customer_id", sequence = "commerce.customer_seq" }
+
+[keyspaces.customer.vschema.tables.sku]
+column_vindexes = [{ column = "sku_id", name = "xxhash" }]
+
+[routing-rules]
+"others" = "commerce.others"
+"elsewhere" = "commerce.others"
+"#;
+
+const PLAN: &str = r#"
+version = 1
+workflow = "c2c"
+cluster = "sandbox"
+
+[move-tables]
+source-keyspace = "commerce"
+target-keyspace = "customer"
+tables = ["customer", "sku"]
+
+[gates]
+policy = "auto-advance"
+complete = "auto-advance"
+remove-rules = "auto-advance"
+
+[switch]
+stable-for = "1s"
+wait-for-quiet = "10s"
+
+[revert]
+window = "1m"
+
+[complete]
+source-tables = "rename"
+"#;
+
+pub static MOVEMENT: LazyLock<MoveTables> = LazyLock::new(|| {
+    let spec = spec::read(PLAN).unwrap_or_else(|problems| panic!("{problems:?}")).spec;
+    let Movement::MoveTables(options) = spec.movement.clone();
+    let tables = ["customer", "sku"].map(|name| TableName::new(name).unwrap()).into();
+    MoveTables { spec, options, tables }
+});
+
+/// Everything that outlives a process: the cluster, and the files of this host.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub cluster: Snapshot,
+    pub files: Files,
+}
+
+impl Moment {
+    /// Before anybody has done anything. Needs a runtime: the sandbox's time is tokio's.
+    pub fn beginning() -> Self {
+        let description: Description = toml::from_str(CLUSTER).unwrap();
+        let sandbox = Sandbox::in_memory(&description, Timestamp::UNIX_EPOCH);
+        Self { cluster: sandbox.snapshot().unwrap(), files: Files::with_folder() }
+    }
+}
