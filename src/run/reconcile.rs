@@ -124,9 +124,8 @@ impl<'a> Locks<'a> {
         if let Some(lock) = locks::of_a_keyspace(locks) {
             return Self::Held(lock);
         }
-        let Some(name) = input.family.named_lock(&open.mutation, input.facts) else {
-            return locks.first().map_or(Self::Free, Self::Held);
-        };
+        // A call that locks no name is held up by nobody's.
+        let Some(name) = input.family.named_lock(&open.mutation, input.facts) else { return Self::Free };
         match locks::of_name(Ok(locks), &name, input.watch, false, input.now) {
             Holder::MayLive(lock) => Self::Held(lock),
             _ => Self::Free,

@@ -76,3 +76,55 @@ async fn nothing_is_lost_or_written_twice_whatever_is_asked_and_whenever_a_calle
     }
     assert!(switched > 300, "the steps hardly ever get to the target: {switched}");
 }
+
+/// One step of a life in which vtctld dies, primaries change, and somebody with access to etcd clears the way.
+async fn dangerous_step(bench: &Bench, dice: &mut Dice) -> String {
+    use crate::sandbox::fault::{StepFault, StepWhat, When};
+    match dice.below(10) {
+        0..3 => {
+            let now = bench.sandbox.log_of_steps().unwrap().len() as u64;
+            let step_number = now + 1 + dice.below(36);
+            let when = if dice.below(2) == 0 { When::Before } else { When::After };
+            let what = match dice.below(4) {
+                0..2 => StepWhat::KillVtctld { restart_after: Duration::from_secs(dice.below(3) * 10) },
+                2 => StepWhat::LeasesEnd,
+                _ => StepWhat::ReparentPrimary { keyspace: "commerce".into(), shard: "0".into() },
+            };
+            let told = format!("{when:?} step {step_number}: {what:?}");
+            bench.sandbox.at_step(StepFault { step_number, when, what }).unwrap();
+            told
+        }
+        3 => {
+            bench.sandbox.end_leases().unwrap();
+            for (keyspace, workflow) in [("customer", "c2c"), ("commerce", "c2c_reverse")] {
+                bench.sandbox.take_away_named_lock(keyspace, workflow).unwrap();
+            }
+            "the locks are taken away".to_owned()
+        }
+        4 => format!("rebuild: {:?}", bench.write(data::RebuildVSchemaGraphRequest::default()).await.map(|_| ())),
+        _ => step(bench, dice).await,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_or_written_twice_and_no_table_is_taken_by_two_whenever_vtctld_dies() {
+    let (mut deaths, mut switched) = (0, 0);
+    for seed in 0..100 {
+        let mut dice = Dice(seed);
+        let bench = Bench::new("");
+        bench.create().await;
+        bench.until_copied().await;
+        let mut steps = Vec::new();
+        for _ in 0..20 {
+            steps.push(dangerous_step(&bench, &mut dice).await);
+            let seen = bench.sandbox.violations_seen().unwrap();
+            assert_eq!(seen, [], "seed {seed}: after\n{}", steps.join("\n"));
+            switched += u64::from(bench.sandbox.accounts().unwrap()[0].writes_go_to == Ok("customer".to_owned()));
+        }
+        deaths += bench.sandbox.deaths_of_vtctld().unwrap();
+        let ours = ["customer".to_owned(), "corder".to_owned()];
+        assert_eq!(bench.sandbox.foreign_changes(&ours).unwrap(), [] as [String; 0], "seed {seed}");
+    }
+    assert!(deaths > 50, "vtctld hardly ever dies: {deaths}");
+    assert!(switched > 100, "the steps hardly ever get to the target: {switched}");
+}

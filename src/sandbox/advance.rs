@@ -178,7 +178,7 @@ fn replicate(state: &mut State, place: usize) {
             stream.applied_until = state.now;
         }
         Stage::Replicating => {
-            if trouble::is_throttled(state, &stream.keyspace) {
+            if trouble::was_throttled(state, &stream.keyspace) {
                 state.streams[place].updated_at = state.now;
                 return;
             }

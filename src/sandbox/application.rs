@@ -53,6 +53,9 @@ pub struct Buffer {
     pub since: Timestamp,
     /// Of what the cell served then.
     pub version: u64,
+    /// Writes that it held back while a keyspace would have taken them: vtgate tries them again once more before it gives up
+    /// (`MaxBufferingRetries`, go/vt/vtgate/plan_execute.go).
+    pub tried_again: u64,
 }
 
 impl Buffer {
@@ -164,14 +167,20 @@ impl Writer {
         self.held_back += count;
         let version = topology.cells.first().and_then(|cell| topology.served.get(cell)).map_or(0, |served| served.version);
         match way {
-            Way::To(_) if self.buffer.is_some_and(|buffer| buffer.holds(version, now)) => self.is_stopped = true,
+            Way::To(_) if self.buffer.is_some_and(|buffer| buffer.holds(version, now)) => {
+                self.is_stopped = true;
+                if let Some(buffer) = &mut self.buffer {
+                    buffer.tried_again = self.held_back;
+                }
+            }
             Way::Denied(_) => {
                 self.is_stopped = true;
                 if self.buffer.is_none_or(|buffer| buffer.version != version) {
-                    self.buffer = Some(Buffer { since: now, version });
+                    self.buffer = Some(Buffer { since: now, version, tried_again: 0 });
                 }
                 // vtgate lets go of those that waited for too long.
-                let room = u64::try_from(BUFFER.as_secs()).unwrap_or(0) * u64::from(self.per_second);
+                let again = self.buffer.map_or(0, |buffer| buffer.tried_again);
+                let room = u64::try_from(BUFFER.as_secs()).unwrap_or(0) * u64::from(self.per_second) + again;
                 self.failed += self.held_back.saturating_sub(room);
                 self.held_back = self.held_back.min(room);
             }

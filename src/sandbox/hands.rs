@@ -161,6 +161,14 @@ impl Sandbox {
         self.transact(|state| super::operation::kill_vtctld(state, restart_after))
     }
 
+    /// How often vtctld was killed.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn deaths_of_vtctld(&self) -> Result<u64, SandboxError> {
+        self.transact(|state| state.vtctld.deaths)
+    }
+
     /// Puts a row into a table of the keyspace's first shard. Streams carry it on.
     pub fn put_row(&self, keyspace: &str, table: &str, number: u64) -> Result<(), SandboxError> {
         self.transact(|state| {

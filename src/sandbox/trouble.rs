@@ -145,6 +145,15 @@ pub fn is_throttled(state: &State, keyspace: &str) -> bool {
     going_on(state).any(|trouble| matches!(trouble, Trouble::Throttled { keyspace: of, .. } if of == keyspace))
 }
 
+/// Whether that was so in the time that ends now.
+pub fn was_throttled(state: &State, keyspace: &str) -> bool {
+    state.description.goes_wrong.iter().any(|trouble| {
+        let ended = |(from, until): (Timestamp, Timestamp)| from < state.now && state.now <= until;
+        matches!(trouble, Trouble::Throttled { keyspace: of, .. } if of == keyspace)
+            && times(trouble, state.began).is_some_and(ended)
+    })
+}
+
 /// Until when no VDiff gets to its next table.
 pub fn vdiffs_stand_until(state: &State) -> Option<Timestamp> {
     let stuck = going_on(state).filter(|trouble| matches!(trouble, Trouble::VdiffStuck { .. }));

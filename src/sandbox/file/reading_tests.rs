@@ -120,6 +120,18 @@ fn a_cluster_that_can_not_be_is_refused_with_places() {
             "[[goes-wrong]]\nwhat = \"vtctld-down\"\nlasts-seconds = 0\n",
             "C131 goes-wrong.0.lasts-seconds at 0: it lasts for 0 seconds",
         ),
+        (
+            "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nstep = \"save-rule\"\n",
+            "C131 goes-wrong.0.step at \"save-rule\": a WorkflowSwitchTraffic has no step `save-rule` (did you mean `save-rules`?)",
+        ),
+        (
+            "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"GetShard\"\nstep = \"save-rules\"\n",
+            "C131 goes-wrong.0.call at \"GetShard\": there are no steps of a call `GetShard`",
+        ),
+        (
+            "[[goes-wrong]]\nwhat = \"reparent\"\nkeyspace = \"commerce\"\nshard = \"1\"\n",
+            "C131 goes-wrong.0.shard at \"1\": the keyspace `commerce` has no shard `1`",
+        ),
     ] {
         let found = wrong(&with(more));
         assert!(found.iter().any(|line| line.starts_with(wanted)), "{more}: {found:#?}");
@@ -134,9 +146,12 @@ fn what_is_right_is_read() {
         "[keyspaces.customer.vschema]\nsharded = true\nvindexes.xxhash = { type = \"xxhash\" }\n\
          [keyspaces.customer.vschema.tables.corder]\ncolumn_vindexes = [{ column = \"customer_id\", name = \"xxhash\" }]\n\
          [[goes-wrong]]\nwhat = \"refuse\"\ncall = \"WorkflowSwitchTraffic\"\nmessage = \"no\"\n\
-         [[goes-wrong]]\nwhat = \"long-transaction\"\nkeyspace = \"customer\"\ntable = \"corder\"\nlasts-seconds = 5\n",
+         [[goes-wrong]]\nwhat = \"long-transaction\"\nkeyspace = \"customer\"\ntable = \"corder\"\nlasts-seconds = 5\n\
+         [[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nstep = \"save-rules\"\nwhen = \"before\"\n\
+         [[goes-wrong]]\nwhat = \"tablet-down\"\nkeyspace = \"commerce\"\nshard = \"0\"\ntablet-type = \"primary\"\nlasts-seconds = 5\n\
+         [[goes-wrong]]\nwhat = \"somebody-acts\"\ndoes = \"stop\"\nkeyspace = \"customer\"\nworkflow = \"w\"\n",
     );
-    assert_eq!(read(&text).map(|read| read.goes_wrong.len()), Ok(2));
+    assert_eq!(read(&text).map(|read| read.goes_wrong.len()), Ok(5));
 }
 
 #[test]

@@ -115,6 +115,11 @@ impl Switch {
             }
         }
         let own = course(state, &self.keyspace, &self.workflow)?;
+        if own.source == own.target {
+            let (keyspace, workflow) = (&self.keyspace, &self.workflow);
+            let why = format!("MoveTables source keyspace matches target keyspace ({keyspace})");
+            return refuse!("workflow {keyspace}.{workflow} is invalid: {why}");
+        }
         self.start_state = own.state(&state.topology);
         let (keyspace, workflow) = self.driven(state);
         let driven = course(state, &keyspace, &workflow)?;
