@@ -112,7 +112,7 @@ impl Diagnosis {
                 next.push(command);
             }
         }
-        if record.as_ref().is_some_and(|record| !record.is_whole) {
+        if next.is_empty() && record.as_ref().is_some_and(|record| !record.is_whole) {
             next.push(for_file("cutover status", asked.file));
         }
         if next.is_empty() {

@@ -150,8 +150,8 @@ fn looked_at(page: &mut Page, diagnosis: &Diagnosis, view: &DoctorView) {
     page.line(
         0,
         &[plain(format!(
-            "Looked at {}{}, {}{}, what {}{} {}, denied tables, routing rules, VSchemas, names of tables, locks, VDiffs. Nothing was \
-             written to the cluster.",
+            "Looked at {}{}, {}{}, what {}{} {}, denied tables, routing rules, VSchemas, names of tables, locks, journals, VDiffs. \
+             Nothing was written to the cluster.",
             counted(looked_at.keyspaces.len(), "keyspace"),
             list(&looked_at.keyspaces),
             counted(looked_at.workflows.len(), "workflow"),

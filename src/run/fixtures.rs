@@ -293,8 +293,9 @@ impl Family for Bench {
         false
     }
 
-    fn named_lock(&self, _: &Mutation, _: &Facts) -> Option<(KeyspaceName, WorkflowName)> {
-        None
+    fn named_lock(&self, mutation: &Mutation, _: &Facts) -> Option<(KeyspaceName, WorkflowName)> {
+        let name = (KeyspaceName::new("customer").unwrap(), WorkflowName::new("c2c").unwrap());
+        matches!(mutation, Mutation::SwitchTraffic(_)).then_some(name)
     }
 
     fn sees(&self, _: &Facts) -> String {

@@ -116,6 +116,9 @@ enum Locks<'a> {
 impl<'a> Locks<'a> {
     /// A name that a dead vtctld has left locked holds nobody up here.
     fn of(input: &Input<'a>, open: &Attempt, waited_seconds: i64) -> Self {
+        if open.mutation.takes_no_lock() {
+            return Self::Free;
+        }
         let locks = match input.facts.locks(&input.family.lock_ask()) {
             Ok(locks) => locks,
             Err(_) if waited_seconds >= UNREADABLE_LOCKS_SECONDS => return Self::Free,
@@ -124,9 +127,8 @@ impl<'a> Locks<'a> {
         if let Some(lock) = locks::of_a_keyspace(locks) {
             return Self::Held(lock);
         }
-        let Some(name) = input.family.named_lock(&open.mutation, input.facts) else {
-            return locks.first().map_or(Self::Free, Self::Held);
-        };
+        // A call that locks no name is held up by nobody's.
+        let Some(name) = input.family.named_lock(&open.mutation, input.facts) else { return Self::Free };
         match locks::of_name(Ok(locks), &name, input.watch, false, input.now) {
             Holder::MayLive(lock) => Self::Held(lock),
             _ => Self::Free,

@@ -78,6 +78,19 @@ fn a_call_whose_end_was_not_seen_may_still_happen() {
 }
 
 #[test]
+fn a_call_that_locks_no_name_is_held_up_by_a_keyspace_alone() {
+    use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph};
+    let mut bench = Bench::begun();
+    bench.happened = Happened::No;
+    bench.attempt(PhaseId::SWITCH_PRIMARY, Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }), None);
+    bench.locks = Ok(vec![lock()]);
+    settle(&mut bench, 5);
+    assert_eq!(result(&bench.decide()), Some(OutcomeResult::NotDone), "a dead one's name would hold it up for a day");
+    bench.locks = Ok(vec![HeldLock { of: "commerce".into(), ..lock() }]);
+    assert!(matches!(bench.decide(), Decision::Wait(..)));
+}
+
+#[test]
 fn locks_that_cannot_be_read_are_not_free() {
     let mut bench = switching(Happened::No, None);
     settle(&mut bench, 10);

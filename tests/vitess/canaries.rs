@@ -56,9 +56,9 @@ fn rows_in_errors_of_streams(world: &World) {
     world.cluster.execute_primaries("customer", &row);
     world.cluster.execute_primaries("commerce", &row);
     let mut sung = String::new();
-    wait::until_true(Duration::from_secs(60), "a stream fails, and quotes the row", || {
+    wait::until_true(Duration::from_secs(60), "a stream fails at the row", || {
         sung = movement.forward_streams("message").join("\n");
-        sung.contains(CANARY)
+        sung.contains("Duplicate entry")
     });
     let run = world.cutover().args(["apply", "--until", "verify", "-vv"]).limit_seconds(200).spawn();
     wait::until_true(Duration::from_secs(100), "the run says that a stream fails", || {
@@ -71,7 +71,7 @@ fn rows_in_errors_of_streams(world: &World) {
         status.stdout.contains("Duplicate entry '…'") || status.stdout.contains("errno 1062"),
         "it says what failed: {status}"
     );
-    eprint!("({:?}) ", sung.replace(CANARY, "…").chars().take(160).collect::<String>());
+    eprint!("(Vitess {} the row) ", if sung.contains(CANARY) { "quotes" } else { "does not quote" });
     assert_output_unsung(&world.cutover().args(["cancel", "--confirm", &movement.workflow, "-vv"]).run(), "cancel");
     assert_files_unsung(world.folder());
 }

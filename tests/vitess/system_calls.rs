@@ -4,7 +4,7 @@
 //! Phase by phase: an undisturbed run of the phase says which calls there are and what the record holds after it. Then the phase is
 //! begun anew for each of the calls, spoilt there, and begun once more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cutover::cluster::mutation::Mutation;
 use cutover::record::entry::{Entry, OutcomeResult, What};
 use cutover::record::format;
+use cutover::record::progress::Attempt;
 
 use super::support::{Case, World};
 
@@ -242,21 +243,22 @@ fn words(entry: &Entry) -> String {
     }
 }
 
-/// Where the movement stands: what the record says was reached, and how often each write was sent and done.
+/// Where the movement stands: what was reached, how often what can be done only once was done, and the whole cluster. How it was mended
+/// after the spoilt run is not a part of it.
 fn end(folder: &Path) -> String {
     let path = folder.join("workflow.lock");
     let record = format::read(&fs::read(path).expect("a record")).expect("a record that can be read");
-    let mut done: Vec<String> = Vec::new();
     let progress = record.progress();
-    for attempt in &progress.attempts {
-        if attempt.outcome.as_ref().is_some_and(|(result, _)| *result == OutcomeResult::Done) {
-            done.push(format!("{} {}", attempt.phase, verb(&attempt.mutation)));
-        }
-    }
-    let reached: Vec<String> = record.entries.iter().map(words).filter(|words| words.starts_with("reached")).collect();
+    let is_done = |attempt: &&Attempt| attempt.outcome.as_ref().is_some_and(|(result, _)| *result == OutcomeResult::Done);
+    let is_once = |attempt: &&Attempt| {
+        matches!(attempt.mutation, Mutation::CreateMoveTables(_) | Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_))
+    };
+    let once: Vec<String> =
+        progress.attempts.iter().filter(is_done).filter(is_once).map(|attempt| verb(&attempt.mutation)).collect();
+    let reached: BTreeSet<String> = record.entries.iter().map(words).filter(|words| words.starts_with("reached")).collect();
     let cluster = fs::read_to_string(folder.join(".cutover/sandbox/state.json")).expect("the sandbox's state");
     let cluster: serde_json::Value = serde_json::from_str(&cluster).expect("the sandbox's state is JSON");
-    format!("{reached:?}\n{done:?}\n{}", cluster["topology"])
+    format!("{reached:?}\n{once:?}\n{}", cluster["topology"])
 }
 
 fn verb(mutation: &Mutation) -> String {

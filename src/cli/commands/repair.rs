@@ -16,7 +16,7 @@ use crate::cli::session::{Found, Session};
 use crate::cli::survey::{Ward, Where};
 use crate::cli::take_up::{store_of, store_of_repair};
 use crate::cluster::mutation::shell;
-use crate::cluster::port::{Ask, Facts};
+use crate::cluster::port::{Ask, Facts, Reader as _};
 use crate::driver::RunOptions;
 use crate::family::Family as _;
 use crate::family::mending::rehearsal::rehearse;
@@ -317,10 +317,9 @@ fn dead_rules(survey: &Survey, keyspace: &KeyspaceName, tables: &[TableName], le
 }
 
 async fn look(ward: &Ward, mending: &Mending, session: &Session) -> Result<Facts, Error> {
-    let query = mending.finish_query(&PhaseId::REPAIR, &session.progress());
-    let mut query = query;
+    let mut query = mending.finish_query(&PhaseId::REPAIR, &session.progress());
     query.asks.insert(Ask::AllVSchemas);
-    crate::cluster::port::Reader::observe(ward.cluster.as_ref(), &query).await.map_err(|error| ward.failed(&error))
+    ward.cluster.observe(&query).await.map_err(|error| ward.failed(&error))
 }
 
 fn plan(

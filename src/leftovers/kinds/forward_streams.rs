@@ -3,7 +3,7 @@
 use super::super::movement::Movement;
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Weight};
-use super::words::{listed, of_movement, show_workflow, stream};
+use super::words::{of_movement, shards, show_workflow, stream};
 use crate::family::Side;
 use crate::model::workflow::{Stream, Workflow};
 
@@ -62,7 +62,7 @@ fn of(survey: &Survey, movement: &Movement) -> Vec<Leftover> {
 
 fn leftover(movement: &Movement, workflow: &Workflow, streams: &[&Stream], what: &str, meaning: &str) -> Leftover {
     let name = format!("{}.{}", workflow.keyspace, workflow.name);
-    let shards = listed(streams.iter().map(|stream| format!("{}/{}", workflow.keyspace, stream.shard)));
+    let shards = shards(&workflow.keyspace, streams.iter().copied());
     let mut leftover =
         of_movement(CODE, Weight::Between, movement, name.clone(), format!("the streams of `{name}` on {shards} {what}"));
     leftover.evidence = streams.iter().map(|one| stream(&workflow.keyspace, one)).collect();

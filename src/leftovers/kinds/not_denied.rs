@@ -3,7 +3,7 @@
 use super::super::survey::Survey;
 use super::super::traffic::denying;
 use super::super::{Kind, Leftover, Weight};
-use super::words::{listed, of_movement};
+use super::words::{listed, of_movement, verb};
 use crate::family::Side;
 use crate::model::topology::shard_path;
 
@@ -31,7 +31,8 @@ fn find(survey: &Survey) -> Vec<Leftover> {
         if open.is_empty() {
             continue;
         }
-        let summary = format!("{} doesn't deny what `{serving}` serves", listed(open.iter().map(|(path, _)| path)));
+        let shards = listed(open.iter().map(|(path, _)| path));
+        let summary = format!("{shards} {} deny what `{serving}` serves", verb(open.len(), "doesn't", "don't"));
         let mut leftover = of_movement(CODE, Weight::Between, movement, following.to_string(), summary);
         leftover.evidence = open.iter().map(|(path, missing)| format!("{path} doesn't deny {missing}")).collect();
         leftover.meaning =

@@ -2,7 +2,7 @@
 
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Weight};
-use super::words::{listed, of_movement, show_workflow, stream};
+use super::words::{of_movement, shards, show_workflow, stream};
 use crate::cluster::mutation::shell;
 use crate::family::Side;
 use crate::model::workflow::{Stream, StreamState};
@@ -25,7 +25,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
         }
         let (keyspace, workflow) = (movement.source().to_string(), movement.plan.workflow().reverse().to_string());
         let name = movement.reverse_name();
-        let shards = listed(stopped.iter().map(|stream| format!("{keyspace}/{}", stream.shard)));
+        let shards = shards(&keyspace, stopped.iter().copied());
         let summary = format!("THE WAY BACK IS NOT OPEN: the streams of `{name}` on {shards} are stopped");
         let mut leftover = of_movement(CODE, Weight::Standing, movement, name, summary);
         leftover.evidence = stopped.iter().map(|one| stream(&keyspace, one)).collect();

@@ -4,7 +4,6 @@ use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Mend, Weight};
 use super::words::{place, show_workflow, stream};
 use crate::cluster::mutation::shell;
-use crate::family::Side;
 use crate::model::workflow::{Stream, StreamState, Workflow};
 use crate::words::length;
 
@@ -38,14 +37,13 @@ fn silent_for(survey: &Survey, stream: &Stream) -> Option<i64> {
     (runs && !stream.position.is_empty() && seconds > SILENT_SECONDS).then_some(seconds)
 }
 
-/// It has once run. The reverse streams of a switched movement are told as the way back, and those of no movement are a note too.
+/// It has once run. Reverse streams are told as the way back, or as those that must be frozen.
 fn is_stopped_by_somebody(survey: &Survey, workflow: &Workflow, stream: &Stream) -> bool {
     let is_way_back = survey.movements.iter().any(|movement| {
         movement
             .reverse
             .as_ref()
             .is_some_and(|reverse| (&reverse.keyspace, &reverse.name) == (&workflow.keyspace, &workflow.name))
-            && movement.writes(&survey.facts) == Some(Side::Target)
     });
     stream.state == StreamState::Stopped && stream.message.is_empty() && !stream.position.is_empty() && !is_way_back
 }
@@ -55,7 +53,7 @@ fn leftover(workflow: &Workflow, one: &Stream, weight: Weight, what: &str, meani
     Leftover {
         code: CODE.to_owned(),
         weight,
-        subject: place(keyspace, name, &one.shard),
+        subject: place(keyspace, name, one),
         summary: format!("the stream of `{keyspace}.{name}` on {keyspace}/{} {what}", one.shard),
         evidence: vec![stream(keyspace, one)],
         since: one.updated_at,

@@ -23,7 +23,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
         found.extend(workflow.streams.iter().filter(|stream| is_at_ddl(stream)).map(|one| Leftover {
             code: CODE.to_owned(),
             weight: Weight::Standing,
-            subject: place(keyspace, name, &one.shard),
+            subject: place(keyspace, name, one),
             summary: format!("the stream of `{keyspace}.{name}` on {keyspace}/{} has stopped at a DDL of its source", one.shard),
             evidence: vec![stream(keyspace, one)],
             since: one.updated_at,
@@ -56,7 +56,7 @@ mod tests {
         let stream = &mut case.streams("commerce2customer")[0];
         (stream.state, stream.message) = (StreamState::Stopped, "Stopped at DDL alter table `corder` add column x int".into());
         let found = case.only(&KIND);
-        assert_eq!(found.subject, "customer.commerce2customer -80");
+        assert_eq!(found.subject, "customer.commerce2customer -80 from 0");
         assert!(found.evidence[0].contains("alter table"), "{:?}", found.evidence);
     }
 }

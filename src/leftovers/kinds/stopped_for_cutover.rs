@@ -2,7 +2,7 @@
 
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Weight};
-use super::words::{listed, of_movement, show_workflow, stream};
+use super::words::{of_movement, shards, show_workflow, stream};
 use crate::family::Side;
 use crate::model::workflow::Stream;
 
@@ -21,7 +21,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
                 continue;
             }
             let name = format!("{}.{}", workflow.keyspace, workflow.name);
-            let shards = listed(stopped.iter().map(|stream| format!("{}/{}", workflow.keyspace, stream.shard)));
+            let shards = shards(&workflow.keyspace, stopped.iter().copied());
             let summary = format!("the streams of `{name}` on {shards} are `stopped for cutover`");
             let mut leftover = of_movement(CODE, Weight::Between, movement, name, summary);
             leftover.evidence = stopped.iter().map(|one| stream(&workflow.keyspace, one)).collect();

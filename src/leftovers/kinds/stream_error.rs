@@ -21,7 +21,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
             found.push(Leftover {
                 code: CODE.to_owned(),
                 weight: Weight::Standing,
-                subject: place(keyspace, name, &one.shard),
+                subject: place(keyspace, name, one),
                 summary: format!("the stream of `{keyspace}.{name}` on {keyspace}/{} does not go on: {}", one.shard, one.message),
                 evidence: vec![stream(keyspace, one), format!("it carries {carries} from {}/{}", one.source_keyspace, one.source_shard)],
                 since: one.updated_at,
@@ -61,7 +61,7 @@ mod tests {
         let stream = &mut case.streams("commerce2customer")[1];
         (stream.state, stream.message) = (StreamState::Error, "task error: errno 1062".into());
         let found = case.only(&KIND);
-        assert_eq!(found.subject, "customer.commerce2customer 80-");
+        assert_eq!(found.subject, "customer.commerce2customer 80- from 0");
         assert!(found.summary.ends_with("does not go on: task error: errno 1062"), "{}", found.summary);
         assert!(found.evidence[1].contains("`corder`, `customer` from commerce/0"), "{:?}", found.evidence);
     }

@@ -24,7 +24,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
             found.push(Leftover {
                 code: CODE.to_owned(),
                 weight: Weight::Note,
-                subject: place(keyspace, name, &one.shard),
+                subject: place(keyspace, name, one),
                 summary: format!("the stream of `{keyspace}.{name}` on {keyspace}/{} is throttled ({})", one.shard, throttled.component),
                 evidence: vec![stream(keyspace, one), format!("throttled component: {}", throttled.component)],
                 since: throttled.at,

@@ -1,5 +1,7 @@
 //! What several kinds say alike.
 
+use std::collections::BTreeSet;
+
 use super::super::movement::Movement;
 use super::super::{Leftover, Mend, Weight};
 use crate::cluster::mutation::shell;
@@ -13,6 +15,12 @@ const MOST_NAMES: usize = 6;
 pub fn listed<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {
     let quoted: Vec<String> = all.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
     names(&quoted, MOST_NAMES)
+}
+
+/// The shards of these streams, each once.
+pub fn shards<'a>(keyspace: &str, streams: impl IntoIterator<Item = &'a Stream>) -> String {
+    let shards: BTreeSet<String> = streams.into_iter().map(|stream| format!("{keyspace}/{}", stream.shard)).collect();
+    listed(shards)
 }
 
 /// "deny", "denies": for so many.
@@ -53,7 +61,7 @@ pub fn show_workflow(keyspace: &str, workflow: &str) -> String {
     format!("vtctldclient Workflow --keyspace {} show --workflow {}", shell(keyspace), shell(workflow))
 }
 
-/// The place of a stream: `customer.commerce2customer -80`.
-pub fn place(keyspace: &str, workflow: &str, shard: &str) -> String {
-    format!("{keyspace}.{workflow} {shard}")
+/// The place of a stream: `customer.commerce2customer -80 from 0`.
+pub fn place(keyspace: &str, workflow: &str, stream: &Stream) -> String {
+    format!("{keyspace}.{workflow} {} from {}", stream.shard, stream.source_shard)
 }

@@ -133,10 +133,10 @@ fn one_look(until: PhaseId, usual: u32) {
 
 #[test]
 fn a_lie_before_the_switch() {
-    one_look(PhaseId::SWITCH_REPLICAS, 300);
+    one_look(PhaseId::SWITCH_REPLICAS, 80);
 }
 
 #[test]
 fn a_lie_after_the_switch() {
-    one_look(PhaseId::SWITCH_PRIMARY, 300);
+    one_look(PhaseId::SWITCH_PRIMARY, 80);
 }

@@ -19,6 +19,7 @@ pub fn config(usual: u32) -> proptest::prelude::ProptestConfig {
     proptest::prelude::ProptestConfig {
         cases: cases(usual),
         failure_persistence: None,
+        max_shrink_iters: 64,
         rng_seed: proptest::test_runner::RngSeed::Fixed(5),
         ..Default::default()
     }

@@ -222,7 +222,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
         hand.calls += 1;
         hand.succeeded = outcome.is_ok();
         let said = outcome.unwrap_or_else(|said| said);
-        hand.said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        hand.said = last_message(&said);
         if hand.succeeded {
             break;
         }
@@ -242,6 +242,13 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
         CAP.as_secs_f64()
     };
     hand
+}
+
+/// The last line of vtctldclient; of a line of its log in JSON, the message.
+fn last_message(said: &str) -> String {
+    let line = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    let logged = serde_json::from_str::<serde_json::Value>(line).ok();
+    logged.and_then(|it| it["msg"].as_str().map(str::to_owned)).unwrap_or_else(|| line.to_owned())
 }
 
 fn operation_by_hand(bench: &Bench, words: &[String]) -> Child {

@@ -1,4 +1,4 @@
-//! A proxy before vtctld that loses requests or answers: of each write the first one, and of all calls every seventh.
+//! A proxy before vtctld that loses requests or answers: of each write the first one, and of all calls every fiftieth.
 
 use std::collections::BTreeMap;
 
@@ -23,14 +23,15 @@ pub fn first_answers_are_lost(world: &World) -> String {
     moves_there_and_back(world, || losing_writes(Fate::LoseAnswer))
 }
 
-/// Every seventh call is lost, reads too: the request or the answer by turns.
-pub fn every_seventh_call_is_lost(world: &World) -> String {
+/// Every fiftieth call is lost, reads too, and with it all that are on the same connection: the request or the answer by turns. A
+/// look of the program is some 20 calls.
+pub fn every_fiftieth_call_is_lost(world: &World) -> String {
     moves_there_and_back(world, || {
         let mut count = 0_usize;
         move |_: &Call| {
             count += 1;
-            match count % 14 {
-                7 => Fate::LoseRequest,
+            match count % 100 {
+                50 => Fate::LoseRequest,
                 0 => Fate::LoseAnswer,
                 _ => Fate::Pass,
             }
@@ -38,14 +39,15 @@ pub fn every_seventh_call_is_lost(world: &World) -> String {
     })
 }
 
-/// Loses each write once. The same write again is the same method with the same words.
+/// Loses each write once. The same write again is the same method with the same words; but a VDiff has another id each time.
 fn losing_writes(fate: Fate) -> impl FnMut(&Call) -> Fate + Send + 'static {
     let mut lost: BTreeMap<(String, Vec<u8>), usize> = BTreeMap::new();
     move |call| {
         if !is_write(call.method()) {
             return Fate::Pass;
         }
-        let count = lost.entry((call.method().to_owned(), call.message().to_vec())).or_default();
+        let words = if call.method() == "VDiffCreate" { Vec::new() } else { call.message().to_vec() };
+        let count = lost.entry((call.method().to_owned(), words)).or_default();
         *count += 1;
         if *count > LOSSES { Fate::Pass } else { fate }
     }

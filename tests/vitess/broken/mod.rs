@@ -123,7 +123,7 @@ fn other_faults() -> Vec<Fault> {
     let mut faults: Vec<Fault> = vec![
         ("the first request of each write is lost".to_owned(), Box::new(lost_calls::first_requests_are_lost)),
         ("the first answer to each write is lost".to_owned(), Box::new(lost_calls::first_answers_are_lost)),
-        ("every seventh call is lost".to_owned(), Box::new(lost_calls::every_seventh_call_is_lost)),
+        ("every fiftieth call is lost".to_owned(), Box::new(lost_calls::every_fiftieth_call_is_lost)),
     ];
     for (phase, letter, how) in reparents::all() {
         let name = format!("{}, {}, {}", how.words(), phase.words(), if letter == "S" { "source" } else { "target" });
