@@ -76,7 +76,7 @@ pub(super) fn is_of_a_keyspace(lock: &HeldLock) -> bool {
 
 /// Who holds it, for people.
 pub fn words(lock: &HeldLock) -> String {
-    format!("`{}` is locked by {} on {} since {} ({})", lock.of, lock.user, lock.host, lock.time, lock.action)
+    format!("`{}` is locked: {}, by the user `{}` on {} since {}", lock.of, lock.action, lock.user, lock.host, lock.time)
 }
 
 #[cfg(test)]

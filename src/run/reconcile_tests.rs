@@ -79,10 +79,13 @@ fn a_call_whose_end_was_not_seen_may_still_happen() {
 
 #[test]
 fn a_call_that_locks_no_name_is_held_up_by_a_keyspace_alone() {
-    use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph};
+    use crate::cluster::mutation::{Mutation, SetDeniedTables};
+    use crate::model::name::{KeyspaceName, ShardName};
+    let (keyspace, shard) = (KeyspaceName::new("commerce").unwrap(), ShardName::new("0").unwrap());
     let mut bench = Bench::begun();
     bench.happened = Happened::No;
-    bench.attempt(PhaseId::SWITCH_PRIMARY, Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }), None);
+    let allow = Mutation::SetDeniedTables(SetDeniedTables { keyspace, shard, tables: vec![], denied: false });
+    bench.attempt(PhaseId::SWITCH_PRIMARY, allow, None);
     bench.locks = Ok(vec![lock()]);
     settle(&mut bench, 5);
     assert_eq!(result(&bench.decide()), Some(OutcomeResult::NotDone), "a dead one's name would hold it up for a day");

@@ -15,6 +15,9 @@ use crate::model::workflow::FROZEN;
 use crate::record::progress::Attempt;
 use crate::words::{clock, length};
 
+/// How much longer than a lease from the lock's own time a dead vtctld's lock may stand.
+const SLACK: SignedDuration = SignedDuration::from_secs(15);
+
 pub fn step(half: &HalfSwitch<'_>) -> Step {
     let had_them = if half.to_target { Side::Source } else { Side::Target };
     if half.movement.side_of_writes(half.view.facts) != Some(had_them) {
@@ -136,7 +139,8 @@ fn words(half: &HalfSwitch<'_>, lock: &HeldLock) -> String {
     let seconds = length(lease.as_secs());
     let Ok(since) = time.parse::<Timestamp>() else { return format!("waits for {holder}; a dead vtctld's ends after {seconds}") };
     let until = since + lease;
-    if until > half.view.now {
+    // The lease was made anew at each of its checks, and etcd takes its time to end one.
+    if until + SLACK > half.view.now {
         format!("goes back to `{}` when {holder} ends: at {} if its vtctld is dead", half.from(), clock(until))
     } else {
         format!("waits for {holder}; it has lasted longer than a dead vtctld's {seconds}, so somebody works on it")
