@@ -17,7 +17,6 @@ mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
 mod examples;
-mod faults;
 mod generated;
 mod hostile;
 mod pictures;

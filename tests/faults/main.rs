@@ -12,7 +12,7 @@
 //! | `CUTOVER_SEED=N` | one random schedule, told in full |
 //! | `CUTOVER_SEEDS=N..M` | these |
 //!
-//! Built for speed: `cargo test --profile enumerate --test it faults`.
+//! Built for speed: `cargo test --profile enumerate --test faults`.
 
 mod actors;
 mod adversary;
