@@ -17,7 +17,7 @@ use crate::support::{Output, TestEnv};
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
                     target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n\
                     [gates]\npolicy = \"auto-advance\"\n";
-const WORLD: &str = "version = 1\nstart = 2026-11-20T02:00:00Z\n[application]\nkeyspace = \"commerce\"\n\
+const WORLD: &str = "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n[application]\nkeyspace = \"commerce\"\n\
                      [keyspaces.commerce.tables.corder]\nrows = 10\nwrites-per-second = 20\n\
                      columns = [\"id bigint not null\", \"data varbinary(100)\"]\n\
                      [keyspaces.customer]\nshards = [\"-80\", \"80-\"]\n\

@@ -17,7 +17,7 @@ macro_rules! examples {
             #[test]
             fn $test() {
                 let said = typed($folder);
-                assert_nothing_lost(&said);
+                assert_nothing_lost($folder, &said);
                 insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
                     insta::assert_snapshot!($folder, said);
                 });
@@ -37,10 +37,14 @@ examples! {
     vtctld_dies_in_a_switch: "vtctld-dies-in-a-switch",
 }
 
+/// Nobody is left there to mend it, and vtgate holds writes back for 10 s only: those that came later got an error.
+const WITH_FAILED_WRITES: &str = "vtctld-dies-in-a-switch";
+
 /// In each account of `sandbox show`. A snapshot of a loss would be taken for right by the next one who renews it.
-fn assert_nothing_lost(said: &str) {
+fn assert_nothing_lost(folder: &str, said: &str) {
     for account in said.lines().filter(|line| line.contains(" acknowledged, ")) {
-        assert!(account.contains(" 0 lost, 0 written twice, 0 failed"), "{account}");
+        assert!(account.contains(" 0 lost, 0 written twice, "), "{account}");
+        assert!(folder == WITH_FAILED_WRITES || account.contains(" 0 failed"), "{account}");
     }
 }
 

@@ -83,19 +83,6 @@ impl Mutation {
         )
     }
 
-    /// Vitess takes no lock for it: nobody's lock holds it up.
-    pub fn takes_no_lock(&self) -> bool {
-        matches!(
-            self,
-            Self::ApplyRoutingRules(_)
-                | Self::RebuildVSchemaGraph(_)
-                | Self::SetStreams(_)
-                | Self::RefreshShard(_)
-                | Self::RenameTables(_)
-                | Self::RemoveStaleLock(_)
-        )
-    }
-
     pub fn verb(&self) -> &dyn Verb {
         match self {
             Self::CreateMoveTables(it) => it,

@@ -5,7 +5,7 @@ use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Weight};
 use super::words::{of_movement, shards, show_workflow, stream};
 use crate::family::Side;
-use crate::model::workflow::{Stream, Workflow};
+use crate::model::workflow::{Stream, StreamState, Workflow};
 
 const CODE: &str = "C511";
 
@@ -76,7 +76,7 @@ fn leftover(movement: &Movement, workflow: &Workflow, streams: &[&Stream], what:
 mod tests {
     use super::super::super::fixtures::Case;
     use super::*;
-    use crate::model::workflow::{FROZEN, StreamState};
+    use crate::model::workflow::FROZEN;
 
     #[test]
     fn half_of_a_freeze_is_found_on_the_shard_that_lacks_it() {
@@ -86,6 +86,20 @@ mod tests {
         (stream.state, stream.message) = (StreamState::Running, String::new());
         let found = case.only(&KIND);
         assert!(found.summary.contains("`customer/-80` are not frozen"), "{}", found.summary);
+    }
+
+    #[test]
+    fn reverse_streams_that_were_never_started_are_a_note_and_running_ones_are_not() {
+        let mut case = Case::after(&["create", "copy", "switch-replicas", "switch-primary"]);
+        let before = Case::after(&["create", "copy", "switch-replicas"]);
+        case.world.facts.routing_rules = before.world.facts.routing_rules.clone();
+        case.workflows.retain(|workflow| workflow.name.ends_with("_reverse"));
+        case.workflows.extend(before.workflows);
+        assert_eq!(case.only(&KIND).weight, Weight::Between);
+        for stream in case.streams("commerce2customer_reverse") {
+            stream.state = StreamState::Stopped;
+        }
+        assert_eq!(case.only(&KIND).weight, Weight::Note);
     }
 
     #[test]
