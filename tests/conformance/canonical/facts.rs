@@ -90,7 +90,7 @@ fn subject(ask: &Value) -> String {
             None => (String::new(), &Value::Null),
         },
     };
-    match of.as_str().or_else(|| of["keyspace"].as_str()) {
+    match of.as_str().or_else(|| of["keyspace"].as_str()).or_else(|| of["workflows"][0][0].as_str()) {
         Some(keyspace) => format!("{kind} of {keyspace}"),
         None => kind,
     }
