@@ -116,6 +116,9 @@ enum Locks<'a> {
 impl<'a> Locks<'a> {
     /// A name that a dead vtctld has left locked holds nobody up here.
     fn of(input: &Input<'a>, open: &Attempt, waited_seconds: i64) -> Self {
+        if !open.mutation.takes_locks() {
+            return Self::Free;
+        }
         let locks = match input.facts.locks(&input.family.lock_ask()) {
             Ok(locks) => locks,
             Err(_) if waited_seconds >= UNREADABLE_LOCKS_SECONDS => return Self::Free,

@@ -94,6 +94,18 @@ fn a_call_that_locks_no_name_is_held_up_by_a_keyspace_alone() {
 }
 
 #[test]
+fn a_call_that_takes_no_lock_is_held_up_by_nobody() {
+    use crate::cluster::mutation::{ApplyRoutingRules, Mutation};
+    let mut bench = Bench::begun();
+    bench.happened = Happened::No;
+    let edit = ApplyRoutingRules::edit(&Default::default(), vec![], vec![]);
+    bench.attempt(PhaseId::SWITCH_PRIMARY, Mutation::ApplyRoutingRules(edit), None);
+    bench.locks = Ok(vec![HeldLock { of: "commerce".into(), ..lock() }]);
+    settle(&mut bench, 5);
+    assert_eq!(result(&bench.decide()), Some(OutcomeResult::NotDone), "the application would wait for a dead one's lease");
+}
+
+#[test]
 fn locks_that_cannot_be_read_are_not_free() {
     let mut bench = switching(Happened::No, None);
     settle(&mut bench, 10);

@@ -83,6 +83,25 @@ impl Mutation {
         )
     }
 
+    /// Whether its call takes a lock of the topology: of a name, of keyspaces. One that takes none waits for nobody's.
+    pub fn takes_locks(&self) -> bool {
+        match self {
+            Self::CreateMoveTables(_)
+            | Self::SwitchTraffic(_)
+            | Self::CompleteMoveTables(_)
+            | Self::CancelWorkflow(_)
+            | Self::SetDeniedTables(_)
+            | Self::CreateVDiff(_)
+            | Self::StopVDiff(_) => true,
+            Self::SetStreams(_)
+            | Self::ApplyRoutingRules(_)
+            | Self::RebuildVSchemaGraph(_)
+            | Self::RenameTables(_)
+            | Self::RefreshShard(_)
+            | Self::RemoveStaleLock(_) => false,
+        }
+    }
+
     pub fn verb(&self) -> &dyn Verb {
         match self {
             Self::CreateMoveTables(it) => it,
