@@ -74,11 +74,15 @@ impl Movement {
     }
 }
 
+/// The forward workflow and the reverse one.
+type Pair<'a> = (Option<&'a Workflow>, Option<&'a Workflow>);
+
 /// The movements among the workflows, and the workflows that are none. What can't be named is told as not seen.
 pub fn find(facts: &Facts, cluster: &str, unread: &mut Vec<NotSeen>) -> (Vec<Movement>, Vec<Workflow>) {
     let (moves, others): (Vec<&Workflow>, Vec<&Workflow>) =
         facts.workflows.iter().partition(|workflow| workflow.workflow_type == MOVE_TABLES);
-    let mut pairs: BTreeMap<(String, String), (Option<&Workflow>, Option<&Workflow>)> = BTreeMap::new();
+    // By target and name.
+    let mut pairs: BTreeMap<(String, String), Pair<'_>> = BTreeMap::new();
     for workflow in moves {
         match workflow.name.strip_suffix(REVERSE) {
             None => pairs.entry((workflow.keyspace.clone(), workflow.name.clone())).or_default().0 = Some(workflow),

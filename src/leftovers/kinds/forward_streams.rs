@@ -34,13 +34,14 @@ fn of(survey: &Survey, movement: &Movement) -> Vec<Leftover> {
         if !live.is_empty() {
             let meaning = "they write into the keyspace that takes the application's writes, or will when somebody starts them: old rows \
                            over new ones. They must be FROZEN while it serves";
-            found.push(leftover(
-                movement,
-                workflow,
-                &live,
-                "are not frozen, and the writes are led into their keyspace",
-                meaning,
-            ));
+            let mut told =
+                leftover(movement, workflow, &live, "are not frozen, and the writes are led into their keyspace", meaning);
+            // A switch that was led back leaves its reverse streams so, never started; the next one makes them anew.
+            let is_reverse = movement.reverse.as_ref().is_some_and(|reverse| reverse.name == workflow.name);
+            if is_reverse && live.iter().all(|stream| stream.state == StreamState::Stopped && stream.message.is_empty()) {
+                told.weight = Weight::Note;
+            }
+            found.push(told);
         }
     }
     if let Some(workflow) = into_following {

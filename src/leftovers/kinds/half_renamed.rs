@@ -56,9 +56,12 @@ fn of_movements(survey: &Survey) -> Vec<Leftover> {
     found
 }
 
+/// The shards that have a table's new name, and those that have its own.
+type Places<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>);
+
 /// Outside of a movement: a table and the new name that a completion would give it, side by side or on different shards.
 fn both_names(survey: &Survey) -> Vec<Leftover> {
-    let mut by_keyspace: BTreeMap<&KeyspaceName, BTreeMap<String, (BTreeSet<&str>, BTreeSet<&str>)>> = BTreeMap::new();
+    let mut by_keyspace: BTreeMap<&KeyspaceName, BTreeMap<String, Places<'_>>> = BTreeMap::new();
     for (keyspace, shard, tables) in survey.tables_by_shard() {
         for table in tables.iter().filter_map(|name| original(name)) {
             by_keyspace.entry(keyspace).or_default().entry(table.to_owned()).or_default().0.insert(shard);
