@@ -22,6 +22,7 @@
 //! | [`cluster::port`] | what can be asked of a cluster (`Reader`) and done to it (`Writer`) |
 //! | [`cluster::mutation`] | every write as a value, one file a verb: its words, its request, the same by hand |
 //! | [`cluster::vtctld`] | the adapter: protocol, calls, conversion, bounded SELECTs |
+//! | [`cluster::topo`] | the topology server itself, for one thing: the named lock that a dead vtctld left |
 //! | [`family`] | a workflow family: its phases, what facts mean, forecasts, the next step. [`family::move_tables`] is the first; [`family::mending`] mends what any has left |
 //! | [`leftovers`] | what stands in a cluster that no whole movement leaves: found, with its evidence, whoever made it |
 //! | [`plan`] | the checks, one small file each, and the plan as a document |
@@ -52,6 +53,9 @@
 //! - A run knows one meaning of the plan file; an edit that somebody else took up ends it.
 //! - A write that the cluster refuses is tried three times and then said; a primary switch once a release.
 //! - No gate, check or difference bars the way back.
+//! - A switch that broke off goes back before its journal and forward after it, decided from what is there alone; what needs a lock waits
+//!   for a dead owner's lease, and what needs none waits for nobody.
+//! - A lock is taken for a dead one's only on proof, and taken away only where the operator gave the way to the topology server.
 //! - Absence is not success: "no workflow" means completed only if the record proves that we completed it and its leftovers fit.
 //!
 //! # Where to begin reading
