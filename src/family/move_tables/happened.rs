@@ -180,7 +180,13 @@ fn vdiff_stopped(stop: &StopVDiff, view: &View<'_>) -> Happened {
 fn switched(movement: &MoveTables, switch: &SwitchTraffic, view: &View<'_>, partly: impl Fn() -> Happened) -> Happened {
     let wanted = if movement.leads_to_target(switch) { Side::Target } else { Side::Source };
     let traffic = view.situation.traffic;
-    if !matches!(view.situation.kind, SituationKind::Moving | SituationKind::Switched) {
+    // Of reads the rules say all there is; what else stands between states is not of this write.
+    let is_whole = if switch.moves_writes() {
+        matches!(view.situation.kind, SituationKind::Moving | SituationKind::Switched)
+    } else {
+        movement.cells_that_serve_something_else(view.facts).is_empty()
+    };
+    if !is_whole {
         return partly();
     }
     let sides = switch.tablet_types.iter().map(|kind| match kind {

@@ -50,6 +50,17 @@ fn a_completion_that_stopped_between_two_renames_is_half_done() {
 }
 
 #[test]
+fn a_switch_of_reads_is_done_when_the_rules_say_so_whatever_else_stands() {
+    let mut world = World::after(&["create", "copy", "switch-replicas"]);
+    let reads = world.progress.attempts.last().unwrap().mutation.clone();
+    world.deny("commerce", "0", vec!["customer".into()]);
+    assert_eq!(world.situation().kind, SituationKind::Between);
+    assert!(matches!(world.happened(&reads), Happened::Yes(_)), "sent again it would never end");
+    world.facts.served.get_mut("zone1").unwrap().routing_rules = Default::default();
+    assert!(matches!(world.happened(&reads), Happened::Partly(_)), "the cell has not followed");
+}
+
+#[test]
 fn a_creation_refused_as_there_already_never_happened_however_alike() {
     let mut world = World::after(&["create"]);
     let create = world.progress.attempts[0].mutation.clone();

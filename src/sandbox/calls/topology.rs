@@ -119,7 +119,8 @@ fn nodes(state: &State) -> BTreeMap<String, (String, i64)> {
             "Action": lock.action,
             "HostName": "sandbox",
             "UserName": "vitess",
-            "Time": lock.since.to_string(),
+            // As Go's RFC 3339, without fractions (go/vt/topo/locks.go).
+            "Time": lock.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "Options": {},
             "Status": "Running",
         });

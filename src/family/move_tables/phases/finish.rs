@@ -58,11 +58,17 @@ fn next(movement: &MoveTables, view: &View<'_>) -> Step {
     }
 }
 
-/// How often the same write came to nothing since the one that is made whole.
+/// How often the same verb came to nothing in a row in this phase.
 fn tried_in_vain(view: &View<'_>, mutation: &Mutation) -> usize {
-    let since = view.progress.last_write().map_or(0, |last| last.serial);
-    let attempts = view.progress.attempts.iter().filter(|attempt| attempt.serial >= since && !attempts::was_seen_done(attempt));
-    attempts.filter(|attempt| std::mem::discriminant(&attempt.mutation) == std::mem::discriminant(mutation)).count()
+    let attempts = &view.progress.attempts;
+    let Some(phase) = attempts.last().map(|last| &last.phase) else { return 0 };
+    attempts
+        .iter()
+        .rev()
+        .take_while(|attempt| &attempt.phase == phase)
+        .filter(|attempt| std::mem::discriminant(&attempt.mutation) == std::mem::discriminant(mutation))
+        .take_while(|attempt| !attempts::was_seen_done(attempt))
+        .count()
 }
 
 /// Of a switch of writes that came to nothing: what its dead vtctld may not have told the tablets and vtgates any more. Not of one
