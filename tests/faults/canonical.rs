@@ -21,7 +21,8 @@ pub fn cluster(moment: &Moment) -> Value {
     for (name, value) in fields {
         let value = match name.as_str() {
             // How it began, and what is counted.
-            "format" | "description" | "began" | "now" | "calls" | "last_number" | "changes_by_hand" | "plan" | "vtctld" => {
+            "format" | "description" | "began" | "now" | "calls" | "last_number" | "changes_by_hand" | "plan" | "vtctld"
+            | "transactions" => {
                 continue;
             }
             // Rows are the oracle's.
@@ -61,6 +62,7 @@ impl Names {
                             | "last_revision",
                             _,
                         ) => continue,
+                        ("version", Value::Number(_)) => continue,
                         // Every update writes cells and types as the request had them, with the same meaning.
                         ("is_respelled", _) => continue,
                         ("id", Value::Number(number)) => self.id(format!("id {number}")),

@@ -19,6 +19,8 @@ pub enum Ending {
     Other(String),
     /// The program stands there, with an exit code and a code.
     Stands { exit_code: u8, code: String, words: String },
+    /// It waits for what doesn't come, and says for what.
+    Waits(String),
     /// It goes round and comes to no end.
     Endless(String),
     /// Something held that must never be.
@@ -46,6 +48,7 @@ impl Ending {
             Outcome::Stands(End::Refused(exit_code, words)) => {
                 Self::Stands { exit_code: *exit_code, code: "command".into(), words: words.clone() }
             }
+            Outcome::Stands(End::Idle(words)) => Self::Waits(words.clone()),
             Outcome::Stands(other) => Self::Endless(format!("{other:?}")),
         }
     }
@@ -69,6 +72,7 @@ impl Ending {
             Self::ClusterAsUndisturbed => "cluster as undisturbed".into(),
             Self::Other(_) => "another end".into(),
             Self::Stands { exit_code, code, .. } => format!("exit {exit_code} {code}"),
+            Self::Waits(_) => "waits".into(),
             Self::Endless(_) => "endless".into(),
             Self::Violated(_) => "VIOLATED".into(),
             Self::Bad(ending) => format!("BAD: {}", ending.name()),
@@ -78,7 +82,7 @@ impl Ending {
     /// For people.
     pub fn words(&self) -> String {
         match self {
-            Self::Other(words) | Self::Endless(words) => format!("{}: {words}", self.name()),
+            Self::Other(words) | Self::Endless(words) | Self::Waits(words) => format!("{}: {words}", self.name()),
             Self::Stands { words, .. } => format!("{}: {words}", self.name()),
             Self::Violated(words) => words.join("; "),
             Self::Bad(ending) => format!("BAD: {}", ending.words()),
@@ -92,7 +96,7 @@ pub fn is_allowed(_edge: &Edge, faults: &[Fault], ending: &Ending) -> bool {
     match ending {
         Ending::AsUndisturbed | Ending::AsUndisturbedAtTheEnd | Ending::ClusterAsUndisturbed => true,
         Ending::Violated(_) | Ending::Bad(_) | Ending::Endless(_) => false,
-        Ending::Other(_) | Ending::Stands { .. } => faults.iter().any(|fault| allows(fault, ending)),
+        Ending::Other(_) | Ending::Stands { .. } | Ending::Waits(_) => faults.iter().any(|fault| allows(fault, ending)),
     }
 }
 
@@ -102,10 +106,10 @@ fn allows(fault: &Fault, ending: &Ending) -> bool {
     match kind {
         // Somebody else's hands in the movement: it stops and names them, or goes on from where they led it.
         Kind::Somebody(Act::Cancels | Act::SwitchesWrites | Act::ReversesWrites | Act::Denies) => {
-            stands(4) || stands(5) || matches!(ending, Ending::Other(_))
+            stands(4) || stands(5) || matches!(ending, Ending::Other(_) | Ending::Waits(_))
         }
         // Streams that somebody stopped stay stopped: he may have had a reason.
-        Kind::Somebody(Act::StopsStreams | Act::StartsStreams) => stands(4) || stands(5),
+        Kind::Somebody(Act::StopsStreams | Act::StartsStreams) => stands(4) || stands(5) || matches!(ending, Ending::Waits(_)),
         // The source has a column that the target lacks.
         Kind::Somebody(Act::AltersATable) => stands(4) || stands(5) || matches!(ending, Ending::Other(_)),
         // His rule stands at the end, as it must.

@@ -239,6 +239,9 @@ fn theirs_are_untouched(world: &World, faults: &[Fault]) -> Vec<String> {
     changes.into_iter().map(|change| format!("I10: {change}")).collect()
 }
 
+/// Said of a case that takes longer: it goes round somewhere.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// All cases, on as many threads as there are cores; results in the order of the cases.
 pub fn run_all(edges: &[Edge], cases: &[Case], known: &Known) -> Vec<Result> {
     let next = AtomicUsize::new(0);
@@ -252,7 +255,11 @@ pub fn run_all(edges: &[Edge], cases: &[Case], known: &Known) -> Vec<Result> {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(index) else { return };
+                    let began = std::time::Instant::now();
                     let result = alone(&edges[case.edge], &[case.fault], known, false);
+                    if began.elapsed() > SLOW {
+                        println!("{:.0?} {}: {}", began.elapsed(), case.row, result.ending.name());
+                    }
                     *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
             });

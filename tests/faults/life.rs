@@ -34,6 +34,9 @@ use super::script::{Life, Of, Script, Strikes};
 use super::service::Wire;
 use super::world::{MOVEMENT, Moment};
 
+/// Nothing that anybody here waits for takes longer, the leases of a dead vtctld and its own 120 s included.
+const MOST_IDLE_LOOKS: u32 = 300;
+
 /// What an operator types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -100,7 +103,8 @@ pub enum End {
     Files(String),
     /// The command itself refuses: exit code and words.
     Refused(u8, String),
-    Idle,
+    /// What it waits for doesn't come.
+    Idle(String),
 }
 
 /// A host and a cluster.
@@ -235,7 +239,12 @@ impl<'a> Process<'a> {
             ..Options::default()
         };
         let patience = if machine.never_forward { Duration::from_secs(60) } else { Duration::ZERO };
-        let options = RunOptions { machine, wait: true, time_jumps: Some(TimeJumps::default()), lease_patience: patience };
+        let options = RunOptions {
+            machine,
+            wait: true,
+            time_jumps: Some(TimeJumps { most_idle_looks: MOST_IDLE_LOOKS }),
+            lease_patience: patience,
+        };
         self.drive(options).await
     }
 
@@ -268,7 +277,7 @@ impl<'a> Process<'a> {
             }
             Finish::Busy(_) => End::Busy,
             Finish::Overtaken(_) => End::Overtaken,
-            Finish::Idle(_) => End::Idle,
+            Finish::Idle(_) => End::Idle(self.world.script.waits_for()),
         })
     }
 
@@ -403,6 +412,14 @@ struct Telling(Arc<Script>);
 
 impl View for Telling {
     fn event(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::Progress(progress) => self.0.wait_for(format!("{}: {}", progress.phase, progress.waiting_for)),
+            Event::Await { phase, conditions, .. } => {
+                let failing: Vec<&str> = conditions.iter().filter(|it| !it.passes()).map(|it| it.name.as_str()).collect();
+                self.0.wait_for(format!("{phase}: {}", failing.join(", ")));
+            }
+            _ => {}
+        }
         self.0.tell(|| match event {
             Event::Entry { words, .. } => format!("{at:.0} {words}"),
             Event::Say { text, .. } => format!("{at:.0} {text}"),

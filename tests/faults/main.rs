@@ -63,6 +63,7 @@ fn every_effect_struck_by_every_kind_of_fault_comes_to_a_good_end() {
     let only = variable("CUTOVER_FAULT").unwrap_or_default();
     let mut cases = enumerate::cases(edges);
     cases.retain(|case| case.row.to_string().contains(&only));
+    println!("{} cases", cases.len());
     let known = Known::default();
     let results = enumerate::run_all(edges, &cases, &known);
     println!("{} cases on {} edges in {:.0?}", cases.len(), edges.len(), began.elapsed());

@@ -50,6 +50,8 @@ pub async fn carry_out(world: &World, command: &Command) -> Outcome {
                 world.sandbox.take_away_named_lock("commerce", "c2c_reverse").unwrap();
                 0
             }
+            // Looked at often enough.
+            End::Idle(_) => return Outcome::Stands(end),
             End::Stopped(StopKind::Refused | StopKind::NeedsHuman, _) | End::Refused(..) => {
                 stops += 1;
                 if stops == SAME_STOPS {
@@ -58,7 +60,7 @@ pub async fn carry_out(world: &World, command: &Command) -> Outcome {
                 60
             }
             End::Stopped(..) => return Outcome::Stands(end),
-            End::Busy | End::Overtaken | End::Unreachable | End::Files(_) | End::Idle => 10,
+            End::Busy | End::Overtaken | End::Unreachable | End::Files(_) => 10,
         };
         tokio::time::sleep(Duration::from_secs(wait_seconds)).await;
         last = end;

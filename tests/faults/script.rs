@@ -82,6 +82,8 @@ struct Inner {
     /// The record's serial that an append has returned.
     acknowledged: u64,
     tells: bool,
+    /// What the process said last that it waits for.
+    waits_for: String,
 }
 
 impl Script {
@@ -147,6 +149,14 @@ impl Script {
         }
     }
 
+    pub fn wait_for(&self, words: String) {
+        self.lock().waits_for = words;
+    }
+
+    pub fn waits_for(&self) -> String {
+        self.lock().waits_for.clone()
+    }
+
     pub fn story(&self) -> String {
         self.lock().story.join("\n")
     }
@@ -203,6 +213,9 @@ impl Script {
     }
 }
 
+/// No run needs so many.
+const MOST_EFFECTS: usize = 40_000;
+
 /// One process of the program.
 #[derive(Debug, Clone)]
 pub struct Life {
@@ -217,6 +230,12 @@ impl Life {
         }
         let mut inner = self.script.lock();
         let number = inner.base + inner.sites.len();
+        if inner.sites.len() > MOST_EFFECTS {
+            drop(inner);
+            self.script.violated("I21: it goes round and comes to no end");
+            self.die();
+            return Strikes::Dead;
+        }
         let site = Site { of, what, at: inner.at.clone() };
         if inner.tells {
             let words = format!("  {number} {}", site.name());

@@ -37,7 +37,7 @@ fn next(movement: &MoveTables, view: &View<'_>) -> Step {
     let publish = || Step::Finish(Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }));
     match &last.mutation {
         Mutation::SwitchTraffic(switch) if switch.moves_writes() => match half_switch::step(movement, view) {
-            Step::Between(_) if !movement.leads_to_target(switch) && !forward_exists => {
+            Step::Between(_) if !movement.leads_to_target(switch) && !forward_is_whole(movement, view) => {
                 back_by_its_own_name(movement, view, switch)
             }
             step => step,
@@ -56,6 +56,11 @@ fn next(movement: &MoveTables, view: &View<'_>) -> Step {
         _ if is_behind => publish(),
         _ => Step::Between(why(view)),
     }
+}
+
+/// The forward workflow has a stream on each shard. Vitess takes them away one shard after the other.
+fn forward_is_whole(movement: &MoveTables, view: &View<'_>) -> bool {
+    movement.streams_of(view.facts, movement.target(), movement.workflow()).shards() == movement.target_shards(view.facts)
 }
 
 /// How often the same verb came to nothing in a row in this phase.
