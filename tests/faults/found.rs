@@ -79,7 +79,7 @@ pub fn text(what: &str, edge: &Edge, faults: &[Fault]) -> String {
 
 /// Plays all of them; those that end badly again.
 pub fn play(edges: &[Edge]) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults/found");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/found");
     let mut bad = Vec::new();
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

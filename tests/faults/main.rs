@@ -63,12 +63,16 @@ fn every_effect_struck_by_every_kind_of_fault_comes_to_a_good_end() {
     let only = variable("CUTOVER_FAULT").unwrap_or_default();
     let mut cases = enumerate::cases(edges);
     cases.retain(|case| case.row.to_string().contains(&only));
-    println!("{} cases", cases.len());
+    let all = cases.len();
+    if only.is_empty() && !is_whole() {
+        cases = of_the_day(cases);
+    }
+    println!("{} of {all} cases", cases.len());
     let known = Known::default();
     let results = enumerate::run_all(edges, &cases, &known);
     println!("{} cases on {} edges in {:.0?}", cases.len(), edges.len(), began.elapsed());
     let table = Table::of(&cases, &results);
-    if only.is_empty() {
+    if only.is_empty() && is_whole() {
         table.write();
     }
     let bad: Vec<(&Case, String)> = cases
@@ -84,9 +88,20 @@ fn every_effect_struck_by_every_kind_of_fault_comes_to_a_good_end() {
         println!("{}", enumerate::alone(&edges[case.edge], &[case.fault], &known, true).story);
     }
     assert!(bad.is_empty(), "{} of {} cases end badly", bad.len(), cases.len());
-    if only.is_empty() {
+    if only.is_empty() && is_whole() {
         assert_eq!(table.empty(edges), Vec::<String>::new(), "nothing struck these");
     }
+}
+
+/// So many cases on each push: with two cores they fit into two minutes.
+const CASES_A_PUSH: usize = 900;
+
+/// Each case has its day: of those that are too many for one push every n-th, another one each day.
+fn of_the_day(cases: Vec<Case>) -> Vec<Case> {
+    let parts = cases.len().div_ceil(CASES_A_PUSH).max(1);
+    let days = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let today = usize::try_from(days).unwrap() % parts;
+    cases.into_iter().enumerate().filter(|(place, _)| place % parts == today).map(|(_, case)| case).collect()
 }
 
 /// Alike ends together, each with some of its cases.
