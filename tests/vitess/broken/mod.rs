@@ -13,7 +13,7 @@
 //! | [`sends`] | `apply` dies at each of its system calls that send |
 //! | [`results`] | what is published of all of them |
 //!
-//! On each push: the points that are marked dangerous, one more point and one other fault by the day. `CUTOVER_BROKEN=all`, or a part of
+//! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or a part of
 //! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
 //! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
 
@@ -110,11 +110,11 @@ fn points_to_break() -> Vec<(Point, Vec<Variant>)> {
             .map(|(variants, point)| (point, variants))
             .collect();
     }
-    let (dangerous, others): (Vec<_>, Vec<_>) = all.partition(|(_, point)| point.dangerous);
-    let of_today = days() % others.len();
-    let chosen = dangerous.into_iter().chain(others.into_iter().skip(of_today).take(1));
-    chosen.map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
+    all.filter(|(_, point)| point.dangerous).map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
 }
+
+/// The fault beside vtctld's death that is tried on each push; the others take a long run.
+const ON_EACH_PUSH: &str = "the first answer to each write is lost";
 
 /// A fault that is no point of an operation: its name, and what was seen; it panics when it ends badly.
 type Fault = (String, Box<dyn Fn(&World) -> String>);
@@ -122,7 +122,7 @@ type Fault = (String, Box<dyn Fn(&World) -> String>);
 fn other_faults() -> Vec<Fault> {
     let mut faults: Vec<Fault> = vec![
         ("the first request of each write is lost".to_owned(), Box::new(lost_calls::first_requests_are_lost)),
-        ("the first answer to each write is lost".to_owned(), Box::new(lost_calls::first_answers_are_lost)),
+        (ON_EACH_PUSH.to_owned(), Box::new(lost_calls::first_answers_are_lost)),
         ("every fiftieth call is lost".to_owned(), Box::new(lost_calls::every_fiftieth_call_is_lost)),
     ];
     for (phase, letter, how) in reparents::all() {
@@ -138,10 +138,8 @@ fn other_faults() -> Vec<Fault> {
 fn calls_are_lost_and_processes_die(world: &World) {
     let mut results = Results::open(world.cluster);
     let mut problems = Vec::new();
-    let all = other_faults();
-    let of_today = days() % all.len();
-    for (index, (name, fault)) in all.into_iter().enumerate() {
-        if wanted().map_or(index != of_today, |wanted| !is_named(&name, &wanted)) {
+    for (name, fault) in other_faults() {
+        if wanted().map_or(name != ON_EACH_PUSH, |wanted| !is_named(&name, &wanted)) {
             continue;
         }
         let outcome = catch_unwind(AssertUnwindSafe(|| fault(&world.another())));
