@@ -171,6 +171,10 @@ fn only_what_stopped_half_way_is_finished() {
         bench.kind = SituationKind::Between;
         bench.finish = Step::Act(switch_primary());
         bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(result));
+        if is_finished {
+            assert!(matches!(bench.decide(), Decision::Wait(..)), "the same call is given a moment");
+            bench.pass(2);
+        }
         assert_eq!(is_switch(&bench.decide()), is_finished, "{result:?}");
         if !is_finished {
             bench.watch.see_between(true, bench.now);

@@ -32,7 +32,8 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
     let mut last: Option<&Attempt> = None;
     let mine = |attempt: &&Attempt| attempt.serial > watch.began_at_serial && &attempt.phase == phase;
     for attempt in progress.attempts.iter().rev().filter(mine).filter(|attempt| is_the_same(&attempt.mutation, mutation)) {
-        if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) {
+        let came_to_nothing = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
+        if !came_to_nothing && !attempt.is_half_done() {
             break;
         }
         undone += 1;
@@ -43,7 +44,9 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
     if watch.call_of(attempt.attempt).is_some_and(|call| call.not_allowed) {
         return Retry::NotAllowed(words);
     }
-    let Some(wait) = WAITS_SECONDS.get(undone - 1) else { return Retry::NoMore(words) };
+    // What stopped half way is made whole by other rules, which end it; here it is given time: a failover takes some seconds.
+    let last_wait = attempt.is_half_done().then_some(&WAITS_SECONDS[1]);
+    let Some(wait) = WAITS_SECONDS.get(undone - 1).or(last_wait) else { return Retry::NoMore(words) };
     let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
     if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
 }

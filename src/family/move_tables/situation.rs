@@ -308,6 +308,9 @@ impl Seen<'_> {
         if self.reverse.all(StreamShape::Frozen) {
             against.push("the reverse streams are frozen while the target takes writes".into());
         }
+        if self.reverse.has(StreamShape::StoppedForCutover) {
+            against.push("the reverse streams are `stopped for cutover`: a way back broke off".into());
+        }
         if self.source_denied != Denied::All {
             against.push("not every source shard denies the moved tables".into());
         }

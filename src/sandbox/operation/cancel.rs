@@ -20,7 +20,10 @@ pub fn first(state: &State, request: &data::WorkflowDeleteRequest, course_of: &m
     if course.forward().writes_are_switched(&state.topology) {
         return refuse!("cannot delete workflow because you have already switched write traffic");
     }
-    let (sources, targets) = (shard_names(state, &course.source), shard_names(state, &course.target));
+    let sources = shard_names(state, &course.source);
+    // Those that have a stream: a creation that broke off leaves its tables on the others.
+    let mut targets = shard_names(state, &course.target);
+    targets.retain(|shard| state.streams_of(keyspace, workflow).any(|stream| stream.shard == *shard));
     let mut row = Row::of(OPERATION);
     row.lock_workflow(keyspace, workflow, "WorkflowDelete");
     row.lock_keyspaces(&course, "DropTargets", LEASE);
