@@ -11,6 +11,7 @@ use super::gates::{self, GateInput, GateState};
 use super::locks::{self, Holder};
 use super::phase::PhaseId;
 use super::reconcile;
+use super::refusal;
 use super::retry::{self, Retry};
 use super::stops::{between, between_states, contradictory, foreign, stale_lock};
 use super::watch::Watch;
@@ -317,14 +318,8 @@ impl Run<'_> {
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
         let refused = |kind, words: String| {
-            let finding = Finding::fail(
-                "C312",
-                Severity::Error,
-                phase.as_str(),
-                format!("Vitess refuses to {}: {words}", mutation.verb().words()),
-                "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands",
-            );
-            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }))
+            let findings = vec![refusal::finding(phase, &mutation, &words)];
+            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings }))
         };
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),

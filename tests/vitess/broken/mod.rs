@@ -15,7 +15,8 @@
 //!
 //! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or a part of
 //! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
-//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
+//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept, and `CUTOVER_BROKEN_MISSING=1` leaves out what has ended well there.
+//! `tests/long/run` does all of it.
 
 mod bench;
 mod course;
@@ -71,10 +72,10 @@ fn vtctld_is_killed_at_each_step(world: &World) {
     let mut results = Results::open(world.cluster);
     let by_hand = std::env::var("CUTOVER_BROKEN_HAND").unwrap_or_default();
     let mut problems = Vec::new();
-    for (point, variants) in points_to_break() {
-        for variant in variants {
-            if by_hand == "only" {
-                break;
+    if by_hand != "only" {
+        for (point, variant) in faults() {
+            if only_missing() && results.as_ref().is_some_and(|results| results.has(&point, variant)) {
+                continue;
             }
             let row = course::run(world, &point, variant);
             eprintln!("  {} [{} s]", row.line(), row.took_seconds);
@@ -83,7 +84,12 @@ fn vtctld_is_killed_at_each_step(world: &World) {
                 results.put(row);
             }
         }
-        if !by_hand.is_empty() {
+    }
+    if !by_hand.is_empty() {
+        for (_, point) in chosen_points() {
+            if only_missing() && results.as_ref().is_some_and(|results| results.has_by_hand(&point)) {
+                continue;
+            }
             let hand = course::run_by_hand(world, &point);
             eprintln!("  {hand:?}");
             if let Some(results) = &mut results {
@@ -94,23 +100,37 @@ fn vtctld_is_killed_at_each_step(world: &World) {
     assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }
 
-fn points_to_break() -> Vec<(Point, Vec<Variant>)> {
+/// The points that are wanted, with their places in the table.
+fn chosen_points() -> impl Iterator<Item = (usize, Point)> {
+    let wanted = wanted();
+    points::all().into_iter().enumerate().filter(move |(_, point)| match &wanted {
+        Some(wanted) => is_named(&format!("{}: {}", point.operation.name(), point.name), wanted),
+        None => point.dangerous,
+    })
+}
+
+/// On a push one variant a dangerous point, by the day. In a long run two a point, with vtctld restarted at once and later, and all of
+/// them where it is dangerous; first each point once, so that a run that is broken off has seen them all.
+fn faults() -> Vec<(Point, Variant)> {
     let of_turn = |turn: usize| VARIANTS[turn % VARIANTS.len()];
-    let all = points::all().into_iter().enumerate();
-    if let Some(wanted) = wanted() {
-        let chosen = all.filter(|(_, point)| is_named(&format!("{}: {}", point.operation.name(), point.name), &wanted));
-        let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
-        let variants = |index, dangerous| match only {
-            Some(only) => vec![only],
-            None if dangerous => VARIANTS.to_vec(),
-            None => vec![of_turn(index)],
-        };
-        return chosen
-            .map(|(index, point)| (variants(index, point.dangerous), point))
-            .map(|(variants, point)| (point, variants))
-            .collect();
+    if wanted().is_none() {
+        return chosen_points().map(|(index, point)| (point, of_turn(index + days()))).collect();
     }
-    all.filter(|(_, point)| point.dangerous).map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
+    let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
+    if let Some(only) = only {
+        return chosen_points().map(|(_, point)| (point, only)).collect();
+    }
+    let pass = |pass: usize| {
+        chosen_points()
+            .filter(move |(_, point)| pass < 2 || point.dangerous)
+            .map(move |(index, point)| (point, of_turn(index + pass)))
+    };
+    (0..VARIANTS.len()).flat_map(pass).collect()
+}
+
+/// `CUTOVER_BROKEN_MISSING=1`: what has ended well in the results is not run again.
+fn only_missing() -> bool {
+    std::env::var_os("CUTOVER_BROKEN_MISSING").is_some()
 }
 
 /// The fault beside vtctld's death that is tried on each push; the others take a long run.

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::course::Variant;
+use super::points::Point;
 use super::row::{ByHand, Row};
 use crate::support::Cluster;
 
@@ -46,6 +48,19 @@ impl Results {
         let known = known.map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())));
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         Some(Self { vitess, beside: cluster.beside(), cores, file, ..known.unwrap_or_default() })
+    }
+
+    /// Whether this fault was run and has ended well.
+    pub fn has(&self, point: &Point, variant: Variant) -> bool {
+        let it = Row::of(point, variant);
+        let is_it = |row: &Row| (&row.operation, &row.point, &row.variant) == (&it.operation, &it.point, &it.variant);
+        self.rows.iter().any(|row| is_it(row) && row.problem().is_none())
+    }
+
+    /// Whether this point was reached by hand.
+    pub fn has_by_hand(&self, point: &Point) -> bool {
+        let is_it = |hand: &ByHand| hand.operation == point.operation.name() && hand.point == point.name;
+        self.by_hand.iter().any(|hand| is_it(hand) && hand.calls > 0)
     }
 
     /// The row takes the place of an earlier one of the same fault.

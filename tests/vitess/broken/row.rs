@@ -26,6 +26,8 @@ pub struct Row {
     pub human_unlocked: bool,
     /// How often a gate had to be opened again.
     pub approvals: usize,
+    /// From the kill until vtctld serves again: its own start takes a second or two.
+    pub seconds_to_the_restart: f64,
     /// From the kill on; how long the point itself was held is the test's doing.
     pub seconds_without_writes: f64,
     pub seconds_to_the_end: f64,
