@@ -57,7 +57,7 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let operation = point.operation;
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &operation.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let mut bench = Bench::new(world, &movement);
     operation.bring(&bench);
 
@@ -203,7 +203,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
     let operation: Operation = point.operation;
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &operation.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let mut bench = Bench::new(world, &movement);
     operation.bring(&bench);
     if operation == Operation::SwitchPrimaryBack {

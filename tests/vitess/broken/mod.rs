@@ -13,8 +13,8 @@
 //! | [`sends`] | `apply` dies at each of its system calls that send |
 //! | [`results`] | what is published of all of them |
 //!
-//! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or a part of
-//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
+//! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or parts of
+//! `operation: point` or of the names of other faults with `|` between them, runs these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
 //! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept, and `CUTOVER_BROKEN_MISSING=1` leaves out what has ended well there.
 //! `tests/long/run` does all of it.
 
@@ -45,7 +45,7 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-/// What is to be broken: `all`, or a part of names. None on a push.
+/// What is to be broken: `all`, or parts of names with `|` between them. None on a push.
 fn wanted() -> Option<String> {
     std::env::var("CUTOVER_BROKEN").ok()
 }
@@ -57,7 +57,7 @@ fn days() -> usize {
 }
 
 fn is_named(name: &str, wanted: &str) -> bool {
-    wanted == "all" || name.contains(wanted)
+    wanted == "all" || wanted.split('|').any(|part| name.contains(part))
 }
 
 /// What is done beside the kill. Each has its turn, over the table and over the days; dangerous points have all of them in a long run.

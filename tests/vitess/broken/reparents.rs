@@ -74,7 +74,7 @@ impl Phase {
         let cluster = bench.world.cluster;
         let wait_for_rows = |sql: &str, what: &str| {
             let some = || cluster.query_primaries::<u64>("customer", sql).iter().sum::<u64>() > 0;
-            wait::until_true(Duration::from_secs(90), what, some);
+            wait::until_true(Duration::from_secs(240), what, some);
         };
         if let Some(application) = self.slow() {
             cluster.vtctl().slow_down(application, &KEYSPACES, 0.8);
@@ -169,7 +169,7 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
     let operation = phase.operation();
     let movement = Movement::prepare(world, &Shape { rows: phase.rows(), ..Shape::default() });
     movement.write_plan(world, &operation.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let (keyspace, shard) = place(letter);
     let old = world.cluster.vtctl().primary_uid(keyspace, shard);
     let _back = OnDrop(|| give_back(world, phase, keyspace, shard, old));
@@ -201,7 +201,7 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
         }
         if let Some(approval) = operation.approval(&last) {
             bench.cutover(false).args(approval).run_expecting(0);
-            by_hand.push("approves again".to_owned());
+            by_hand.push(format!("approves again, for the switch did not happen: {}", words_of_vitess(&last)));
         }
         last = again(&bench, operation);
         codes.push(last.code);
@@ -236,6 +236,16 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
 fn again(bench: &Bench, operation: Operation) -> Output {
     let until = if operation == Operation::Complete { "complete" } else { "switch-primary" };
     bench.cutover(false).args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(400).run()
+}
+
+/// Why the switch was rolled back, as the hold says it.
+fn words_of_vitess(output: &Output) -> String {
+    let line = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = line.split_once("did not happen (").and_then(|(_, rest)| rest.split_once("); nothing is half done"));
+    words.map_or_else(
+        || line.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect(),
+        |(words, _)| words.to_owned(),
+    )
 }
 
 /// Journals are no part of it: a switch that was begun again has written more of them.
