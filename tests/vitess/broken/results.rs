@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::course::Variant;
-use super::points::Point;
+use super::points::{self, Point};
 use super::row::{ByHand, Row};
 use crate::support::Cluster;
 
@@ -71,6 +71,10 @@ impl Results {
             Some(index) => self.rows[index] = row,
             None => self.rows.push(row),
         }
+        // In the order of the table of points, whatever the order of the runs.
+        let points = points::all();
+        let place = |row: &Row| points.iter().position(|it| it.operation.name() == row.operation && it.name == row.point);
+        self.rows.sort_by_cached_key(|row| (place(row), row.variant.clone()));
         self.write();
     }
 
