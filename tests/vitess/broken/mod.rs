@@ -12,6 +12,7 @@
 //! | [`reparents`] | primaries change or die |
 //! | [`sends`] | `apply` dies at each of its system calls that send |
 //! | [`results`] | what is published of all of them |
+//! | [`summary`] | the same in a table that is short enough to read |
 //!
 //! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or parts of
 //! `operation: point` or of the names of other faults with `|` between them, runs these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
@@ -28,6 +29,7 @@ mod reparents;
 mod results;
 mod row;
 mod sends;
+mod summary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -96,6 +98,10 @@ fn vtctld_is_killed_at_each_step(world: &World) {
                 results.put_by_hand(hand);
             }
         }
+    }
+    // Also where nothing was run: the tables may have been edited, or the way they are drawn.
+    if let Some(results) = &results {
+        results.write();
     }
     assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }

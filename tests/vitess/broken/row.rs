@@ -96,17 +96,22 @@ impl Row {
         Some(format!("{name}: {why}"))
     }
 
-    /// One line for the log of the test.
-    pub fn line(&self) -> String {
+    /// The exit codes of all runs: `3, 4, 0`.
+    pub fn codes(&self) -> String {
         let codes: Vec<String> =
             self.exit_codes.iter().map(|code| code.map_or("-".to_owned(), |code| code.to_string())).collect();
+        codes.join(", ")
+    }
+
+    /// One line for the log of the test.
+    pub fn line(&self) -> String {
         format!(
             "{}, {} ({}): status {:?}, exit {}, {:.1} s without writes, whole after {:.0} s{}{}",
             self.operation,
             self.point,
             self.variant,
             self.status,
-            codes.join(" "),
+            self.codes(),
             self.seconds_without_writes,
             self.seconds_to_the_end,
             if self.human_unlocked { ", a human took the named lock away" } else { "" },
