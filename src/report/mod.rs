@@ -19,6 +19,7 @@ pub(crate) mod fixtures;
 pub mod history;
 pub mod hold;
 pub mod live;
+pub mod on_record;
 pub mod page;
 pub mod place;
 pub mod plan_human;
