@@ -6,8 +6,8 @@ use crate::cluster::mutation::{
     SetStreams, StreamsWanted,
 };
 use crate::cluster::port::{Ask, Facts, HeldLock};
-use crate::family::{Family as _, Side, Step, View, Waiting};
 use crate::family::picture::StreamShape;
+use crate::family::{Family as _, Side, Step, View, Waiting};
 use crate::model::name::{KeyspaceName, ShardName, TableName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::entry::OutcomeResult;
