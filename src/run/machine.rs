@@ -317,17 +317,16 @@ impl Run<'_> {
 
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
-        let refused = |kind, words: String| {
-            let findings = vec![refusal::finding(phase, &mutation, &words)];
-            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings }))
-        };
+        let refused =
+            |kind, finding| Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }));
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
-            Retry::NoMore(words) => refused(StopKind::Refused, words),
-            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),
+            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words)),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words)),
+            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words)),
         }
     }
 

@@ -6,6 +6,8 @@ use super::phase::PhaseId;
 use crate::cluster::mutation::Mutation;
 use crate::finding::{Finding, Severity};
 
+/// The code of a write that does not come about.
+const REFUSED: &str = "C312";
 /// The code of a switch that a dead tablet keeps from happening.
 const SILENT_TABLET: &str = "C313";
 /// Before an alias, in what vtctld says of a tablet that could not be told of a change (`go/vt/topotools/keyspace.go`,
@@ -17,7 +19,7 @@ pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Find
     let refuses = format!("Vitess refuses to {}", mutation.verb().words());
     match silent_tablets(words).as_slice() {
         [] => Finding::fail(
-            "C312",
+            REFUSED,
             Severity::Error,
             phase.as_str(),
             format!("{refuses}: {words}"),
@@ -34,6 +36,17 @@ pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Find
             format!("{}, then `cutover apply`. Traffic is where it was", way_out(tablets)),
         ),
     }
+}
+
+/// What stops a run when the connection to vtctld broke in a write, each time; `words` are those of the transport.
+pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+    Finding::fail(
+        REFUSED,
+        Severity::Error,
+        phase.as_str(),
+        format!("to {} came to nothing each time, for the connection to vtctld broke: {words}", mutation.verb().words()),
+        "see why vtctld dies or can't be reached (its log, its host), then `cutover apply`; nothing is under way",
+    )
 }
 
 /// What helps against what these words say, if they say something that is known.
