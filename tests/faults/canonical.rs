@@ -63,6 +63,8 @@ impl Names {
                             _,
                         ) => continue,
                         ("version", Value::Number(_)) => continue,
+                        // Which tablet is the primary.
+                        ("primary", Value::Number(_)) | ("tablets", Value::Array(_)) | ("reparented", _) => continue,
                         // Every update writes cells and types as the request had them, with the same meaning.
                         ("is_respelled", _) => continue,
                         ("id", Value::Number(number)) => self.id(format!("id {number}")),

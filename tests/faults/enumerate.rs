@@ -239,8 +239,8 @@ fn theirs_are_untouched(world: &World, faults: &[Fault]) -> Vec<String> {
     changes.into_iter().map(|change| format!("I10: {change}")).collect()
 }
 
-/// Said of a case that takes longer: it goes round somewhere.
-const SLOW: std::time::Duration = std::time::Duration::from_secs(3);
+/// Said of a case that takes longer: it goes round somewhere. A bad one is said at once, too.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// All cases, on as many threads as there are cores; results in the order of the cases.
 pub fn run_all(edges: &[Edge], cases: &[Case], known: &Known) -> Vec<Result> {
@@ -257,8 +257,9 @@ pub fn run_all(edges: &[Edge], cases: &[Case], known: &Known) -> Vec<Result> {
                     let Some(case) = cases.get(index) else { return };
                     let began = std::time::Instant::now();
                     let result = alone(&edges[case.edge], &[case.fault], known, false);
-                    if began.elapsed() > SLOW {
-                        println!("{:.0?} {}: {}", began.elapsed(), case.row, result.ending.name());
+                    if result.ending.is_bad() || began.elapsed() > SLOW {
+                        let words: String = result.ending.words().chars().take(400).collect();
+                        println!("{:.0?} {}: {words}", began.elapsed(), case.row);
                     }
                     *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
