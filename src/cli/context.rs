@@ -15,6 +15,7 @@ use crate::report::events_json::JsonLines;
 use crate::report::events_lines::Lines;
 use crate::report::events_terminal::Terminal;
 use crate::report::plan_human::{self, PlanView};
+use crate::report::plan_markdown;
 
 pub struct Context {
     pub ui: Ui,
@@ -52,7 +53,9 @@ impl Context {
     /// Refuses a format that a command has no form for.
     pub fn without_markdown(&self) -> Result<(), Error> {
         match self.global.format {
-            Format::Markdown => Err(Error::usage("`--format markdown` is of `history` only", "take `human` or `json`")),
+            Format::Markdown => {
+                Err(Error::usage("`--format markdown` is of `plan` and `history` only", "take `human` or `json`"))
+            }
             Format::Human | Format::Json => Ok(()),
         }
     }
@@ -102,6 +105,9 @@ impl Context {
             return self.ui.json(&serde_json::json!(plan));
         }
         let file = named(file);
+        if self.global.format == Format::Markdown {
+            return self.ui.data(&plan_markdown::draw(plan, file.as_deref()));
+        }
         let view = PlanView { drawing: self.ui.drawing, begins, full: self.global.verbose > 0, file: file.as_deref() };
         self.ui.data(&plan_human::draw(plan, &view))
     }

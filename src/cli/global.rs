@@ -13,7 +13,7 @@ pub enum Format {
     Human,
     /// For programs: the schemas are those of `cutover schema`.
     Json,
-    /// For pull requests; `history` only.
+    /// For pull requests; `plan` and `history` only.
     Markdown,
 }
 

@@ -31,6 +31,7 @@ use crate::record::lease::{Lease, LeaseError, LeaseInfo, LeaseKey, Leases, lease
 use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::record::who;
+use crate::report::on_record;
 use crate::spec::{self, Movement, Problem, Spec, TableSelection};
 
 pub struct Session {
@@ -111,7 +112,11 @@ impl Session {
             asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
             ..Query::default()
         };
-        let facts = cluster.observe(&look).await.map_err(|error| Error::cluster(&error, &address, sandbox.is_some()))?;
+        let progress = record_that_binds.map(Record::progress).unwrap_or_default();
+        let facts = cluster
+            .observe(&look)
+            .await
+            .map_err(|error| Error::cluster(&error, &address, sandbox.is_some()).on_record(&progress))?;
         let tables = match record_that_binds.and_then(Record::begun) {
             Some(begun) => begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect(),
             None => resolve_tables(&options.tables, &facts, &look, &options.source_keyspace)?,
@@ -212,9 +217,9 @@ impl Session {
         self.cluster.observe(&self.movement.query()).await.map_err(|error| self.failed(&error))
     }
 
-    /// Why the cluster could not be asked.
+    /// Why the cluster could not be asked, and where the movement stands on record.
     pub fn failed(&self, error: &ClusterError) -> Error {
-        Error::cluster(error, &self.address, self.is_sandbox)
+        Error::cluster(error, &self.address, self.is_sandbox).on_record(&self.progress())
     }
 
     /// What the operator's file forbids of what is still ahead.
@@ -343,6 +348,16 @@ impl Error {
             _ => (Exit::Failed, "`cutover status` shows where the movement stands".to_owned()),
         };
         Self::ended(exit, error, help)
+    }
+
+    /// Of an error that leaves unknown what the cluster is: what the record says instead.
+    fn on_record(self, progress: &Progress) -> Self {
+        match (self, on_record::words(progress)) {
+            (Self::Ended { exit, message, help }, Some(words)) => {
+                Self::Ended { exit, message: format!("{message}. On record: {words}"), help }
+            }
+            (other, _) => other,
+        }
     }
 
     pub fn record(error: crate::record::error::RecordError) -> Self {

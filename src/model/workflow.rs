@@ -119,14 +119,14 @@ impl Stream {
         let place = format!("stream {} on {}{of}", self.id, self.shard);
         if let Some(throttled) = self.throttled.as_ref().filter(|throttled| throttled.at.is_none_or(lately)) {
             return Some(format!(
-                "{place} is throttled (`{}`): `vtctldclient GetThrottlerStatus {}` says by what",
+                "{place} is throttled (`{}`, C515): `vtctldclient GetThrottlerStatus {}` says by what",
                 throttled.component, self.tablet
             ));
         }
         let runs = matches!(self.state, StreamState::Running | StreamState::Copying | StreamState::Lagging);
         let silent = self.updated_at.filter(|at| runs && !lately(*at))?;
         Some(format!(
-            "{place} has given no sign of life for {}: look at the tablet {}",
+            "{place} has given no sign of life for {} (C516): look at the tablet {}",
             length(now.duration_since(silent).as_secs()),
             self.tablet
         ))

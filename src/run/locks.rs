@@ -18,6 +18,17 @@ const BEFORE_THE_KEYSPACES_SECONDS: i64 = 60;
 /// A VDiff locks the name alone while it stops and starts streams.
 const VDIFF_SECONDS: i64 = 300;
 
+/// A name that has been locked for so long without a lock of a keyspace is a dead one's, as far as one look can tell: a vtctld that
+/// lives ends a switch, or rolls it back, within its three waits for locks and the leases of its keyspaces.
+const BY_ONE_LOOK_SECONDS: i64 = 300;
+
+/// Whether one look shows a dead one's lock. It hangs on two clocks, so it is enough to name a lock and never to take it away: that
+/// is judged by [`of_name`]. `beside`: whether a keyspace that its holder would lock is locked.
+pub fn looks_dead(lock: &HeldLock, beside: bool, now: Timestamp) -> bool {
+    let age_seconds = lock.time.parse::<Timestamp>().map(|taken_at| now.duration_since(taken_at).as_secs());
+    !beside && age_seconds.is_ok_and(|seconds| seconds > BY_ONE_LOOK_SECONDS)
+}
+
 /// Who holds a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder<'a> {

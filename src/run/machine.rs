@@ -316,23 +316,24 @@ impl Run<'_> {
 
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
-        let refused = |kind, words: String| {
-            let finding = Finding::fail(
-                "C312",
-                Severity::Error,
-                phase.as_str(),
-                format!("Vitess refuses to {}: {words}", mutation.verb().words()),
-                "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands",
-            );
+        let refused = |kind, summary: String, help: &str| {
+            let finding = Finding::fail("C312", Severity::Error, phase.as_str(), summary, help);
             Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }))
         };
+        const MEND: &str = "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands";
+        let verb = mutation.verb().words();
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
-            Retry::NoMore(words) => refused(StopKind::Refused, words),
-            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, words),
+            Retry::NoMore(words) => refused(StopKind::Refused, format!("Vitess refuses to {verb}: {words}"), MEND),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, format!("Vitess refuses to {verb}: {words}"), MEND),
+            Retry::Lost(words) => refused(
+                StopKind::Refused,
+                format!("to {verb} came to nothing each time, for the connection to vtctld broke: {words}"),
+                "see why vtctld dies or can't be reached (its log, its host), then `cutover apply`; nothing is under way",
+            ),
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Retry {
     In(i64, String),
     /// The cluster has said no often enough; its words.
     NoMore(String),
+    /// The connection to vtctld broke in it often enough; the last words of the transport.
+    Lost(String),
     /// We may not do it; the server's words.
     NotAllowed(String),
 }
@@ -41,12 +43,15 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
     }
     let Some(attempt) = last else { return Retry::Now };
     let words = attempt.evidence.join("; ");
-    if watch.call_of(attempt.attempt).is_some_and(|call| call.not_allowed) {
+    let call = watch.call_of(attempt.attempt);
+    if call.is_some_and(|call| call.not_allowed) {
         return Retry::NotAllowed(words);
     }
     // What stopped half way is made whole by other rules, which end it; here it is given time: a failover takes some seconds.
     let last_wait = attempt.is_half_done().then_some(&WAITS_SECONDS[1]);
-    let Some(wait) = WAITS_SECONDS.get(undone - 1).or(last_wait) else { return Retry::NoMore(words) };
+    let Some(wait) = WAITS_SECONDS.get(undone - 1).or(last_wait) else {
+        return if call.is_some_and(|call| call.lost) { Retry::Lost(words) } else { Retry::NoMore(words) };
+    };
     let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
     if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
 }

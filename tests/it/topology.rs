@@ -6,11 +6,17 @@ use std::sync::{Arc, Mutex};
 use cutover::cluster::topo::generated::etcdserverpb as pb;
 use cutover::cluster::topo::generated::etcdserverpb::kv_server::{Kv, KvServer};
 use cutover::cluster::topo::{Etcd, LockKey, Removed, Topology};
+use cutover::cluster::vtctld::TlsSettings;
 use cutover::cluster::{ClusterError, Effect, ErrorKind};
 use cutover::model::name::{KeyspaceName, WorkflowName};
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, async_trait};
+
+use crate::support::Authority;
+
+/// What etcd's certificate is for.
+const NAME: &str = "etcd.example.com";
 
 const PREFIX: &str = "/vitess/global/internal/named_locks/customer/c2c/locks/";
 
@@ -42,6 +48,19 @@ impl FakeEtcd {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = incoming.local_addr().unwrap();
         let router = Server::builder().add_service(KvServer::new(self.clone()));
+        tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
+        address.to_string()
+    }
+
+    /// The same over TLS: with a certificate of this authority for [`NAME`], and for clients of the other one alone.
+    fn serve_tls(&self, authority: &Authority, clients: &Authority) -> String {
+        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = incoming.local_addr().unwrap();
+        let (certificate, key) = authority.sign(NAME);
+        let tls = ServerTlsConfig::new()
+            .identity(Identity::from_pem(certificate, key))
+            .client_ca_root(Certificate::from_pem(clients.pem()));
+        let router = Server::builder().tls_config(tls).unwrap().add_service(KvServer::new(self.clone()));
         tokio::spawn(async move { router.serve_with_incoming(incoming).await.unwrap() });
         address.to_string()
     }
@@ -88,6 +107,35 @@ fn etcd(members: &str) -> Etcd {
 async fn locks(etcd: &Etcd) -> Result<Vec<LockKey>, ClusterError> {
     let (keyspace, workflow) = names();
     etcd.named_lock(&keyspace, &workflow).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_both_sides_prove_who_they_are() {
+    let (authority, clients) = (Authority::new("servers"), Authority::new("clients"));
+    let server = FakeEtcd::that_lists(vec![kv(&format!("{PREFIX}9"), 9, 30, "{}")]);
+    let address = server.serve_tls(&authority, &clients);
+    let tls = TlsSettings {
+        certificate_authority: Some(authority.pem()),
+        client_certificate: Some(clients.client()),
+        server_name: Some(NAME.to_owned()),
+    };
+    let look = async |scheme: &str, tls: &TlsSettings| {
+        let etcd = Etcd::connect(&format!("{scheme}://{address}/vitess/global").parse().unwrap(), Some(tls)).unwrap();
+        locks(&etcd).await
+    };
+    assert_eq!(look("etcds", &tls).await.unwrap().len(), 1);
+    let refused = [
+        ("etcds", TlsSettings { client_certificate: None, ..tls.clone() }),
+        ("etcds", TlsSettings { client_certificate: Some(Authority::new("strangers").client()), ..tls.clone() }),
+        ("etcds", TlsSettings { certificate_authority: Some(Authority::new("strangers").pem()), ..tls.clone() }),
+        ("etcds", TlsSettings { server_name: None, ..tls.clone() }),
+        ("etcd", tls.clone()),
+    ];
+    for (place, (scheme, tls)) in refused.iter().enumerate() {
+        let error = look(scheme, tls).await.expect_err("whoever is not known is not answered");
+        assert_eq!(error.kind, ErrorKind::Unreachable, "{place}: {error}");
+    }
+    assert_eq!(server.seen().len(), 1, "nothing else came through");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,6 @@ pub struct PlanArgs {
 }
 
 pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
-    context.without_markdown()?;
     context.global.deep = args.deep;
     let plan = block_on(context, async |context| {
         let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;

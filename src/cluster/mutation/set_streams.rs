@@ -70,6 +70,18 @@ impl Verb for SetStreams {
     }
 
     fn equivalent(&self) -> String {
+        // `vtctldclient Workflow` can set no message.
+        if let Some(text) = self.message.as_deref().filter(|text| !text.is_empty()) {
+            let state = match self.wanted {
+                StreamsWanted::Running => "Running",
+                StreamsWanted::Stopped => "Stopped",
+            };
+            return format!(
+                "vtctldclient ExecuteFetchAsDBA ALIAS \"UPDATE _vt.vreplication SET state = '{state}', message = '{text}' WHERE workflow = \
+                 '{}'\"   # ALIAS: the primary of each shard of `{}`, one after the other",
+                self.workflow, self.keyspace
+            );
+        }
         let verb = match self.wanted {
             StreamsWanted::Running => "start",
             StreamsWanted::Stopped => "stop",
@@ -106,5 +118,7 @@ mod tests {
         let freeze = SetStreams { message: Some("FROZEN".into()), wanted: StreamsWanted::Running, ..stop };
         let request = freeze.request().tablet_request.unwrap();
         assert_eq!((request.state, request.message), (Some(4), Some(b"FROZEN".to_vec())));
+        let by_hand = freeze.equivalent();
+        assert!(by_hand.contains("message = 'FROZEN' WHERE workflow = 'c2c'"), "{by_hand}");
     }
 }

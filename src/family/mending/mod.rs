@@ -231,7 +231,7 @@ impl Family for Mending {
             }
         }
         match pending::next(self, view.facts, view.progress) {
-            Some((mutation, _)) => Step::Finish(mutation),
+            Some((mutation, _)) => pending::step(mutation, self, view),
             None => Step::Between(view.situation.contradictions.join("; ")),
         }
     }

@@ -6,15 +6,13 @@ use crate::cluster::mutation::{
     SetStreams, StreamsWanted,
 };
 use crate::cluster::port::{Ask, Facts, HeldLock};
-use crate::family::Side;
 use crate::family::picture::StreamShape;
+use crate::family::{Family as _, Side, Step, View, Waiting};
 use crate::model::name::{KeyspaceName, ShardName, TableName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::Progress;
-
-/// A named lock that stands for so long without a lock of a keyspace is a dead owner's (leftovers, C530).
-const OWNER_IS_DEAD_AFTER_SECONDS: i64 = 300;
+use crate::run::locks::{self, Holder};
 
 /// The next write, and what it is for.
 pub fn next(mending: &Mending, facts: &Facts, progress: &Progress) -> Option<(Mutation, String)> {
@@ -76,32 +74,43 @@ fn reverse_streams(mending: &Mending, facts: &Facts) -> Option<(Mutation, String
     })
 }
 
-/// The lock that a dead vtctld has left on the workflow's name, or on that of the reverse one.
+/// The lock that a dead vtctld seems to have left on the workflow's name, or on that of the reverse one.
 fn stale_lock(mending: &Mending, facts: &Facts) -> Option<(Mutation, String)> {
     if !mending.may_remove_locks {
         return None;
     }
     let movement = &mending.movement;
     let asks = [movement.source(), movement.target()].map(|keyspace| Ask::AllLocks(keyspace.clone()));
-    let mut locks: Vec<&HeldLock> = Vec::new();
+    let mut held: Vec<&HeldLock> = Vec::new();
     for ask in &asks {
         // What could not be read may be held.
-        locks.extend(facts.locks(ask).ok()?);
+        held.extend(facts.locks(ask).ok()?);
     }
-    if locks.iter().any(|lock| !lock.is_named()) {
-        return None;
-    }
+    let beside = held.iter().any(|lock| !lock.is_named());
     let names: [(KeyspaceName, WorkflowName); 2] =
         [(movement.target().clone(), movement.workflow().clone()), (movement.source().clone(), movement.workflow().reverse())];
     names.into_iter().find_map(|(keyspace, workflow)| {
         let name = format!("{keyspace}/{workflow}");
-        let lock = locks.iter().find(|lock| lock.of == name && !lock.waits)?;
-        let age = facts.observed_at.duration_since(lock.time.parse().ok()?).as_secs();
-        (age > OWNER_IS_DEAD_AFTER_SECONDS).then(|| {
+        let lock = held.iter().find(|lock| lock.of == name && !lock.waits)?;
+        locks::looks_dead(lock, beside, facts.observed_at).then(|| {
             let why = format!("a vtctld that is gone has left `{name}` locked");
             (Mutation::RemoveStaleLock(RemoveStaleLock { keyspace, workflow, node: lock.node.clone() }), why)
         })
     })
+}
+
+/// Taken away is a lock only when its holder has been watched for a while: an age hangs on two clocks.
+pub fn step(mutation: Mutation, mending: &Mending, view: &View<'_>) -> Step {
+    let Mutation::RemoveStaleLock(remove) = &mutation else { return Step::Finish(mutation) };
+    let name = (remove.keyspace.clone(), remove.workflow.clone());
+    match locks::of_name(view.facts.locks(&mending.movement.lock_ask()), &name, view.watch, false, view.now) {
+        Holder::Dead(held) if held.node == remove.node => Step::Finish(mutation),
+        Holder::MayLive(held) => {
+            Step::Wait(Waiting::new(format!("looks whether anybody works under it for a while: {}", locks::words(held))))
+        }
+        Holder::Unknown(why) => Step::Wait(Waiting::new(format!("who holds its locks can't be read: {why}"))),
+        Holder::Dead(_) | Holder::Nobody => Step::Wait(Waiting::new("the lock has changed hands")),
+    }
 }
 
 fn denied(mending: &Mending, facts: &Facts) -> Option<(Mutation, String)> {

@@ -1,6 +1,6 @@
 //! All that a repair will do, before it does it: its steps one after the other, each on what the one before it is forecast to leave.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Mending;
@@ -39,7 +39,9 @@ pub struct Rehearsal {
 pub fn rehearse(mending: &Mending, facts: &Facts, progress: &Progress, now: Timestamp) -> Rehearsal {
     let (mut facts, mut progress) = (facts.clone(), progress.clone());
     let mut rehearsal = Rehearsal { steps: vec![], waits: vec![], stuck: None };
-    let watch = Watch::new(0);
+    // What is watched for a while will have been.
+    let mut watch = Watch::new(0);
+    watch.see_locks(&[], now - SignedDuration::from_mins(10));
     for _ in 0..MOST_STEPS {
         let situation = mending.situation(&facts, &progress);
         match situation.kind {

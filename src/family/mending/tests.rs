@@ -109,6 +109,56 @@ fn a_lock_is_waited_for_and_said() {
     assert_eq!(rehearsal.stuck, None);
 }
 
+#[test]
+fn a_dead_vtctlds_lock_is_taken_away_only_once_its_holder_has_been_watched() {
+    let mut world = World::after(&["create", "copy"]);
+    seen(&mut world);
+    let held = |world: &mut World, age_seconds: i64| {
+        let lock = crate::cluster::port::HeldLock {
+            of: "customer/commerce2customer".into(),
+            node: "9".into(),
+            version: 9,
+            waits: false,
+            action: "SwitchTraffic".into(),
+            host: "db1".into(),
+            user: "vitess".into(),
+            time: (now() - jiff::SignedDuration::from_secs(age_seconds)).to_string(),
+        };
+        for ask in [Ask::AllLocks(world.movement.target().clone()), world.movement.lock_ask()] {
+            answer(world, ask, Answer::Locks(vec![lock.clone()]));
+        }
+    };
+    held(&mut world, 400);
+    let without = foreign(&world);
+    assert!(rehearse(&without, &world.facts, &Progress::default(), now()).steps.is_empty(), "without access to the topology");
+    let mending = Mending { may_remove_locks: true, ..without };
+    let rehearsal = rehearse(&mending, &world.facts, &Progress::default(), now());
+    assert_eq!((words(&rehearsal).len(), &rehearsal.stuck), (1, &None), "{:?}", words(&rehearsal));
+    assert!(matches!(&rehearsal.steps[0].mutation, Mutation::RemoveStaleLock(lock) if lock.node == "9"));
+
+    let situation = mending.situation(&world.facts, &Progress::default());
+    let mut watch = crate::run::watch::Watch::new(0);
+    let step = |watch: &crate::run::watch::Watch, seconds: i64| {
+        mending.step_finish(&View {
+            facts: &world.facts,
+            progress: &Progress::default(),
+            watch,
+            situation: &situation,
+            now: now() + jiff::SignedDuration::from_secs(seconds),
+            fresh_uuid: uuid::Uuid::nil(),
+            kept_rules: None,
+        })
+    };
+    let first = (0..120).find(|second| {
+        watch.see_locks(&[], now() + jiff::SignedDuration::from_secs(*second));
+        matches!(step(&watch, *second), Step::Finish(_))
+    });
+    assert_eq!(first, Some(60), "its clock may be slow, and its holder on the way to the keyspaces");
+
+    held(&mut world, 200);
+    assert!(rehearse(&mending, &world.facts, &Progress::default(), now()).steps.is_empty(), "it is young");
+}
+
 /// Tables of `commerce` that no workflow carries.
 fn of_tables(world: &World, tables: &[&str], dead_rules: &[&str]) -> Mending {
     let mut mending = foreign(world);

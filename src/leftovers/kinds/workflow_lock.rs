@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Mend, Weight};
 use crate::cluster::port::HeldLock;
+use crate::run::locks;
 use crate::words::length;
 
 const CODE: &str = "C530";
 /// Its lease (`NamedLockTTL`, go/vt/topo/locks.go).
 const LEASE_HOURS: i64 = 24;
-/// A vtctld that lives ends a switch, or rolls it back, within its three waits for locks and the leases of its keyspace locks.
-const OWNER_IS_DEAD_AFTER_SECONDS: i64 = 300;
 
 pub static KIND: Kind =
     Kind { code: CODE, title: "the named lock of a workflow is held", find, page: include_str!("../pages/C530.md") };
@@ -28,7 +27,7 @@ fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
     let age_seconds = taken_at.map(|at| survey.now().duration_since(at).as_secs());
     let keyspaces = keyspaces_of(survey, &lock.of);
     let others: Vec<&str> = survey.locks().filter(|other| keyspaces.contains(&other.of)).map(|other| other.of.as_str()).collect();
-    let is_dead = others.is_empty() && age_seconds.is_some_and(|seconds| seconds > OWNER_IS_DEAD_AFTER_SECONDS);
+    let is_dead = locks::looks_dead(lock, !others.is_empty(), survey.now());
     let who = format!("{} on {} ({})", lock.user, lock.host, lock.action);
     let age =
         age_seconds.map_or_else(|| "for a time that can't be read".to_owned(), |seconds| format!("for {}", length(seconds)));

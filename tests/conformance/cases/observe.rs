@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::canonical::facts;
 use super::super::{Golden, Stage, quiet};
 
-super::cases!["observe": a_movement_to_the_end, a_movement_taken_back, what_is_unknown];
+super::cases!["observe": a_movement_to_the_end, a_movement_taken_back, all_of_a_keyspace, what_is_unknown];
 
 fn keyspace(name: &str) -> KeyspaceName {
     KeyspaceName::new(name).expect("a keyspace's name")
@@ -138,6 +138,23 @@ async fn a_movement_taken_back(stage: &dyn Stage, golden: &mut Golden) {
     let cancel = CancelWorkflow { workflow: flow(), target_keyspace: keyspace("customer"), table_count: 2 };
     perform(stage, golden, Mutation::CancelWorkflow(cancel)).await;
     observe(stage, golden, "cancelled").await;
+}
+
+/// What is looked at without knowing of a movement.
+async fn all_of_a_keyspace(stage: &dyn Stage, golden: &mut Golden) {
+    let of = |name: &str| [Ask::Workflows(keyspace(name)), Ask::AllLocks(keyspace(name))];
+    let asks = ["commerce", "customer", "nowhere"].into_iter().flat_map(of).chain([Ask::KeyspaceNames]).collect();
+    let query = Query { asks, ..Query::default() };
+    let look = async |golden: &mut Golden, words: &str| {
+        quiet::until_quiet(stage).await;
+        let seen = stage.adapter().observe(&query).await.expect("a look");
+        let lines = facts(&seen, golden.names());
+        golden.state("facts", words, lines);
+    };
+    look(golden, "without a movement").await;
+    copied(stage, golden).await;
+    perform(stage, golden, switch(Direction::Forward, &[TabletType::Primary])).await;
+    look(golden, "with one on its way").await;
 }
 
 async fn what_is_unknown(stage: &dyn Stage, golden: &mut Golden) {

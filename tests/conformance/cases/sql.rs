@@ -1,15 +1,18 @@
 //! The SELECTs that our adapter sends by `ExecuteFetchAsDBA`, and its one other statement.
 
+use std::collections::BTreeSet;
+
 use cutover::cluster::mutation::{Mutation, Rename, RenameTables};
 use cutover::cluster::port::{Answer, Ask, Query, Question, Reader as _, Writer as _};
 use cutover::cluster::vtctld::generated::vtctldata as data;
+use cutover::model::journal;
 use cutover::model::name::{KeyspaceName, ShardName, TableName};
 use cutover::model::topology::TabletAlias;
 
 use super::super::{Golden, Stage, quiet};
 use super::calls::{PRIMARY, RDONLY, REPLICA, complete, create, running, switch, write};
 
-super::cases!["sql": has_rows, has_null, largest_values, next_ids, write_locks, names_given_back];
+super::cases!["sql": has_rows, has_null, journals, largest_values, next_ids, write_locks, names_given_back];
 
 fn keyspace(name: &str) -> KeyspaceName {
     KeyspaceName::new(name).expect("a keyspace's name")
@@ -58,6 +61,41 @@ async fn has_null(stage: &dyn Stage, golden: &mut Golden) {
     let pairs = [("customer", "email"), ("note", "body"), ("plain", "label"), ("absent", "id")];
     ask(stage, golden, "of some columns", has_null(&pairs)).await;
     ask(stage, golden, "of a column that is not there", has_null(&[("customer", "absent")])).await;
+}
+
+/// An id is a hash of ids that are each cluster's own: what is said of it is whether it is the one that our own hash gives.
+async fn journals(stage: &dyn Stage, golden: &mut Golden) {
+    let read = async |golden: &mut Golden, words: &str, of: &str, ours: Option<i64>| {
+        let ask = Ask::Sql(Question::Journals { keyspace: keyspace(of) });
+        let facts = stage.adapter().observe(&Query { asks: [ask.clone()].into(), ..Query::default() }).await.expect("a look");
+        let lines: Vec<String> = match facts.journals(&ask) {
+            Ok(found) => {
+                let is_ours = |ids: &BTreeSet<i64>| ours.is_some_and(|ours| ids.contains(&ours));
+                found.iter().map(|(shard, ids)| format!("{shard}: {} journals, ours: {}", ids.len(), is_ours(ids))).collect()
+            }
+            Err(unread) => super::super::canonical::text_of_error(&unread.why, golden.names()),
+        };
+        golden.found(words, &lines);
+    };
+    read(golden, "of the source before", "commerce", None).await;
+    running(stage).await;
+    let streams = streams_of(stage, "customer").await;
+    let id = journal::id("customer", streams.iter().map(|(shard, id)| (shard.as_str(), *id)));
+    golden.call("switch reads", write(stage, switch(&[REPLICA, RDONLY])).await);
+    golden.call("switch writes", write(stage, switch(&[PRIMARY])).await);
+    read(golden, "of the source after", "commerce", Some(id)).await;
+    read(golden, "of the target after", "customer", Some(id)).await;
+    read(golden, "of nowhere", "nowhere", None).await;
+}
+
+async fn streams_of(stage: &dyn Stage, keyspace: &str) -> Vec<(String, i64)> {
+    let workflows = super::super::picture::workflows_of(stage.vtctld(), keyspace).await;
+    let shards = workflows.into_iter().flat_map(|workflow| workflow.shard_streams);
+    let of_shard = |(path, found): (String, data::workflow::ShardStream)| {
+        let shard = path.split('/').next().unwrap_or_default().to_owned();
+        found.streams.into_iter().map(move |stream| (shard.clone(), stream.id))
+    };
+    shards.flat_map(of_shard).collect()
 }
 
 async fn largest_values(stage: &dyn Stage, golden: &mut Golden) {

@@ -3,9 +3,10 @@
 use super::super::{MoveTables, attempts, half_switch};
 use super::revert_window::LAG_LIMIT_SECONDS;
 use super::{cancel, complete, remove_rules, switch_back, switch_primary};
-use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph, SwitchTraffic};
+use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph, SetStreams, StreamsWanted, SwitchTraffic};
 use crate::family::picture::StreamShape;
 use crate::family::{Step, View, Waiting};
+use crate::model::workflow::StreamState;
 use crate::record::entry::{NOT_SENT, OutcomeResult};
 use crate::record::progress::Attempt;
 
@@ -77,17 +78,42 @@ fn tried_in_vain(view: &View<'_>, mutation: &Mutation) -> usize {
         .count()
 }
 
-/// Of a switch of writes that came to nothing: what its dead vtctld may not have told the tablets and vtgates any more. Not of one
-/// that Vitess refused at its door.
+/// Of a write that came to nothing, what it has left beside the states that are looked at.
 pub fn settle(movement: &MoveTables, view: &View<'_>) -> Option<Mutation> {
     let last = view.progress.last_write()?;
-    let Mutation::SwitchTraffic(switch) = &last.mutation else { return None };
-    let came_to_nothing = matches!(last.outcome, Some((OutcomeResult::RolledBack | OutcomeResult::NotDone, _)));
-    let never_began = last.evidence.iter().any(|line| line.contains(REFUSED_AT_THE_DOOR) || line.starts_with(NOT_SENT));
-    if !switch.moves_writes() || !came_to_nothing || never_began {
+    if !matches!(last.outcome, Some((OutcomeResult::RolledBack | OutcomeResult::NotDone, _))) {
         return None;
     }
-    half_switch::settle(movement, view)
+    match &last.mutation {
+        Mutation::SwitchTraffic(switch) if switch.moves_writes() => after_a_switch(movement, view, last),
+        Mutation::CompleteMoveTables(_) => after_a_completion(movement, view),
+        _ => None,
+    }
+}
+
+/// What a dead vtctld may not have told the tablets and vtgates any more. Not of a switch that Vitess refused at its door.
+fn after_a_switch(movement: &MoveTables, view: &View<'_>, switch: &Attempt) -> Option<Mutation> {
+    let never_began = switch.evidence.iter().any(|line| line.contains(REFUSED_AT_THE_DOOR) || line.starts_with(NOT_SENT));
+    if never_began { None } else { half_switch::settle(movement, view) }
+}
+
+/// Reverse streams that died because their tables had other names for a while (`Table … doesn't exist` is an error for good in
+/// Vitess): started once more for each time that names were given back, and the way back is open again.
+fn after_a_completion(movement: &MoveTables, view: &View<'_>) -> Option<Mutation> {
+    let reverse = movement.workflow().reverse();
+    let last = |is_it: &dyn Fn(&Mutation) -> bool| view.progress.attempts.iter().rposition(|attempt| is_it(&attempt.mutation));
+    let names_back_at = last(&|mutation| matches!(mutation, Mutation::RenameTables(_)))?;
+    let started_at = last(&|mutation| matches!(mutation, Mutation::SetStreams(it) if it.workflow == reverse));
+    let streams = view.facts.workflow(movement.source(), &reverse).map(|found| found.streams.as_slice()).unwrap_or_default();
+    let is_dead = streams.iter().any(|stream| stream.state == StreamState::Error);
+    (is_dead && started_at < Some(names_back_at)).then(|| {
+        Mutation::SetStreams(SetStreams {
+            keyspace: movement.source().clone(),
+            workflow: reverse,
+            wanted: StreamsWanted::Running,
+            message: None,
+        })
+    })
 }
 
 /// A reverse that failed in its write half has deleted the forward workflow, and writes go on at the target. The reverse workflow,

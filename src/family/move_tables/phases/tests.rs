@@ -2,12 +2,13 @@
 
 use super::super::fixtures::{World, now, stream};
 use super::*;
-use crate::cluster::mutation::{CompleteMoveTables, Direction, SourceTables, Verb as _};
+use crate::cluster::mutation::{CompleteMoveTables, Direction, RenameTables, SourceTables, StreamsWanted, Verb as _};
 use crate::cluster::port::{Answer, Ask, Question, Unread, WriteLock};
 use crate::family::picture::StreamShape;
 use crate::family::{ConditionResult, Happened};
 use crate::model::digest::Digest;
-use crate::model::topology::TabletType;
+use crate::model::name::ShardName;
+use crate::model::topology::{TabletAlias, TabletType};
 use crate::model::vdiff::{VDiff, VDiffListed, VDiffReport, VDiffShard, VDiffState, VDiffTable};
 use crate::model::workflow::StreamState;
 use crate::record::entry::{Goal, OutcomeResult};
@@ -382,6 +383,26 @@ fn a_reverse_that_deleted_the_forward_workflow_goes_on_by_its_own_name() {
     world.reverse().streams[0] = stopped;
     let Mutation::SwitchTraffic(switch) = acts(finish(&mut world)) else { panic!() };
     assert_eq!(switch.max_lag_seconds, 30, "a stream that stands for a moment follows");
+}
+
+#[test]
+fn reverse_streams_that_died_of_a_broken_renaming_are_started_once() {
+    let mut world = World::after(&SWITCHED);
+    let settle = |world: &World| world.look(|view| world.movement.settle(view));
+    world.attempt(PhaseId::COMPLETE, complete::mutation(&world.movement), Some(OutcomeResult::NotDone));
+    world.reverse().streams[0].state = StreamState::Error;
+    assert_eq!(settle(&world), None, "it died of something else");
+    let renames = RenameTables {
+        keyspace: world.movement.source().clone(),
+        shard: ShardName::new("0").unwrap(),
+        tablet: TabletAlias { cell: "zone1".to_owned(), uid: 100 },
+        renames: vec![],
+    };
+    world.attempt(PhaseId::COMPLETE, Mutation::RenameTables(renames), Some(OutcomeResult::Done));
+    let Some(Mutation::SetStreams(set)) = settle(&world) else { panic!("they are started") };
+    assert_eq!((set.workflow.as_str(), set.wanted), ("commerce2customer_reverse", StreamsWanted::Running));
+    world.attempt(PhaseId::COMPLETE, Mutation::SetStreams(set), Some(OutcomeResult::Done));
+    assert_eq!(settle(&world), None, "once");
 }
 
 #[test]
