@@ -53,8 +53,7 @@ pub fn kept_replaced(kept: &Kept<'_>, attempt: &Attempt) -> Option<Replaced> {
 
 /// The routing rules that our last `remove-rules` replaced, where they were kept.
 pub fn kept_rules(kept: &Kept<'_>, progress: &Progress) -> Option<RoutingRules> {
-    let removed = progress.attempts.iter().rev().find(|attempt| attempt.phase == PhaseId::REMOVE_RULES)?;
-    kept_replaced(kept, removed).map(|replaced| replaced.routing_rules)
+    kept_replaced(kept, progress.last_removal_of_rules()?).map(|replaced| replaced.routing_rules)
 }
 
 /// A value's bytes, for keeping.

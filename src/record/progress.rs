@@ -253,6 +253,14 @@ impl Progress {
         self.attempts.iter().rev().find(|attempt| &attempt.phase == phase && moves_writes(attempt))
     }
 
+    /// The last edit that took our routing rules away. What made it whole afterwards replaced none of them.
+    pub fn last_removal_of_rules(&self) -> Option<&Attempt> {
+        let removes = |attempt: &&Attempt| {
+            attempt.phase == PhaseId::REMOVE_RULES && matches!(attempt.mutation, Mutation::ApplyRoutingRules(_))
+        };
+        self.attempts.iter().rev().find(removes)
+    }
+
     /// The reason of a waiver of this code and subject that binds now: given for the plan as it is and for these counts.
     pub fn waived(&self, code: &str, subject: &str, counts: &str) -> Option<&str> {
         let binds = |waiver: &&StandingWaiver| {
@@ -346,6 +354,28 @@ mod tests {
         assert_eq!(folded.waived("C311", "customer.c2c", "1 row"), None);
         let edited = What::Edited { intent: digest("second"), gates: vec![], spec: None };
         assert_eq!(fold(vec![begun(), waiver, edited]).waived("C310", "customer.c2c", "1 row"), None, "an edit voids it");
+    }
+
+    #[test]
+    fn the_rules_that_a_removal_replaced_are_those_before_it_and_not_before_its_mending() {
+        use crate::cluster::mutation::{ApplyRoutingRules, RebuildVSchemaGraph};
+        let intent = |attempt, phase, mutation| What::Intent {
+            attempt,
+            phase,
+            mutation,
+            forecast: digest("forecast"),
+            replaced: Some(digest(&format!("before {attempt}"))),
+        };
+        let edit = || Mutation::ApplyRoutingRules(ApplyRoutingRules::edit(&Default::default(), vec![], vec![]));
+        let rebuild = Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] });
+        let folded = fold(vec![
+            begun(),
+            intent(1, PhaseId::SWITCH_PRIMARY, edit()),
+            intent(2, PhaseId::REMOVE_RULES, edit()),
+            intent(3, PhaseId::REMOVE_RULES, rebuild),
+            intent(4, PhaseId::RESTORE_RULES, edit()),
+        ]);
+        assert_eq!(folded.last_removal_of_rules().and_then(|removal| removal.replaced.clone()), Some(digest("before 2")));
     }
 
     #[test]

@@ -34,11 +34,28 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C406", title: "The plan file was edited under a run", waivable: false, page: EDITED },
     RunPage { code: "C407", title: "Looks take too long to write on", waivable: false, page: SLOW },
     RunPage { code: "C408", title: "A dead vtctld has left a lock", waivable: false, page: STALE_LOCK },
+    RunPage { code: "C409", title: "A saved plan is no longer what would happen", waivable: false, page: STALE_PLAN },
 ];
 
 pub fn is_waivable(code: &str) -> bool {
     PAGES.iter().any(|page| page.code == code && page.waivable)
 }
+
+const STALE_PLAN: &str = "## What it means
+
+`cutover apply FILE.json` does exactly what a saved plan shows. What would happen now is something else: the plan file means
+something else, the cluster is another, or what the plan rests on there has changed (routing rules, shards, denied tables, VSchema or
+streams of these tables). Each line names one difference between then and now.
+
+## Why it matters
+
+Somebody said yes to what the saved plan shows, not to this. Nothing was written.
+
+## What to do
+
+Plan again (`cutover plan --out FILE.json`), have it reviewed, and apply that. A movement that a saved plan began is never stale: running
+the same command again goes on with it, and what others change meanwhile is looked at before each write.
+";
 
 const STALE_LOCK: &str = "## What it means
 

@@ -69,6 +69,18 @@ pub enum StepWhat {
     },
     /// The leases of all keyspace locks end.
     LeasesEnd,
+    /// The primary of a shard answers nobody for so long; no other takes its place.
+    PrimaryGone {
+        keyspace: String,
+        shard: String,
+        lasts: Duration,
+    },
+    /// The streams that write to a keyspace lag behind by so much for so long.
+    Lag {
+        keyspace: String,
+        lag: Duration,
+        lasts: Duration,
+    },
     /// A transaction takes a write lock on a table.
     OpenTransaction {
         keyspace: String,
@@ -112,6 +124,16 @@ pub struct Plan {
     pub log_of_steps: Vec<StepDone>,
     /// What did not hold at any time.
     pub seen: Vec<Violation>,
+    #[serde(default)]
+    pub lags: Vec<Lag>,
+}
+
+/// Of the streams that write to a keyspace, until then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lag {
+    pub keyspace: String,
+    pub lag: SignedDuration,
+    pub until: Timestamp,
 }
 
 impl Plan {

@@ -442,6 +442,24 @@ async fn leases_that_end_in_the_middle_lose_the_locks_and_nothing_is_rolled_back
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lag_and_a_primary_that_is_gone_bar_a_switch_until_they_pass() {
+    let undisturbed = undisturbed().await;
+    let place = undisturbed.iter().position(|it| it.to_string().starts_with("switch-writes/stop-source-writes")).unwrap();
+    let (keyspace, lasts) = (|| "customer".to_owned(), Duration::from_secs(60));
+    for what in [
+        StepWhat::Lag { keyspace: keyspace(), lag: Duration::from_secs(40), lasts },
+        StepWhat::PrimaryGone { keyspace: keyspace(), shard: "-80".into(), lasts },
+    ] {
+        let bench = running().await;
+        bench.switch(&[Replica, Rdonly], 0).await.unwrap();
+        bench.sandbox.at_step(StepFault { step_number: place as u64 + 1, when: When::Before, what: what.clone() }).unwrap();
+        bench.switch(&[Primary], 0).await.expect_err(&format!("{what:?}"));
+        tokio::time::sleep(lasts).await;
+        assert_eq!(bench.switch(&[Primary], 0).await.unwrap(), "All Reads Switched. Writes Switched", "{what:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_are_lost_late_twice_and_held_up() {
     let bench = running().await;
     let next = |bench: &Bench, what: CallWhat| {

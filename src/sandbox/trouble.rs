@@ -69,7 +69,9 @@ pub fn next_due(state: &State) -> Option<Timestamp> {
     let edges = edges.flat_map(|(from, until)| [from, until]).filter(|edge| *edge > state.now);
     let ends = state.transactions.iter().filter_map(|transaction| transaction.until).filter(|until| *until > state.now);
     let starts = state.vtctld.starts_at.filter(|at| *at > state.now);
-    edges.chain(ends).chain(starts).min()
+    let back = state.topology.tablets.iter().filter_map(|tablet| tablet.down_until);
+    let caught_up = state.plan.lags.iter().map(|lag| lag.until).filter(|until| *until > state.now);
+    edges.chain(ends).chain(starts).chain(back).chain(caught_up).min()
 }
 
 fn going_on(state: &State) -> impl Iterator<Item = &Trouble> {
@@ -190,7 +192,9 @@ pub fn lag(state: &State, keyspace: &str) -> SignedDuration {
         Trouble::Lag { keyspace: of, seconds, .. } if of == keyspace => Some(*seconds),
         _ => None,
     });
-    SignedDuration::from_secs(i64::try_from(lags.max().unwrap_or(0)).unwrap_or(i64::MAX))
+    let described = SignedDuration::from_secs(i64::try_from(lags.max().unwrap_or(0)).unwrap_or(i64::MAX));
+    let planned = state.plan.lags.iter().filter(|lag| lag.keyspace == keyspace && lag.until > state.now);
+    planned.map(|lag| lag.lag).max().unwrap_or_default().max(described)
 }
 
 pub fn vtctld_is_down(state: &State) -> bool {

@@ -5,7 +5,6 @@ use super::enumerate::Fault;
 use super::kinds::Kind;
 use super::life::End;
 use super::operator::Outcome;
-use super::scenario::Edge;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -92,7 +91,7 @@ impl Ending {
 }
 
 /// Whether an end is one that these faults allow.
-pub fn is_allowed(_edge: &Edge, faults: &[Fault], ending: &Ending) -> bool {
+pub fn is_allowed(faults: &[Fault], ending: &Ending) -> bool {
     match ending {
         Ending::AsUndisturbed | Ending::AsUndisturbedAtTheEnd | Ending::ClusterAsUndisturbed => true,
         Ending::Violated(_) | Ending::Bad(_) | Ending::Endless(_) => false,

@@ -1,5 +1,6 @@
 //! Each bug that was ever found here, shrunk, by name: `found/*.toml` are data, played on every run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::enumerate::{Fault, Known, alone};
 use super::kinds::{Kind, StepKind};
 use super::scenario::Edge;
+use super::script::Site;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +47,17 @@ impl Struck {
             let kind = kind.unwrap_or_else(|| panic!("there is no kind `{}` of steps", self.kind));
             let found = edge.steps.iter().filter(|(_, name)| name == step).nth(self.place);
             let number = found.map(|(number, _)| *number);
-            return Fault::Step(number.unwrap_or_else(|| panic!("{} has no step {step} {}", edge.name, self.place)), kind);
+            let steps = || edge.steps.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+            let none = || panic!("{} has no step {step} {}, but {}", edge.name, self.place, steps());
+            return Fault::Step(number.unwrap_or_else(none), kind);
         }
         let kind = Kind::by_name(&self.kind).unwrap_or_else(|| panic!("there is no kind `{}` of effects", self.kind));
         let Some(effect) = &self.effect else { return Fault::Effect(edge.base + self.place, kind) };
         let mut alike = edge.sites.iter().enumerate().filter(|(_, site)| site.name() == *effect);
         let index = alike.nth(self.place).map(|(index, _)| index);
-        Fault::Effect(edge.base + index.unwrap_or_else(|| panic!("{} has no effect {effect} {}", edge.name, self.place)), kind)
+        let sites = || edge.sites.iter().map(Site::name).collect::<BTreeSet<_>>();
+        let none = || panic!("{} has no effect {effect} {}, but {:?}", edge.name, self.place, sites());
+        Fault::Effect(edge.base + index.unwrap_or_else(none), kind)
     }
 }
 

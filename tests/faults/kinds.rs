@@ -132,10 +132,14 @@ pub enum StepKind {
     Reparented,
     LeasesEnd,
     Transaction,
+    /// The primary of a target shard answers nobody for 20 s.
+    PrimaryGone,
+    /// The streams that write to the target lag for a minute, by more than a switch allows.
+    Lag,
 }
 
 impl StepKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::KilledBefore { seconds: 0 },
         Self::KilledBefore { seconds: 10 },
         Self::KilledBefore { seconds: 120 },
@@ -149,6 +153,8 @@ impl StepKind {
         Self::Reparented,
         Self::LeasesEnd,
         Self::Transaction,
+        Self::PrimaryGone,
+        Self::Lag,
     ];
 
     /// To which steps it applies: all.
@@ -167,6 +173,8 @@ impl StepKind {
             Self::Reparented => "primary reparented".into(),
             Self::LeasesEnd => "leases end".into(),
             Self::Transaction => "long transaction".into(),
+            Self::PrimaryGone => "primary gone".into(),
+            Self::Lag => "streams lag".into(),
         }
     }
 
@@ -186,6 +194,14 @@ impl StepKind {
             Self::Transaction => (
                 When::Before,
                 StepWhat::OpenTransaction { keyspace: "commerce".into(), table: "sku".into(), lasts: Duration::from_secs(60) },
+            ),
+            Self::PrimaryGone => (
+                When::Before,
+                StepWhat::PrimaryGone { keyspace: "customer".into(), shard: "-80".into(), lasts: Duration::from_secs(20) },
+            ),
+            Self::Lag => (
+                When::Before,
+                StepWhat::Lag { keyspace: "customer".into(), lag: Duration::from_secs(40), lasts: Duration::from_secs(60) },
             ),
         };
         StepFault { step_number, when, what }

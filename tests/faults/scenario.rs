@@ -99,7 +99,7 @@ pub async fn edges() -> Vec<Edge> {
             known.insert(path.clone(), edges.len());
             edges.push(edge);
         }
-        let end = canonical::of(&moment);
+        let end = canonical::end_of(&moment).await;
         edges[first_new..].iter_mut().for_each(|edge| edge.way_end.clone_from(&end));
     }
     edges
@@ -127,7 +127,7 @@ async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[
         name,
         command: command.clone(),
         rest: rest.to_vec(),
-        end: canonical::of(&to),
+        end: canonical::end_of(&to).await,
         way_end: String::new(),
         from,
         to,

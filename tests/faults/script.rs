@@ -122,6 +122,11 @@ impl Script {
         self.lock().sites.clone()
     }
 
+    /// The number of the first of them.
+    pub fn base(&self) -> usize {
+        self.lock().base
+    }
+
     pub fn count(&self) -> usize {
         let inner = self.lock();
         inner.base + inner.sites.len()

@@ -1,5 +1,5 @@
-//! The table: for each effect and each kind of fault how often it struck, and how that ended. Written to `target/faults.txt`; what is
-//! checked in is its short form, by edge, kind of effect and kind of fault.
+//! The table: for each effect and each kind of fault how often it struck, and how that ended. The whole is written to
+//! `target/faults.txt`; `table.txt`, which is checked in, has a line for each effect of each edge, and the edges' and all sums.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,6 +10,9 @@ use super::scenario::Edge;
 
 #[derive(Debug, Default)]
 pub struct Table(BTreeMap<Row, BTreeMap<String, usize>>);
+
+/// Edge and effect to how often each ending came.
+type Short = BTreeMap<(String, String), BTreeMap<String, usize>>;
 
 impl Table {
     pub fn of(cases: &[Case], results: &[Result]) -> Self {
@@ -39,9 +42,23 @@ impl Table {
         wanted.iter().filter(is_zero).map(ToString::to_string).collect()
     }
 
+    /// What was struck, in full beside the build, and in short where it is checked in.
     pub fn write(&self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/faults.txt");
-        std::fs::write(path, self.text()).unwrap();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/faults.txt"), self.text()).unwrap();
+        if std::env::var_os("CUTOVER_UPDATE").is_some() {
+            std::fs::write(CHECKED_IN, short_text(&self.short())).unwrap();
+        }
+    }
+
+    fn short(&self) -> Short {
+        let mut short = Short::new();
+        for (row, endings) in &self.0 {
+            let sums = short.entry((row.edge.clone(), effect(row).to_owned())).or_default();
+            for (ending, count) in endings {
+                *sums.entry(ending.clone()).or_default() += count;
+            }
+        }
+        short
     }
 
     fn text(&self) -> String {
@@ -57,9 +74,56 @@ impl Table {
                 site = &row.site;
                 writeln!(text, "  {site}").unwrap();
             }
-            let endings: Vec<String> = endings.iter().map(|(ending, count)| format!("{count} {ending}")).collect();
-            writeln!(text, "    {}: {}", row.kind, endings.join(", ")).unwrap();
+            writeln!(text, "    {}: {}", row.kind, said(endings)).unwrap();
         }
         text
     }
+}
+
+const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/table.txt");
+
+/// The effect without its place on the edge.
+fn effect(row: &Row) -> &str {
+    if row.site.starts_with("vtctld: ") { &row.site } else { row.site.split(" [").next().unwrap_or(&row.site) }
+}
+
+fn said(endings: &BTreeMap<String, usize>) -> String {
+    endings.iter().map(|(ending, count)| format!("{count} {ending}")).collect::<Vec<_>>().join(", ")
+}
+
+fn short_text(short: &Short) -> String {
+    let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    let mut lines = String::new();
+    let mut edge = "";
+    for ((of, effect), endings) in short {
+        if of != edge {
+            edge = of;
+            writeln!(lines, "\n{edge}").unwrap();
+        }
+        writeln!(lines, "  {effect}: {} faults: {}", endings.values().sum::<usize>(), said(endings)).unwrap();
+        for (ending, count) in endings {
+            *all.entry(ending.clone()).or_default() += count;
+        }
+    }
+    let head = "Every effect of the ways in scenario.rs, and every micro-step of vtctld's on them, with how many faults struck it and how \
+                it ended. Written by `CUTOVER_FAULTS=all CUTOVER_UPDATE=1 cargo test --profile enumerate --test faults every`.";
+    format!("{head}\n\nAll: {} faults: {}\n{lines}", all.values().sum::<usize>(), said(&all))
+}
+
+/// The effects of now that no fault has struck by the table that is checked in.
+pub fn never_struck(cases: &[Case]) -> Vec<String> {
+    let written = std::fs::read_to_string(CHECKED_IN).unwrap();
+    let mut struck = BTreeSet::new();
+    let mut edge = "";
+    for line in written.lines() {
+        match line.strip_prefix("  ").and_then(|line| line.split_once(" faults: ")).and_then(|(head, _)| head.rsplit_once(": ")) {
+            Some((_, "0")) => {}
+            Some((effect, _)) => {
+                struck.insert((edge, effect));
+            }
+            None => edge = line,
+        }
+    }
+    let now: BTreeSet<(&str, &str)> = cases.iter().map(|case| (case.row.edge.as_str(), effect(&case.row))).collect();
+    now.difference(&struck).map(|(edge, effect)| format!("{edge} | {effect}")).collect()
 }

@@ -13,7 +13,6 @@ use crate::cli::session::{Session, Wants};
 use crate::cli::way::Way;
 use crate::driver::RunOptions;
 use crate::record::entry::{Goal, What};
-use crate::run::phase::PhaseId;
 
 /// Put the movement's routing rules back after `remove-rules`
 ///
@@ -42,9 +41,7 @@ pub fn run(args: RestoreRulesArgs, context: &mut Context) -> Result<Exit, Error>
 /// Without the rules that stood before there is nothing to put back, and the goal would only bar the way.
 fn refuse_without_rules(session: &Session) -> Result<(), Error> {
     let progress = session.progress();
-    let Some(removed) = progress.attempts.iter().rev().find(|attempt| attempt.phase == PhaseId::REMOVE_RULES) else {
-        return Ok(());
-    };
+    let Some(removed) = progress.last_removal_of_rules() else { return Ok(()) };
     let kept = removed.replaced.as_ref().map(|digest| session.store.kept().fetch(digest));
     match kept {
         Some(Ok(_)) => Ok(()),

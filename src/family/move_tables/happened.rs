@@ -80,7 +80,10 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         Mutation::CompleteMoveTables(_) => match kind {
             SituationKind::Completed | SituationKind::Ended => yes(),
             SituationKind::Switched => match half_done::completion(movement, view.facts) {
-                Ok(HalfDone::Nothing) => Happened::No,
+                // Every name is given back, and the source's VSchema has left them out already: nothing but the same call mends that.
+                Ok(HalfDone::Nothing) => {
+                    movement.cells_that_serve_what_left(view.facts).into_iter().next().map_or(Happened::No, Happened::Partly)
+                }
                 Ok(HalfDone::Some(words)) => Happened::Partly(words),
                 Err(unread) => Happened::Partly(unread.why),
             },
@@ -126,8 +129,9 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         // Where nothing was behind, it was asked for so that vtgates take up waiting writes at once.
         Mutation::RebuildVSchemaGraph(_) if call_error(view).is_some() => Happened::No,
         Mutation::RebuildVSchemaGraph(_) => {
-            let unserved = movement.cells_that_serve_something_else(view.facts);
-            if unserved.is_empty() { Happened::Yes(vec!["every cell serves our rules".into()]) } else { Happened::No }
+            let is_behind = !movement.cells_that_serve_something_else(view.facts).is_empty()
+                || !movement.cells_that_serve_what_left(view.facts).is_empty();
+            if is_behind { Happened::No } else { Happened::Yes(vec!["every cell serves our rules".into()]) }
         }
     }
 }

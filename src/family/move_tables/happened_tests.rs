@@ -4,6 +4,7 @@ use super::super::fixtures::{World, now, stream};
 use super::*;
 use crate::cluster::port::Answer;
 use crate::model::vdiff::VDiffListed;
+use crate::model::vschema::VSchema;
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
 use crate::run::watch::CallEnd;
@@ -47,6 +48,19 @@ fn a_completion_that_stopped_between_two_renames_is_half_done() {
     world.source_tables(&["_corder_old", "customer"]);
     let Happened::Partly(words) = world.happened(&complete) else { panic!("one has its new name") };
     assert_eq!(words, "1 of 2 source tables no longer have their names: `corder` on commerce/0");
+}
+
+#[test]
+fn a_completion_that_has_saved_the_sources_vschema_is_half_done_whatever_its_tables_are_called() {
+    let mut world = World::after(&["create", "copy", "switch-replicas", "switch-primary"]);
+    let complete = world.movement.mutations(&PhaseId::COMPLETE).remove(0);
+    world.attempt(PhaseId::COMPLETE, complete.clone(), Some(OutcomeResult::HalfDone));
+    world.source_tables(&["corder", "customer"]);
+    assert_eq!(world.happened(&complete), Happened::No);
+    let before = VSchema { tables: [("customer".to_owned(), Default::default())].into(), ..VSchema::default() };
+    world.facts.served.get_mut("zone1").unwrap().vschemas.insert("commerce".into(), before);
+    world.facts.vschemas.insert(world.movement.source().clone(), VSchema::default());
+    assert!(matches!(world.happened(&complete), Happened::Partly(_)));
 }
 
 #[test]

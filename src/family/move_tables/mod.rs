@@ -82,6 +82,9 @@ impl MoveTables {
                 Some(if switch.moves_writes() || at_target { reverse } else { forward })
             }
             Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_) => Some(forward),
+            // Its tablets do, when they stop and start the streams (go/vt/vttablet/tabletmanager/vdiff/table_differ.go): without the
+            // name it waits and says nothing.
+            Mutation::CreateVDiff(_) => Some(forward),
             _ => None,
         }
     }

@@ -83,11 +83,11 @@ impl MoveTables {
             return None;
         }
         let is = self.incarnation_of(facts);
-        // A reverse makes the forward streams anew, with other ids, and a forward switch the reverse ones.
-        let may_be_new = progress
-            .attempts
-            .iter()
-            .any(|attempt| attempt.outcome.is_none() && matches!(attempt.mutation, Mutation::SwitchTraffic(_)));
+        // A reverse makes the forward streams anew, with other ids, and a forward switch the reverse ones. One that was judged to have
+        // stopped half way may have been alive and gone on.
+        let may_be_new = progress.last_write().is_some_and(|last| {
+            matches!(last.mutation, Mutation::SwitchTraffic(_)) && (last.outcome.is_none() || last.is_half_done())
+        });
         let strangers: Vec<&String> = is
             .iter()
             .filter(|(key, id)| progress.streams.get(*key).is_some_and(|known| known != *id))
@@ -172,6 +172,28 @@ impl MoveTables {
         lines
     }
 
+    /// A line for each cell that still serves tables of ours in the VSchema of a keyspace which the topology no longer has there.
+    /// Vitess saves a VSchema first, and publishes it as the last thing of a completion or cancel.
+    pub fn cells_that_serve_what_left(&self, facts: &Facts) -> Vec<String> {
+        let mut lines = Vec::new();
+        for keyspace in [self.source(), self.target()] {
+            let Some(saved) = facts.vschemas.get(keyspace) else { continue };
+            for (cell, served) in &facts.served {
+                let Some(served) = served.vschemas.get(keyspace.as_str()) else { continue };
+                let left =
+                    |table: &&TableName| served.tables.contains_key(table.as_str()) && !saved.tables.contains_key(table.as_str());
+                let tables: Vec<&str> = self.tables.iter().filter(left).map(TableName::as_str).collect();
+                if !tables.is_empty() {
+                    let tables = names(&tables, MOST_TABLES);
+                    lines.push(format!(
+                        "cell {cell} still serves {tables} in the VSchema of `{keyspace}`, which no longer has them"
+                    ));
+                }
+            }
+        }
+        lines
+    }
+
     pub fn target_shards(&self, facts: &Facts) -> BTreeSet<String> {
         self.shard_names(facts, false)
     }
@@ -217,6 +239,7 @@ impl Seen<'_> {
             against.push("the target still denies moved tables".to_owned());
         }
         against.extend(self.unserved.clone());
+        against.extend(self.movement.cells_that_serve_what_left(self.facts));
         if !has_rules && against.is_empty() {
             let words = "completed, and our routing rules are gone";
             return Situation { traffic: at_target, ..self.is(SituationKind::Ended, words, vec![]) };

@@ -1,9 +1,11 @@
 use super::super::fixtures::{World, stream};
 use super::*;
-use crate::cluster::mutation::{Direction, Mutation};
+use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph};
+use crate::cluster::port::Served;
 use crate::family::Family as _;
-use crate::family::Step;
+use crate::family::{Happened, Step};
 use crate::model::name::ShardName;
+use crate::model::vschema::VSchema;
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
 
@@ -85,6 +87,52 @@ fn every_source_shard_must_have_its_reverse_stream_and_whether_it_runs_is_not_as
     let found = world.situation();
     assert_eq!(found.kind, SituationKind::Between);
     assert!(found.contradictions.iter().any(|line| line.contains("has no stream on 1")), "{found:?}");
+}
+
+#[test]
+fn streams_that_a_switch_of_ours_made_after_it_was_thought_to_have_stopped_are_ours() {
+    let mut world = World::after(&READS);
+    let known = world.movement.incarnation(&world.facts);
+    let switch = mutation(&world, "switch-primary");
+    world.apply(&switch);
+    world.reverse().streams[0].id = 7;
+    world.progress.streams = known;
+    world.progress.streams.insert("commerce.commerce2customer_reverse 0 from 0".into(), 6);
+    for (outcome, kind) in [
+        (None, SituationKind::Switched),
+        (Some(OutcomeResult::HalfDone), SituationKind::Switched),
+        (Some(OutcomeResult::Done), SituationKind::Foreign),
+    ] {
+        let mut world = World { progress: world.progress.clone(), ..World::after(&READS) };
+        world.apply(&switch);
+        world.reverse().streams[0].id = 7;
+        world.attempt(PhaseId::SWITCH_PRIMARY, switch.clone(), outcome);
+        assert_eq!(world.situation().kind, kind, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_completion_is_whole_when_no_cell_serves_what_left_the_source() {
+    let mut world = World::after(&COMPLETED);
+    let with = |tables: &[&str]| VSchema {
+        tables: tables.iter().map(|name| ((*name).to_owned(), Default::default())).collect(),
+        ..VSchema::default()
+    };
+    world.facts.vschemas.insert(world.movement.source().clone(), with(&["others"]));
+    world.facts.served.get_mut("zone1").unwrap().vschemas.insert("commerce".into(), with(&["others", "stranger"]));
+    assert_eq!(world.situation().kind, SituationKind::Completed, "what others serve is theirs");
+    world.facts.served.get_mut("zone1").unwrap().vschemas.insert("commerce".into(), with(&["customer"]));
+    let found = world.situation();
+    assert_eq!(found.kind, SituationKind::Between);
+    assert!(found.contradictions[0].contains("cell zone1 still serves customer"), "{found:?}");
+    let complete = world.progress.attempts.last_mut().unwrap();
+    complete.outcome = Some((OutcomeResult::HalfDone, super::super::fixtures::now()));
+    let rebuild = Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] });
+    assert_eq!(world.happened(&rebuild), Happened::No);
+    assert_eq!(world.look(|view| world.movement.step_finish(view)), Step::Finish(rebuild.clone()));
+    let routing_rules = world.facts.routing_rules.clone();
+    world.facts.served.insert("zone1".into(), Served { routing_rules, vschemas: Default::default() });
+    assert!(matches!(world.happened(&rebuild), Happened::Yes(_)));
 }
 
 #[test]

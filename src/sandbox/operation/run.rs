@@ -1,13 +1,14 @@
 //! One step after the other: what is due is done, what fails is rolled back or not, and what was planned befalls.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::act::{self, Did};
 use super::step::{Act, Alone, Step};
 use super::{First, Operation, Outcome, kill_vtctld, refused};
-use crate::sandbox::fault::{StepDone, StepWhat, When, signed};
+use crate::sandbox::fault::{Lag, StepDone, StepWhat, When, signed};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::state::{State, Transaction};
+use crate::sandbox::topology::Kind;
 use crate::sandbox::{reparent, trouble, wire};
 
 /// What a step leads to.
@@ -172,6 +173,14 @@ fn befall_state(state: &mut State, what: StepWhat) {
         StepWhat::KillVtctld { restart_after } => kill_vtctld(state, restart_after),
         StepWhat::ReparentPrimary { keyspace, shard } => reparent::reparent(state, &keyspace, &shard),
         StepWhat::LeasesEnd => state.locks.end_leases_of_keyspaces(),
+        StepWhat::PrimaryGone { keyspace, shard, lasts } => {
+            let until = state.now.saturating_add(signed(lasts)).ok();
+            trouble::tablet_down(state, &keyspace, &shard, Kind::Primary, until);
+        }
+        StepWhat::Lag { keyspace, lag, lasts } => {
+            let until = state.now.saturating_add(signed(lasts)).unwrap_or(Timestamp::MAX);
+            state.plan.lags.push(Lag { keyspace, lag: signed(lag), until });
+        }
         StepWhat::OpenTransaction { keyspace, table, lasts } => {
             let connection = 5000 + state.next_number();
             let until = state.now.saturating_add(signed(lasts)).ok();

@@ -34,7 +34,8 @@ fn next(movement: &MoveTables, view: &View<'_>) -> Step {
     // Nothing of ours was ever sent: it is somebody's switch, known by what it has left.
     let Some(last) = view.progress.last_write() else { return half_switch::step(movement, view) };
     let forward_exists = view.facts.workflow(movement.target(), movement.workflow()).is_some();
-    let is_behind = !movement.cells_that_serve_something_else(view.facts).is_empty();
+    let is_behind = !movement.cells_that_serve_something_else(view.facts).is_empty()
+        || (!forward_exists && !movement.cells_that_serve_what_left(view.facts).is_empty());
     let publish = || Step::Finish(Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] }));
     match &last.mutation {
         Mutation::SwitchTraffic(switch) if switch.moves_writes() => match half_switch::step(movement, view) {

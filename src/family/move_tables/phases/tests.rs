@@ -115,6 +115,13 @@ fn verify_waits_for_what_it_cannot_read_and_compares_anew_what_is_old() {
 }
 
 #[test]
+fn a_vdiff_is_not_asked_for_under_a_dead_ones_lock_for_it_would_wait_and_say_nothing() {
+    let world = World::after(&["create", "copy"]);
+    let name = world.movement.named_lock(&acts(world.step("verify")), &world.facts);
+    assert_eq!(name, Some((world.movement.target().clone(), world.movement.workflow().clone())));
+}
+
+#[test]
 fn no_vdiff_may_run_when_writes_are_switched_ours_neither() {
     const NAME: &str = "no VDiff runs";
     let mut world = verified();
