@@ -3,6 +3,7 @@
 pub mod decision;
 #[cfg(test)]
 pub mod fixtures;
+pub mod forsaken;
 pub mod gates;
 mod holding;
 pub mod locks;
