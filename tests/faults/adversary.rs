@@ -108,6 +108,8 @@ fn update(state: binlogdata::VReplicationWorkflowState) -> data::WorkflowUpdateR
         workflow: "c2c".into(),
         cells: vec!["NULL".into()],
         tablet_types: vec![-1],
+        // As vtctldclient asks: the order of tablet types stays as it was.
+        tablet_selection_preference: Some(tabletmanagerdata::TabletSelectionPreference::Unknown.into()),
         state: Some(state.into()),
         ..Default::default()
     };

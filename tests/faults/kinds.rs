@@ -8,7 +8,7 @@ use super::adversary::Act;
 use super::script::{Of, Site};
 
 /// The read with which each look begins.
-const FIRST_OF_A_LOOK: &str = "GetCellInfoNames";
+pub const FIRST_OF_A_LOOK: &str = "GetCellInfoNames";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

@@ -30,6 +30,7 @@ use uuid::Uuid;
 
 use super::files::{FOLDER, Files, FilesOf};
 use super::kinds::Kind;
+use super::oracle;
 use super::script::{Life, Of, Script, Strikes};
 use super::service::Wire;
 use super::world::{MOVEMENT, Moment};
@@ -154,6 +155,7 @@ impl World {
         // What was under way for it is told that nobody waits any more.
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.script.tell(|| format!("  -> {end:?}"));
+        oracle::ask(&self.sandbox, &self.script, command.words().as_str());
         self.look_at_the_file();
         end
     }

@@ -14,6 +14,8 @@
 //! | `CUTOVER_SEEDS=N..M` | these |
 //!
 //! Built for speed: `cargo test --profile enumerate --test faults`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "what was found is told as it is found")]
 
 mod actors;
 mod adversary;

@@ -60,7 +60,9 @@ pub async fn carry_out(world: &World, command: &Command) -> Outcome {
                 60
             }
             End::Stopped(..) => return Outcome::Stands(end),
-            End::Busy | End::Overtaken | End::Unreachable | End::Files(_) => 10,
+            // vtctld is away for two minutes at a time, and by chance several times.
+            End::Unreachable => 60,
+            End::Busy | End::Overtaken | End::Files(_) => 10,
         };
         tokio::time::sleep(Duration::from_secs(wait_seconds)).await;
         last = end;
