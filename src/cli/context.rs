@@ -16,6 +16,8 @@ use crate::report::events_lines::Lines;
 use crate::report::events_terminal::Terminal;
 use crate::report::plan_human::{self, PlanView};
 use crate::report::plan_markdown;
+use crate::report::stop::{self, StopView};
+use crate::run::decision::Stop;
 
 pub struct Context {
     pub ui: Ui,
@@ -97,6 +99,17 @@ impl Context {
             return Box::new(Terminal::new(options, rows, indicatif::ProgressDrawTarget::stderr()));
         }
         Box::new(Lines::new(self.ui.stderr(), options))
+    }
+
+    /// Says on stderr, or in JSON on stdout, what stands in the way of a run that has not begun.
+    pub fn show_stop(&mut self, stop: &Stop, file: &Path) -> Result<(), Error> {
+        if self.is_json() {
+            return self.ui.json(&serde_json::json!({ "stop": stop }));
+        }
+        let file = named(file);
+        let view = StopView { drawing: self.ui.drawing, file: file.as_deref(), cluster_now: None };
+        self.ui.message(&stop::draw(stop, &view));
+        Ok(())
     }
 
     /// Shows a plan; `begins` when the command that shows it goes on and does it.

@@ -38,9 +38,29 @@ pub fn read_sandbox_file(path: &Path) -> Result<Option<String>, Error> {
 
 /// A file as text, whole and bounded.
 fn read(path: &Path, help_when_missing: &str) -> Result<String, Error> {
+    let bytes = bytes(path, spec::MOST_BYTES, help_when_missing)?;
+    match source::text(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(problem) => Err(Error::BadFile { file: path.to_owned(), text: None, problems: vec![*problem] }),
+    }
+}
+
+/// A file that no person writes, as text.
+pub fn read_text(path: &Path, most_bytes: usize, help_when_missing: &str) -> Result<String, Error> {
+    let bytes = bytes(path, most_bytes, help_when_missing)?;
+    let refused = |why: String| Error::Unreadable { file: path.to_owned(), why, help: String::new() };
+    if bytes.len() > most_bytes {
+        return Err(refused(format!("it is longer than {most_bytes} bytes")));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| refused(format!("it is not UTF-8, from byte {} on", error.utf8_error().valid_up_to())))
+}
+
+/// The first bytes of a file, one more than the most when it is longer.
+fn bytes(path: &Path, most_bytes: usize, help_when_missing: &str) -> Result<Vec<u8>, Error> {
     let unreadable = |why: String, help: &str| Error::Unreadable { file: path.to_owned(), why, help: help.to_owned() };
     let mut bytes = Vec::new();
-    let limit = spec::MOST_BYTES as u64 + 1;
+    let limit = most_bytes as u64 + 1;
     let done = if path == Path::new("-") {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
@@ -54,13 +74,9 @@ fn read(path: &Path, help_when_missing: &str) -> Result<String, Error> {
     };
     match done {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(unreadable("there is no such file".to_owned(), help_when_missing));
+            Err(unreadable("there is no such file".to_owned(), help_when_missing))
         }
-        Err(error) => return Err(unreadable(error.to_string(), "")),
-        Ok(_) => {}
-    }
-    match source::text(&bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(problem) => Err(Error::BadFile { file: path.to_owned(), text: None, problems: vec![*problem] }),
+        Err(error) => Err(unreadable(error.to_string(), "")),
+        Ok(_) => Ok(bytes),
     }
 }

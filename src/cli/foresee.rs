@@ -43,6 +43,7 @@ impl Foresight<'_> {
         }
         let baseline = self.progress.baseline.as_ref().and_then(|digest| kept_picture(&self.kept, digest));
         let kept_rules = kept_rules(&self.kept, self.progress);
+        let mut asked = self.family.query();
         for _ in 0..STEPS {
             let decision = machine::next(&Input {
                 family: self.family,
@@ -56,9 +57,10 @@ impl Foresight<'_> {
                 options: &Options::default(),
             });
             match decision {
-                Decision::Look(mut query) => {
-                    query.merge(self.family.query());
-                    facts = self.reader.observe(&query).await?;
+                // What was asked for before is asked for again: phases that need different things would else ask in turn.
+                Decision::Look(query) => {
+                    asked.merge(query);
+                    facts = self.reader.observe(&asked).await?;
                 }
                 Decision::Checked(phase) => {
                     watch.checked.insert(phase, self.now);

@@ -16,6 +16,7 @@ mod global;
 mod log_lines;
 mod runtime;
 mod sandbox;
+mod saved_plan;
 mod session;
 mod survey;
 mod take_up;

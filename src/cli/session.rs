@@ -192,6 +192,11 @@ impl Session {
         self.record.as_ref().map(Record::progress).unwrap_or_default()
     }
 
+    /// Whether anything was ever sent for this movement.
+    pub fn has_begun(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| !record.progress().attempts.is_empty())
+    }
+
     pub fn cluster_name(&self) -> ClusterName {
         ClusterName { alias: self.spec.cluster.clone(), address: self.address.clone(), fingerprint: self.fingerprint.to_string() }
     }

@@ -1,14 +1,22 @@
-//! One call of a write, in a task of its own: it is waited for whatever comes, for vtctld stops half way when its client goes.
+//! One call of a write, in a task of its own: it is waited for whatever comes, for vtctld stops half way when its client goes. The one
+//! exception is a switch of writes that has lost its locks: see [`crate::run::forsaken`].
 
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
 use super::{Driver, DriverError, Finish};
-use crate::cluster::error::ErrorKind;
+use crate::cluster::error::{ClusterError, Effect, ErrorKind};
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::Query;
 use crate::report::event::{Event, Level};
 use crate::run::decision::Act;
+use crate::run::forsaken::CallLocks;
 use crate::run::watch::CallEnd;
+
+/// A switch of writes takes some seconds. From then on its locks are looked at, so often.
+const FIRST_LOOK_SECONDS: u64 = 15;
+const LOOK_SECONDS: u64 = 3;
 
 impl Driver<'_> {
     /// Sends the write and waits for its end; what it answers is remembered as a hint.
@@ -23,12 +31,19 @@ impl Driver<'_> {
         let mut seconds = 0;
         let mut signals = self.ports.signals.clone();
         let mut told = signals.count();
+        let moves_writes = matches!(&act.mutation, Mutation::SwitchTraffic(it) if it.moves_writes());
+        let mut locks = CallLocks::default();
         let result = loop {
             tokio::select! {
                 result = &mut task => break result,
                 _ = tick.tick() => {
                     seconds += 1;
                     self.emit(Event::Calling { phase: act.phase.clone(), words: words.clone(), seconds });
+                    let looks = moves_writes && seconds >= FIRST_LOOK_SECONDS && seconds % LOOK_SECONDS == 0;
+                    if looks && !task.is_finished() && self.is_forsaken(&mut locks).await {
+                        task.abort();
+                        break Ok(Err(broken_off(act.mutation.verb().call())));
+                    }
                 }
                 () = signals.sleep(Duration::from_secs(3600)) => {
                     let count = signals.count();
@@ -65,6 +80,27 @@ impl Driver<'_> {
         }
         self.watch.call = Some(end);
         Ok(None)
+    }
+
+    /// Whether the call that is under way had its keyspaces' locks and has lost them. Locks that can't be read are held.
+    async fn is_forsaken(&self, locks: &mut CallLocks) -> bool {
+        let ask = self.family.lock_ask();
+        let query = Query { asks: [ask.clone()].into(), ..Query::default() };
+        let Ok(facts) = self.ports.reader.observe(&query).await else { return false };
+        facts.locks(&ask).is_ok_and(|held| locks.see(held))
+    }
+}
+
+/// Why a call that was broken off has no answer.
+fn broken_off(call: &'static str) -> ClusterError {
+    ClusterError {
+        call,
+        kind: ErrorKind::Cancelled,
+        effect: Effect::Unknown,
+        message: "vtctld has lost its locks of the keyspaces, whose leases ended, and waits on, for a tablet that died most likely; the call \
+                  is broken off, for nothing good comes of it"
+            .to_owned(),
+        code: tonic::Code::Cancelled,
     }
 }
 

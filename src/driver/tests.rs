@@ -1,7 +1,7 @@
 //! The loop, on ports that do as they are told: what it must never send, and when it must end.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::cluster::error::{Effect, ErrorKind};
 use crate::cluster::mutation::ApplyRoutingRules;
-use crate::cluster::port::{Reader, Receipt, Writer};
+use crate::cluster::port::{Answer, HeldLock, Reader, Receipt, Writer};
 use crate::family::{Happened, SituationKind, Step, Waiting};
 use crate::record::entry::Actor;
 use crate::record::file::FileStore;
@@ -21,7 +21,7 @@ use crate::record::file_system::{HostFileSystem, ThreadSleeper};
 use crate::record::lease::{Lease, LeaseInfo, LeaseKey, Leases};
 use crate::record::store::{NewEntry, RecordStore};
 use crate::report::event::View;
-use crate::run::fixtures::{Bench, complete, intent, switch_primary};
+use crate::run::fixtures::{Bench, complete, intent, lock, switch_primary};
 use crate::run::phase::PhaseId;
 
 /// Looks as told, one after the other; the last one again and again. Each may take some seconds.
@@ -29,6 +29,8 @@ struct Looks {
     facts: Facts,
     script: Mutex<VecDeque<Look>>,
     clock: Arc<Hand>,
+    /// With one that hangs, the script begins when it was sent something.
+    writer: Arc<Counting>,
 }
 
 #[derive(Clone)]
@@ -36,13 +38,18 @@ enum Look {
     Fine,
     Slow(i64),
     Rules(&'static str),
+    /// Of keyspaces.
+    Locked(&'static [&'static str]),
     Fails(ErrorKind),
 }
 
 #[async_trait]
 impl Reader for Looks {
     async fn observe(&self, _: &Query) -> Result<Facts, ClusterError> {
-        let look = {
+        let is_before = self.writer.hangs.load(Ordering::SeqCst) && self.writer.sent.load(Ordering::SeqCst) == 0;
+        let look = if is_before {
+            None
+        } else {
             let mut script = self.script.lock().unwrap();
             if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
         };
@@ -50,6 +57,10 @@ impl Reader for Looks {
         match look.unwrap_or(Look::Fine) {
             Look::Fine => {}
             Look::Slow(seconds) => self.clock.pass(seconds),
+            Look::Locked(keyspaces) => {
+                let locks: Vec<HeldLock> = keyspaces.iter().map(|keyspace| lock(keyspace)).collect();
+                facts.answers.iter_mut().for_each(|answered| answered.answer = Ok(Answer::Locks(Vec::clone(&locks))));
+            }
             Look::Rules(to) => facts.routing_rules.set("theirs", to),
             Look::Fails(kind) => return Err(error(kind)),
         }
@@ -61,13 +72,31 @@ fn error(kind: ErrorKind) -> ClusterError {
     ClusterError { call: "GetWorkflows", kind, effect: Effect::None, message: "no".into(), code: tonic::Code::Unknown }
 }
 
+/// Counts what is sent; with `hangs`, nothing of it ever comes back.
 #[derive(Default)]
-struct Counting(AtomicUsize);
+struct Counting {
+    sent: AtomicUsize,
+    hangs: AtomicBool,
+    broken_off: AtomicUsize,
+}
+
+/// Counts when it is dropped.
+struct Dropped<'a>(&'a AtomicUsize);
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
 impl Writer for Counting {
     async fn perform(&self, _: &Mutation) -> Result<Receipt, ClusterError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        if self.hangs.load(Ordering::SeqCst) {
+            let _dropped = Dropped(&self.broken_off);
+            std::future::pending::<()>().await;
+        }
         Ok(Receipt { summary: String::new() })
     }
 }
@@ -145,6 +174,7 @@ impl Stage {
             facts: self.bench.facts(),
             script: Mutex::new(self.script.iter().cloned().collect()),
             clock: self.clock.clone(),
+            writer: self.writer.clone(),
         };
         let leases = self.leases();
         let (_sender, received) = watch::channel(Vec::new());
@@ -165,7 +195,7 @@ impl Stage {
     }
 
     fn sent(&self) -> usize {
-        self.writer.0.load(Ordering::SeqCst)
+        self.writer.sent.load(Ordering::SeqCst)
     }
 
     fn outcomes(&self) -> Vec<OutcomeResult> {
@@ -217,6 +247,25 @@ async fn rules_that_changed_between_look_and_write_are_not_overwritten() {
     assert_eq!(stage.sent(), 0, "{finish:?}");
     assert!(stage.outcomes().iter().all(|result| *result == OutcomeResult::NotDone), "{:?}", stage.outcomes());
     assert_eq!(codes(&finish), ["C312"], "{finish:?}");
+}
+
+/// What comes of a switch whose answer never comes, with looks as told while it is under way: how often it was broken off in ten minutes.
+async fn hanging_switch(looks: Vec<Look>) -> usize {
+    let mut stage = Stage::new(released());
+    stage.writer.hangs.store(true, Ordering::SeqCst);
+    stage.script = looks;
+    let ended = tokio::time::timeout(Duration::from_secs(600), stage.run()).await;
+    assert_eq!(stage.sent(), 1, "{ended:?}");
+    stage.writer.broken_off.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_has_lost_its_locks_is_broken_off_and_no_other() {
+    let (held, free) = (Look::Locked(&["commerce", "customer"]), Look::Locked(&[]));
+    assert_eq!(hanging_switch([vec![held.clone(); 5], vec![free.clone()]].concat()).await, 1);
+    assert_eq!(hanging_switch(vec![held]).await, 0, "its leases live");
+    assert_eq!(hanging_switch(vec![free]).await, 0, "it has not come to the keyspaces yet");
+    assert_eq!(hanging_switch(vec![Look::Fails(ErrorKind::Unreachable)]).await, 0, "nobody knows");
 }
 
 #[tokio::test(start_paused = true)]

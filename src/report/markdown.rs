@@ -58,12 +58,11 @@ fn longest_run(line: &str) -> usize {
 /// `::error::…` at the beginning of a line, and `##[…]` anywhere, are commands to the runner of a workflow.
 fn harmless_in_a_log(line: &str) -> String {
     let line = line.replace("##[", "# #[");
-    let body = line.trim_start();
-    if body.starts_with("::") {
-        let indent = &line[..line.len() - body.len()];
-        return format!("{indent}: :{}", &body[2..]);
+    let indent = line.len() - line.trim_start().len();
+    match line[indent..].strip_prefix("::") {
+        Some(rest) => format!("{}: :{rest}", &line[..indent]),
+        None => line,
     }
-    line
 }
 
 /// Holds no backtick. A span that would be empty is not one.

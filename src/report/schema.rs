@@ -8,11 +8,16 @@ use super::history::History;
 use super::repair::RepairPlan;
 use super::status::Status;
 use crate::plan::document::Plan;
+use crate::plan::saved::SavedPlan;
 
 pub use super::events_json::schema as events;
 
 pub fn plan() -> Value {
     of::<Plan>("What `cutover plan --format json` prints")
+}
+
+pub fn saved_plan() -> Value {
+    of::<SavedPlan>("What `cutover plan --out FILE.json` writes")
 }
 
 pub fn status() -> Value {

@@ -175,6 +175,20 @@ impl Bench {
     }
 }
 
+/// Of a keyspace, or of a workflow's name.
+pub fn lock(of: &str) -> HeldLock {
+    HeldLock {
+        of: of.into(),
+        node: "1".into(),
+        version: 1,
+        waits: false,
+        action: "SwitchTraffic".into(),
+        host: "vtctld1".into(),
+        user: "vitess".into(),
+        time: "now".into(),
+    }
+}
+
 pub fn intent() -> Digest {
     Digest::of_bytes(b"the plan")
 }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::decision::HoldKind;
 use super::phase::PhaseId;
+use super::refusal;
 use crate::model::digest::Digest;
 use crate::record::progress::{Progress, StandingApproval};
 use crate::spec::window;
@@ -54,12 +55,14 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         && attempt.serial > released_at
         && attempt.outcome.is_some()
     {
-        let evidence = if attempt.evidence.is_empty() { String::new() } else { format!(" ({})", attempt.evidence.join("; ")) };
+        let words = attempt.evidence.join("; ");
+        let evidence = if words.is_empty() { String::new() } else { format!(" ({words})") };
+        let advice = refusal::advice(&words).map(|advice| format!(". {advice}")).unwrap_or_default();
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,
             why: format!(
                 "a switch was tried after its release and did not happen{evidence}; nothing is half done, and a new try needs a \
-                 new release"
+                 new release{advice}"
             ),
             until: None,
         };

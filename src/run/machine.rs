@@ -11,6 +11,7 @@ use super::gates::{self, GateInput, GateState};
 use super::locks::{self, Holder};
 use super::phase::PhaseId;
 use super::reconcile;
+use super::refusal;
 use super::retry::{self, Retry};
 use super::stops::{between, between_states, contradictory, foreign, stale_lock};
 use super::watch::Watch;
@@ -316,24 +317,16 @@ impl Run<'_> {
 
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
-        let refused = |kind, summary: String, help: &str| {
-            let finding = Finding::fail("C312", Severity::Error, phase.as_str(), summary, help);
-            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }))
-        };
-        const MEND: &str = "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands";
-        let verb = mutation.verb().words();
+        let refused =
+            |kind, finding| Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }));
         match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
-            Retry::NoMore(words) => refused(StopKind::Refused, format!("Vitess refuses to {verb}: {words}"), MEND),
-            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, format!("Vitess refuses to {verb}: {words}"), MEND),
-            Retry::Lost(words) => refused(
-                StopKind::Refused,
-                format!("to {verb} came to nothing each time, for the connection to vtctld broke: {words}"),
-                "see why vtctld dies or can't be reached (its log, its host), then `cutover apply`; nothing is under way",
-            ),
+            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words)),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words)),
+            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words)),
         }
     }
 

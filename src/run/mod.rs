@@ -3,6 +3,7 @@
 pub mod decision;
 #[cfg(test)]
 pub mod fixtures;
+pub mod forsaken;
 pub mod gates;
 mod holding;
 pub mod locks;
@@ -14,6 +15,7 @@ pub mod phase;
 pub mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
+mod refusal;
 pub mod retry;
 mod stops;
 pub mod watch;

@@ -15,6 +15,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C310", title: "VDiff found rows that differ", waivable: true, page: MISMATCH },
     RunPage { code: "C311", title: "VDiff proves nothing", waivable: false, page: NO_PROOF },
     RunPage { code: "C312", title: "Vitess refuses a write", waivable: false, page: REFUSED },
+    RunPage { code: "C313", title: "A tablet does not answer", waivable: false, page: SILENT_TABLET },
     RunPage { code: "C320", title: "The kept routing rules are not here", waivable: false, page: NOT_KEPT },
     RunPage { code: "C321", title: "There are no routing rules to restore", waivable: false, page: NOTHING_TO_RESTORE },
     RunPage { code: "C330", title: "There is no way back from here", waivable: false, page: NO_WAY_BACK },
@@ -33,11 +34,28 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C406", title: "The plan file was edited under a run", waivable: false, page: EDITED },
     RunPage { code: "C407", title: "Looks take too long to write on", waivable: false, page: SLOW },
     RunPage { code: "C408", title: "A dead vtctld has left a lock", waivable: false, page: STALE_LOCK },
+    RunPage { code: "C409", title: "A saved plan is no longer what would happen", waivable: false, page: STALE_PLAN },
 ];
 
 pub fn is_waivable(code: &str) -> bool {
     PAGES.iter().any(|page| page.code == code && page.waivable)
 }
+
+const STALE_PLAN: &str = "## What it means
+
+`cutover apply FILE.json` does exactly what a saved plan shows. What would happen now is something else: the plan file means
+something else, the cluster is another, or what the plan rests on there has changed (routing rules, shards, denied tables, VSchema or
+streams of these tables). Each line names one difference between then and now.
+
+## Why it matters
+
+Somebody said yes to what the saved plan shows, not to this. Nothing was written.
+
+## What to do
+
+Plan again (`cutover plan --out FILE.json`), have it reviewed, and apply that. A movement that a saved plan began is never stale: running
+the same command again goes on with it, and what others change meanwhile is looked at before each write.
+";
 
 const STALE_LOCK: &str = "## What it means
 
@@ -126,6 +144,22 @@ Traffic is where it was, and nothing is half done. The movement does not go on b
 
 Mend what the words name, then `cutover apply`. If they name a lock of the workflow that nobody alive holds: vtctld leaves one for 24
 hours when it dies in a switch; `vtctldclient GetTopologyPath` shows who took it and when.
+";
+
+const SILENT_TABLET: &str = "## What it means
+
+Before a switch vtctld asks every tablet of both keyspaces to read the topology anew, and switches nothing when one of them does not
+answer. The message names those. A primary that died and was replaced is one of them as long as its record stands in the topology: a
+failover goes on without it, a switch does not.
+
+## Why it matters
+
+Traffic is where it was, and nothing is half done. But neither the way forward nor the way back of reads and writes is open.
+
+## What to do
+
+Start the tablet again. If it is gone for good, take its record out of the topology: `vtctldclient DeleteTablets ALIAS`. Then
+`cutover apply` (or `switch-back`); after a refused switch of writes the gate before it wants another approval.
 ";
 
 const EDITED: &str = "## What it means

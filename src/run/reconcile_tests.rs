@@ -1,10 +1,10 @@
 //! What became of a write without outcome, case by case.
 
 use super::decision::Decision;
-use super::fixtures::{Bench, switch_primary};
+use super::fixtures::{Bench, lock, switch_primary};
 use super::phase::PhaseId;
 use super::watch::CallEnd;
-use crate::cluster::port::{HeldLock, Unread};
+use crate::cluster::port::Unread;
 use crate::family::Happened;
 use crate::record::entry::{OutcomeResult, What};
 
@@ -33,19 +33,6 @@ fn settle(bench: &mut Bench, seconds: i64) {
     bench.pass(seconds);
 }
 
-fn lock() -> HeldLock {
-    HeldLock {
-        of: "customer/c2c".into(),
-        node: "1".into(),
-        version: 1,
-        waits: false,
-        action: "SwitchTraffic".into(),
-        host: "vtctld1".into(),
-        user: "vitess".into(),
-        time: "now".into(),
-    }
-}
-
 #[test]
 fn an_answer_is_a_hint_and_a_look_is_evidence() {
     let refused = Some((Some("lag is too high"), false));
@@ -71,7 +58,7 @@ fn a_call_whose_end_was_not_seen_may_still_happen() {
         assert!(matches!(bench.decide(), Decision::Wait(..)), "{call:?}: it has not settled");
         bench.pass(1);
         assert!(result(&bench.decide()).is_some(), "{call:?}: nothing moves, nobody holds a lock");
-        bench.locks = Ok(vec![lock()]);
+        bench.locks = Ok(vec![lock("customer/c2c")]);
         let Decision::Wait(_, waiting) = bench.decide() else { panic!("{call:?}: somebody works on it") };
         assert!(waiting.what.contains("vtctld1"), "{}", waiting.what);
     }
@@ -86,10 +73,10 @@ fn a_call_that_locks_no_name_is_held_up_by_a_keyspace_alone() {
     bench.happened = Happened::No;
     let allow = Mutation::SetDeniedTables(SetDeniedTables { keyspace, shard, tables: vec![], denied: false });
     bench.attempt(PhaseId::SWITCH_PRIMARY, allow, None);
-    bench.locks = Ok(vec![lock()]);
+    bench.locks = Ok(vec![lock("customer/c2c")]);
     settle(&mut bench, 5);
     assert_eq!(result(&bench.decide()), Some(OutcomeResult::NotDone), "a dead one's name would hold it up for a day");
-    bench.locks = Ok(vec![HeldLock { of: "commerce".into(), ..lock() }]);
+    bench.locks = Ok(vec![lock("commerce")]);
     assert!(matches!(bench.decide(), Decision::Wait(..)));
 }
 
@@ -100,7 +87,7 @@ fn a_call_that_takes_no_lock_is_held_up_by_nobody() {
     bench.happened = Happened::No;
     let edit = ApplyRoutingRules::edit(&Default::default(), vec![], vec![]);
     bench.attempt(PhaseId::SWITCH_PRIMARY, Mutation::ApplyRoutingRules(edit), None);
-    bench.locks = Ok(vec![HeldLock { of: "commerce".into(), ..lock() }]);
+    bench.locks = Ok(vec![lock("commerce")]);
     settle(&mut bench, 5);
     assert_eq!(result(&bench.decide()), Some(OutcomeResult::NotDone), "the application would wait for a dead one's lease");
 }
@@ -128,7 +115,7 @@ fn half_done_counts_once_it_stands_still() {
 #[test]
 fn a_switch_that_waits_in_lock_tables_is_not_half_done() {
     let mut bench = switching(partly(), None);
-    bench.locks = Ok(vec![lock()]);
+    bench.locks = Ok(vec![lock("customer/c2c")]);
     settle(&mut bench, 120);
     assert!(matches!(bench.decide(), Decision::Wait(..)), "its locks are held, and its time is not over");
     bench.pass(120);

@@ -27,7 +27,6 @@ fn errors_of_usage_exit_64_and_say_it_on_stderr() {
         &["schema", "plan-file"],
         &["completions", "cmd"],
         &["validate", "--format", "markdown"],
-        &["plan", "--format", "markdown"],
         &["plan", "--deep", "--no-sql"],
     ] {
         let output = env.run(arguments);

@@ -9,6 +9,7 @@ mod cli_plan;
 mod cli_record;
 mod cli_repair;
 mod cli_sandbox;
+mod cli_saved_plan;
 mod cli_usage;
 mod cli_validate;
 mod client;

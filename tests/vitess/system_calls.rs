@@ -287,7 +287,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The rig's, or the machine's.
-fn strace() -> PathBuf {
+pub fn strace() -> PathBuf {
     let of_the_rig = std::env::var_os("CUTOVER_RIG").map(|rig| Path::new(&rig).join("strace/bin/strace"));
     let on_the_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let found = of_the_rig.into_iter().chain(on_the_path.map(|folder| folder.join("strace"))).find(|path| path.is_file());

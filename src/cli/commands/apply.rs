@@ -11,12 +11,15 @@ use crate::cli::context::Context;
 use crate::cli::drive::drive;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::saved_plan;
 use crate::cli::session::{Session, Wants};
 use crate::cluster::port::Facts;
 use crate::driver::RunOptions;
 use crate::family::{Family as _, SituationKind};
 use crate::finding::Finding;
-use crate::plan::document::Verdict;
+use crate::plan::document::{Plan, Verdict};
+use crate::plan::saved;
+use crate::run::decision::{Stop, StopKind};
 use crate::run::machine::Options;
 use crate::run::phase::PhaseId;
 
@@ -26,7 +29,7 @@ use crate::run::phase::PhaseId;
 /// comes next, and exits 3.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// The plan file
+    /// The plan file; or a saved plan, FILE.json: exactly what it shows is done, or nothing
     #[arg(default_value = "workflow.toml", value_name = "FILE")]
     file: PathBuf,
     /// Stop after this phase
@@ -56,8 +59,12 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     context.global.deep = args.deep;
     let until = args.until.as_deref().map(phase).transpose()?;
+    let (saved, file) = match saved_plan::is_one(&args.file) {
+        true => saved_plan::read(&args.file).map(|(saved, file)| (Some(saved.plan), file))?,
+        false => (None, args.file.clone()),
+    };
     block_on(context, async |context| {
-        let mut session = Session::open(context, &args.file, "apply", Wants::Nothing).await?;
+        let mut session = Session::open(context, &file, "apply", Wants::Nothing).await?;
         let facts = session.observe().await?;
         // What stopped half way is made whole whatever the operator has tightened since.
         if !args.finish_only {
@@ -66,6 +73,12 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         // For the whole run: two applies of one movement would only get in each other's way.
         let _running = session.take_lease(" apply").map_err(Error::lease)?;
         session.refuse_foreign(&facts)?;
+        if let Some(saved) = &saved
+            && !args.finish_only
+            && let Some(exit) = refuse_stale(context, &session, saved).await?
+        {
+            return Ok(exit);
+        }
         if session.record.is_none() {
             if args.finish_only {
                 return Err(Error::ended(
@@ -74,7 +87,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
                     "`cutover plan` shows the cluster",
                 ));
             }
-            if !args.yes && !start(context, &session).await? {
+            if !args.yes && saved.is_none() && !start(context, &session).await? {
                 return Ok(Exit::Done);
             }
         }
@@ -98,6 +111,26 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         };
         drive(context, &session, options).await
     })
+}
+
+/// Refuses a saved plan that is no longer what would happen, with what has moved. Going on with what it began is never stale: what
+/// others changed since is looked at before each write.
+async fn refuse_stale(context: &mut Context, session: &Session, saved: &Plan) -> Result<Option<Exit>, Error> {
+    if session.progress().intent.as_ref().is_some_and(|intent| *intent == saved.digests.intent) && session.has_begun() {
+        return Ok(None);
+    }
+    let now = plan::make(session).await?;
+    let mut findings = saved::moved(saved, &now);
+    let kind = if findings.is_empty() { StopKind::Refused } else { StopKind::Stale };
+    if findings.is_empty() {
+        findings = now.checks.into_iter().filter(Finding::blocks).collect();
+    }
+    if findings.is_empty() {
+        return Ok(None);
+    }
+    let stop = Stop { kind, phase: None, findings };
+    context.show_stop(&stop, &session.file)?;
+    Ok(Some(if kind == StopKind::Stale { Exit::Stale } else { Exit::Refused }))
 }
 
 /// Refuses what the operator's file forbids.

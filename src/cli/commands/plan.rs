@@ -9,6 +9,7 @@ use crate::cli::block_on;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::saved_plan;
 use crate::cli::session::{Session, Wants};
 use crate::family::{Family as _, Situation, SituationKind};
 use crate::finding::{Finding, Severity};
@@ -21,9 +22,12 @@ use crate::run::decision::Decision;
 /// Exits 4 when something stands in the way.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The plan file
+    /// The plan file; or a saved plan, FILE.json, which is shown as it was made
     #[arg(default_value = "workflow.toml", value_name = "FILE")]
     file: PathBuf,
+    /// Save the plan, for `apply FILE.json` to do exactly that or nothing
+    #[arg(long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
     /// Exit 2 when there are changes, 0 only when there is nothing to do
     #[arg(long)]
     detailed_exitcode: bool,
@@ -36,11 +40,24 @@ pub struct PlanArgs {
 
 pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
     context.global.deep = args.deep;
-    let plan = block_on(context, async |context| {
-        let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;
-        make(&session).await
-    })?;
-    context.show_plan(&plan, &args.file, false)?;
+    let (plan, file) = if saved_plan::is_one(&args.file) {
+        if args.out.is_some() {
+            return Err(saved_plan::no_plan_file_here(&args.file));
+        }
+        let (saved, _) = saved_plan::read(&args.file)?;
+        (saved.plan, args.file)
+    } else {
+        let plan = block_on(context, async |context| {
+            let session = Session::open(context, &args.file, "plan", Wants::Nothing).await?;
+            make(&session).await
+        })?;
+        if let Some(out) = &args.out {
+            saved_plan::write(out, &plan, &args.file)?;
+        }
+        // What was saved is what is applied.
+        (plan, args.out.unwrap_or(args.file))
+    };
+    context.show_plan(&plan, &file, false)?;
     Ok(match plan.verdict {
         Verdict::Blocked => Exit::Refused,
         Verdict::Ready if args.detailed_exitcode => Exit::Changes,

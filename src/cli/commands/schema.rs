@@ -25,6 +25,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("sandbox", sandbox::file::schema::schema()),
         ("lockfile", record::format::schema()),
         ("plan", report::schema::plan()),
+        ("saved-plan", report::schema::saved_plan()),
         ("status", report::schema::status()),
         ("events", report::schema::events()),
         ("history", report::schema::history()),

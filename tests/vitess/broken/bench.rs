@@ -8,10 +8,10 @@ use mysql::prelude::Queryable;
 
 use super::observed::{SHARDS, journals, observe, streams};
 use crate::support::relay::Relay;
-use crate::support::{Movement, Program, World, wait};
+use crate::support::{Movement, Program, World, put_back, wait};
 
 /// How the rig calls it.
-const NAME: &str = "vtctld-broken";
+pub const NAME: &str = "vtctld-broken";
 /// How long an operation may take to come to a step.
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -226,7 +226,7 @@ impl Drop for Bench<'_> {
     fn drop(&mut self) {
         self.relay.release();
         if self.moved_zone2 {
-            self.place_zone2(self.world.cluster.etcd());
+            put_back(|| self.place_zone2(self.world.cluster.etcd()));
         }
     }
 }

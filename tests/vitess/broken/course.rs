@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bench::Bench;
+use super::bench::{self, Bench};
 use super::operation::Operation;
 use super::points::Point;
 use super::row::{ByHand, Row};
@@ -56,24 +57,15 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     let operation = point.operation;
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &operation.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let mut bench = Bench::new(world, &movement);
     operation.bring(&bench);
 
     point.arm(&mut bench);
     let run = bench.cutover(variant.topo).args(operation.command(&movement.workflow)).limit_seconds(600).spawn();
     point.reach(&mut bench);
+    // The point is held no longer than it takes to come to it: what is looked at afterwards is what the dead one left.
     bench.stop_vtctld();
-    let seen = bench.observe();
-    assert_eq!(
-        seen,
-        point.shows,
-        "the point {:?} of {:?} is not where it was; cutover said {}",
-        point.name,
-        operation,
-        run.output()
-    );
-    let writes_flow = do_writes_flow(&application);
     let cutover = if variant.kills_cutover {
         run.kill();
         None
@@ -82,14 +74,28 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
     };
     bench.kill_vtctld();
     let killed_at = Instant::now();
-    // Another vtctld is there for the operator: what it sees is what was left behind.
-    let status = world.cutover().args(["status", "--format", "json"]).run();
-    wait::until_true(Duration::from_secs(60), "the time of the fault", || killed_at.elapsed() >= variant.restart_after);
-    bench.restart_vtctld();
+    let acknowledged = application.acknowledged();
+    // Another vtctld is there for the operator.
+    let status = world.cutover().args(["status", "--format", "json"]).spawn();
+    let (seen, writes_flow, restarted_after) = thread::scope(|scope| {
+        // "At once" is at once: what was left is looked at beside it. The program under test looks for some seconds before it acts.
+        let restart = scope.spawn(|| {
+            wait::until_true(Duration::from_secs(60), "the time of the fault", || killed_at.elapsed() >= variant.restart_after);
+            world.cluster.restart(bench::NAME);
+            killed_at.elapsed()
+        });
+        let seen = bench.observe();
+        // To look takes about a second. Some writes may have been under way.
+        let writes_flow = application.acknowledged() >= acknowledged + 20;
+        (seen, writes_flow, restart.join().expect("a vtctld that starts"))
+    });
+    assert_eq!(seen, point.shows, "the point {:?} of {:?} is not where it was", point.name, operation);
+    let status = status.wait();
 
     let mut row = Row::of(point, variant);
     row.seen = seen;
     row.writes_flowed = writes_flow;
+    row.seconds_to_the_restart = restarted_after.as_secs_f64();
     row.status = status_words(&status);
     let mut last = match cutover {
         Some(run) => run.wait(),
@@ -139,14 +145,14 @@ fn break_and_mend(world: &World, point: &Point, variant: Variant) -> Row {
 
 /// Whether all is as at the end of the operation. Journals are no part of it: one of two is as good as both when all else is done, for
 /// the streams that come after have other ids.
-fn is_at(shown: &str, operation: Operation) -> bool {
+pub fn is_at(shown: &str, operation: Operation) -> bool {
     let others =
         |line: &str| line.split(" | ").filter(|part| !part.starts_with("journal")).map(str::to_owned).collect::<Vec<_>>();
     others(shown) == others(operation.goal())
 }
 
 /// The state and the situation of a status; what it said when it has none.
-fn status_words(status: &Output) -> String {
+pub fn status_words(status: &Output) -> String {
     let state = serde_json::from_str::<serde_json::Value>(&status.stdout).ok();
     let words = |status: serde_json::Value| Some(format!("{}: {}", status["state"].as_str()?, status["situation"].as_str()?));
     state.and_then(words).unwrap_or_else(|| format!("exit {:?}: {} {}", status.code, status.stdout, last_lines(status)))
@@ -197,7 +203,7 @@ fn break_by_hand(world: &World, point: &Point) -> ByHand {
     let operation: Operation = point.operation;
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &operation.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let mut bench = Bench::new(world, &movement);
     operation.bring(&bench);
     if operation == Operation::SwitchPrimaryBack {

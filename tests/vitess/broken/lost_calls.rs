@@ -77,7 +77,7 @@ where
 {
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &Operation::SwitchPrimary.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let relay = Relay::to(world.cluster.vtctld());
     relay.rule(rule());
     let mut said = Vec::new();

@@ -12,10 +12,12 @@
 //! | [`reparents`] | primaries change or die |
 //! | [`sends`] | `apply` dies at each of its system calls that send |
 //! | [`results`] | what is published of all of them |
+//! | [`summary`] | the same in a table that is short enough to read |
 //!
-//! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or a part of
-//! `operation: point` or of the name of another fault, runs all of these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
-//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept. `tests/long/run` does all of it.
+//! On each push: the points that are marked dangerous, and answers that are lost. `CUTOVER_BROKEN=all`, or parts of
+//! `operation: point` or of the names of other faults with `|` between them, runs these; `CUTOVER_BROKEN_HAND=1` also by hand, `only` by hand alone;
+//! `CUTOVER_BROKEN_RESULTS=FOLDER` is where results are kept, and `CUTOVER_BROKEN_MISSING=1` leaves out what has ended well there.
+//! `tests/long/run` does all of it.
 
 mod bench;
 mod course;
@@ -27,6 +29,7 @@ mod reparents;
 mod results;
 mod row;
 mod sends;
+mod summary;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -44,7 +47,7 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-/// What is to be broken: `all`, or a part of names. None on a push.
+/// What is to be broken: `all`, or parts of names with `|` between them. None on a push.
 fn wanted() -> Option<String> {
     std::env::var("CUTOVER_BROKEN").ok()
 }
@@ -56,7 +59,7 @@ fn days() -> usize {
 }
 
 fn is_named(name: &str, wanted: &str) -> bool {
-    wanted == "all" || name.contains(wanted)
+    wanted == "all" || wanted.split('|').any(|part| name.contains(part))
 }
 
 /// What is done beside the kill. Each has its turn, over the table and over the days; dangerous points have all of them in a long run.
@@ -71,10 +74,10 @@ fn vtctld_is_killed_at_each_step(world: &World) {
     let mut results = Results::open(world.cluster);
     let by_hand = std::env::var("CUTOVER_BROKEN_HAND").unwrap_or_default();
     let mut problems = Vec::new();
-    for (point, variants) in points_to_break() {
-        for variant in variants {
-            if by_hand == "only" {
-                break;
+    if by_hand != "only" {
+        for (point, variant) in faults() {
+            if only_missing() && results.as_ref().is_some_and(|results| results.has(&point, variant)) {
+                continue;
             }
             let row = course::run(world, &point, variant);
             eprintln!("  {} [{} s]", row.line(), row.took_seconds);
@@ -83,7 +86,12 @@ fn vtctld_is_killed_at_each_step(world: &World) {
                 results.put(row);
             }
         }
-        if !by_hand.is_empty() {
+    }
+    if !by_hand.is_empty() {
+        for (_, point) in chosen_points() {
+            if only_missing() && results.as_ref().is_some_and(|results| results.has_by_hand(&point)) {
+                continue;
+            }
             let hand = course::run_by_hand(world, &point);
             eprintln!("  {hand:?}");
             if let Some(results) = &mut results {
@@ -91,26 +99,44 @@ fn vtctld_is_killed_at_each_step(world: &World) {
             }
         }
     }
+    // Also where nothing was run: the tables may have been edited, or the way they are drawn.
+    if let Some(results) = &results {
+        results.write();
+    }
     assert!(problems.is_empty(), "{} end badly:\n{}", problems.len(), problems.join("\n"));
 }
 
-fn points_to_break() -> Vec<(Point, Vec<Variant>)> {
+/// The points that are wanted, with their places in the table.
+fn chosen_points() -> impl Iterator<Item = (usize, Point)> {
+    let wanted = wanted();
+    points::all().into_iter().enumerate().filter(move |(_, point)| match &wanted {
+        Some(wanted) => is_named(&format!("{}: {}", point.operation.name(), point.name), wanted),
+        None => point.dangerous,
+    })
+}
+
+/// On a push one variant a dangerous point, by the day. In a long run two a point, with vtctld restarted at once and later, and all of
+/// them where it is dangerous; first each point once, so that a run that is broken off has seen them all.
+fn faults() -> Vec<(Point, Variant)> {
     let of_turn = |turn: usize| VARIANTS[turn % VARIANTS.len()];
-    let all = points::all().into_iter().enumerate();
-    if let Some(wanted) = wanted() {
-        let chosen = all.filter(|(_, point)| is_named(&format!("{}: {}", point.operation.name(), point.name), &wanted));
-        let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
-        let variants = |index, dangerous| match only {
-            Some(only) => vec![only],
-            None if dangerous => VARIANTS.to_vec(),
-            None => vec![of_turn(index)],
-        };
-        return chosen
-            .map(|(index, point)| (variants(index, point.dangerous), point))
-            .map(|(variants, point)| (point, variants))
-            .collect();
+    if wanted().is_none() {
+        return chosen_points().map(|(index, point)| (point, of_turn(index + days()))).collect();
     }
-    all.filter(|(_, point)| point.dangerous).map(|(index, point)| (point, vec![of_turn(index + days())])).collect()
+    let only = std::env::var("CUTOVER_BROKEN_VARIANT").ok().and_then(|number| number.parse().ok()).map(of_turn);
+    if let Some(only) = only {
+        return chosen_points().map(|(_, point)| (point, only)).collect();
+    }
+    let pass = |pass: usize| {
+        chosen_points()
+            .filter(move |(_, point)| pass < 2 || point.dangerous)
+            .map(move |(index, point)| (point, of_turn(index + pass)))
+    };
+    (0..VARIANTS.len()).flat_map(pass).collect()
+}
+
+/// `CUTOVER_BROKEN_MISSING=1`: what has ended well in the results is not run again.
+fn only_missing() -> bool {
+    std::env::var_os("CUTOVER_BROKEN_MISSING").is_some()
 }
 
 /// The fault beside vtctld's death that is tried on each push; the others take a long run.

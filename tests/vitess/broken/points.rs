@@ -437,14 +437,14 @@ fn reads_back() -> [Point; 2] {
             "rules saved, no cell rebuilt",
             |bench| bench.keep_answers("/RoutingRules"),
             |bench| bench.wait_until_kept(1),
-            "denied T1 T2 | forward run run | reverse none | journal none | rules SST STT STT | tables 2 0 2 2",
+            "denied T1 T2 | forward run run | reverse none | journal none | rules STS STT STT | tables 2 0 2 2",
         ),
         point(
             SwitchReadsBack,
             "done, locks not given back",
             |bench| bench.keep_unlocking(),
             |bench| bench.wait_until_kept(1),
-            "denied T1 T2 | forward run run | reverse none | journal none | rules SST SST SST | tables 2 0 2 2",
+            "denied T1 T2 | forward run run | reverse none | journal none | rules STS STS STS | tables 2 0 2 2",
         ),
     ]
 }

@@ -1,21 +1,29 @@
-//! Primaries change in each phase, of source and target: in an orderly way, or by dying.
+//! Primaries change in each phase, of source and target: in an orderly way, by dying, or by dying and coming back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mysql::Conn;
 use mysql::prelude::Queryable;
 
+use super::bench::Bench;
+use super::course::status_words;
 use super::observed::{SHARDS, observe};
 use super::operation::Operation;
+use crate::support::program::{Output, Running};
 use crate::support::{Application, Movement, OnDrop, Shape, World, wait};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Copying,
+    Comparing,
     Running,
-    /// In `LOCK TABLES` of the switch of the writes.
-    Switching,
+    SwitchingReads,
+    /// The source denies writes, the target does not take them yet.
+    SwitchingBeforeJournal,
+    /// The journal is written, and no rule.
+    SwitchingAfterJournal,
     Switched,
+    /// The source's tables are renamed, and stand in its VSchema.
+    Completing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +32,105 @@ pub enum How {
     Planned,
     /// The primary's vttablet and MySQL are killed with -9; then EmergencyReparentShard.
     Killed,
+    /// They are killed, and started again: nobody takes their place.
+    Restarted,
 }
 
 impl Phase {
     pub fn words(self) -> &'static str {
         match self {
             Self::Copying => "while rows are copied",
+            Self::Comparing => "while rows are compared",
             Self::Running => "before the switch",
-            Self::Switching => "in the switch of the writes",
-            Self::Switched => "after the switch",
+            Self::SwitchingReads => "in the switch of the reads",
+            Self::SwitchingBeforeJournal => "in the switch of the writes, before its journal",
+            Self::SwitchingAfterJournal => "in the switch of the writes, after its journal",
+            Self::Switched => "in the revert window",
+            Self::Completing => "in complete",
         }
     }
+
+    /// Where the movement is to be in the end.
+    fn operation(self) -> Operation {
+        if self == Self::Completing { Operation::Complete } else { Operation::SwitchPrimary }
+    }
+
+    fn rows(self) -> u64 {
+        if matches!(self, Self::Copying | Self::Comparing) { 20_000 } else { 200 }
+    }
+
+    /// The application of Vitess's that is held back in this phase, for it would be over too soon.
+    fn slow(self) -> Option<&'static str> {
+        match self {
+            Self::Copying => Some("vcopier"),
+            Self::Comparing => Some("vdiff"),
+            _ => None,
+        }
+    }
+
+    /// Brings the movement into the phase, and gives the run that is in it.
+    fn begin(self, bench: &Bench, movement: &Movement) -> Running {
+        let apply = |until: &'static str| bench.cutover(false).args(["apply", "--yes", "--until", until]).limit_seconds(400);
+        let cluster = bench.world.cluster;
+        let wait_for_rows = |sql: &str, what: &str| {
+            let some = || cluster.query_primaries::<u64>("customer", sql).iter().sum::<u64>() > 0;
+            wait::until_true(Duration::from_secs(240), what, some);
+        };
+        if let Some(application) = self.slow() {
+            cluster.vtctl().slow_down(application, &KEYSPACES, 0.8);
+        }
+        match self {
+            Self::Copying => {
+                let run = apply("switch-primary").spawn();
+                wait_for_rows("select count(*) from _vt.copy_state where lastpk is not null", "rows are being copied");
+                run
+            }
+            Self::Comparing => {
+                let run = apply("switch-primary").spawn();
+                let (workflow, under_way) = (&movement.workflow, "state in ('pending', 'started')");
+                wait_for_rows(
+                    &format!("select count(*) from _vt.vdiff where workflow = '{workflow}' and {under_way}"),
+                    "rows are being compared",
+                );
+                run
+            }
+            Self::Running => {
+                apply("verify").run_expecting(0);
+                apply("switch-primary").spawn()
+            }
+            Self::SwitchingReads => {
+                apply("verify").run_expecting(0);
+                bench.keep_writes(&["/RoutingRules"]);
+                held(bench, apply("switch-primary").spawn(), 1)
+            }
+            Self::SwitchingBeforeJournal => {
+                apply("switch-replicas").run_expecting(0);
+                bench.keep_writes(&["/keyspaces/customer/shards/"]);
+                held(bench, apply("switch-primary").spawn(), 2)
+            }
+            Self::SwitchingAfterJournal => {
+                apply("switch-replicas").run_expecting(0);
+                bench.keep_writes(&["/RoutingRules"]);
+                held(bench, apply("switch-primary").spawn(), 1)
+            }
+            Self::Switched => {
+                apply("switch-primary").run_expecting(0);
+                bench.cutover(false).args(["apply"]).limit_seconds(400).spawn()
+            }
+            Self::Completing => {
+                apply("switch-primary").run_expecting(0);
+                bench.keep_writes(&["/keyspaces/commerce/VSchema"]);
+                held(bench, bench.cutover(false).args(["apply", "--wait", "--until", "complete"]).limit_seconds(400).spawn(), 1)
+            }
+        }
+    }
+}
+
+const KEYSPACES: [&str; 2] = ["commerce", "customer"];
+
+fn held(bench: &Bench, run: Running, count: usize) -> Running {
+    bench.wait_until_kept(count);
+    run
 }
 
 impl How {
@@ -42,98 +138,124 @@ impl How {
         match self {
             Self::Planned => "PlannedReparentShard",
             Self::Killed => "primary killed, EmergencyReparentShard",
+            Self::Restarted => "primary killed and started again",
         }
     }
 }
 
 /// All of them, with the letter of the shard.
 pub fn all() -> Vec<(Phase, &'static str, How)> {
-    let mut all = Vec::new();
-    for phase in [Phase::Copying, Phase::Running, Phase::Switching, Phase::Switched] {
-        for letter in ["S", "T2"] {
-            for how in [How::Planned, How::Killed] {
-                all.push((phase, letter, how));
-            }
-        }
-    }
-    all
+    let phases = [
+        Phase::Copying,
+        Phase::Comparing,
+        Phase::Running,
+        Phase::SwitchingReads,
+        Phase::SwitchingBeforeJournal,
+        Phase::SwitchingAfterJournal,
+        Phase::Switched,
+        Phase::Completing,
+    ];
+    let of_phase = |phase: Phase| {
+        ["S", "T2"]
+            .into_iter()
+            .flat_map(move |letter| [How::Planned, How::Killed, How::Restarted].into_iter().map(move |how| (phase, letter, how)))
+    };
+    phases.into_iter().flat_map(of_phase).collect()
 }
 
-/// Panics unless the movement comes to its goal by itself, or with no more than another approval, and nothing is lost.
+/// Panics unless the movement comes to its goal by itself, or with no more than another approval and the start of a dead tablet, and
+/// nothing is lost.
 pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> String {
-    let rows = if phase == Phase::Copying { 20_000 } else { 200 };
-    let movement = Movement::prepare(world, &Shape { rows, ..Shape::default() });
-    movement.write_plan(world, &Operation::SwitchPrimary.plan());
-    let application = Application::start(&movement, world.cluster);
+    let operation = phase.operation();
+    let movement = Movement::prepare(world, &Shape { rows: phase.rows(), ..Shape::default() });
+    movement.write_plan(world, &operation.plan());
+    let application = Application::start_slowly(&movement, world.cluster);
     let (keyspace, shard) = place(letter);
     let old = world.cluster.vtctl().primary_uid(keyspace, shard);
-    let _back = OnDrop(|| give_back(world, keyspace, shard, old));
-    let cutover = |arguments: &[&'static str]| world.cutover().args(arguments.iter().copied()).limit_seconds(400);
-    let run = match phase {
-        Phase::Copying => {
-            world.cluster.vtctl().slow_copying_down("customer", 0.7);
-            let run = cutover(&["apply", "--yes", "--until", "switch-primary"]).spawn();
-            let copying = "select count(*) from _vt.copy_state where lastpk is not null";
-            wait::until_true(Duration::from_secs(90), "rows are being copied", || {
-                world.cluster.query_primaries::<u64>("customer", copying).iter().sum::<u64>() > 0
-            });
-            run
-        }
-        Phase::Running => {
-            cutover(&["apply", "--yes", "--until", "verify"]).run_expecting(0);
-            cutover(&["apply", "--until", "switch-primary"]).spawn()
-        }
-        Phase::Switching => {
-            cutover(&["apply", "--yes", "--until", "switch-replicas"]).run_expecting(0);
-            let mut transaction = connect(world, "S");
-            let sql = format!("update {} set note = 'slow' where id = {rows}", movement.tables[0]);
-            transaction.query_drop("begin").and_then(|()| transaction.query_drop(sql)).expect("a transaction that writes");
-            let run = cutover(&["apply", "--until", "switch-primary"]).spawn();
-            wait::until_true(Duration::from_secs(60), "the source denies writes", || {
-                world.cluster.vtctl().denied_tables("commerce", "0") == movement.tables
-            });
-            // The switch goes on beside the reparent.
-            transaction.query_drop("rollback").expect("a rollback");
-            run
-        }
-        Phase::Switched => {
-            cutover(&["apply", "--yes", "--until", "switch-primary"]).run_expecting(0);
-            cutover(&["apply"]).spawn()
-        }
-    };
+    let _back = OnDrop(|| give_back(world, phase, keyspace, shard, old));
+    let bench = Bench::new(world, &movement);
+    let run = phase.begin(&bench, &movement);
+    let changed_at = Instant::now();
     reparent(world, keyspace, shard, old, how);
-    if phase == Phase::Copying {
-        world.cluster.vtctl().let_copying_run("customer").expect("the copying runs on");
+    let change_seconds = changed_at.elapsed().as_secs_f64();
+    let status = world.cutover().args(["status", "--format", "json"]).run();
+    if let Some(slow) = phase.slow() {
+        world.cluster.vtctl().let_run(slow, &KEYSPACES).expect("it runs on");
     }
+    bench.release();
     let mut last = run.wait();
     let mut codes = vec![last.code];
-    let goal = Operation::SwitchPrimary.goal();
-    while observe(world.cluster, &movement) != goal {
-        assert!(codes.len() < 8, "it shows {}\nand not {goal}; {codes:?}\n{last}", observe(world.cluster, &movement));
-        if let Some(approval) = Operation::SwitchPrimary.approval(&last) {
-            cutover(&approval).run_expecting(0);
+    let mut by_hand = Vec::new();
+    while !is_there(world, &movement, operation) {
+        assert!(
+            codes.len() < 8,
+            "it shows {}\nand not {}; {codes:?}\n{last}",
+            observe(world.cluster, &movement),
+            operation.goal()
+        );
+        if last.stderr.contains("C313") && by_hand.is_empty() {
+            assert_eq!(how, How::Killed, "no tablet is dead: {last}");
+            world.cluster.restart(&format!("mysqld-{old}"));
+            world.cluster.restart(&format!("vttablet-{old}"));
+            by_hand.push("starts the dead tablet, as C313 says".to_owned());
         }
-        last = cutover(&["apply", "--yes", "--until", "switch-primary"]).run();
+        if let Some(approval) = operation.approval(&last) {
+            bench.cutover(false).args(approval).run_expecting(0);
+            by_hand.push(format!("approves again, for the switch did not happen: {}", words_of_vitess(&last)));
+        }
+        last = again(&bench, operation);
         codes.push(last.code);
     }
     application.wait_for_writes(100);
     let report = application.finish();
     report.assert_nothing_lost("customer");
-    // The way back is open: the reverse streams have followed the change.
-    cutover(&["switch-back", "--reason", "to see that it is open"]).run_expecting(0);
-    assert_eq!(observe(world.cluster, &movement), Operation::SwitchPrimaryBack.goal());
+    if operation == Operation::SwitchPrimary {
+        // The way back is open: the reverse streams have followed the change.
+        let back = || bench.cutover(false).args(["switch-back", "--reason", "to see that it is open"]).limit_seconds(400);
+        let mut output = back().run();
+        if output.stderr.contains("C313") && by_hand.is_empty() {
+            world.cluster.restart(&format!("mysqld-{old}"));
+            world.cluster.restart(&format!("vttablet-{old}"));
+            by_hand.push("starts the dead tablet before the way back, as C313 says".to_owned());
+            output = back().run();
+        }
+        assert_eq!(output.code, Some(0), "{output}");
+        assert_eq!(observe(world.cluster, &movement), Operation::SwitchPrimaryBack.goal());
+    }
     let codes: Vec<String> = codes.iter().map(|code| code.map_or("-".to_owned(), |code| code.to_string())).collect();
-    format!("exit {}; {:.1} s without writes", codes.join(" "), report.longest_write_pause.as_secs_f64())
+    let person =
+        if by_hand.is_empty() { "nobody has to do anything".to_owned() } else { format!("a person {}", by_hand.join(", ")) };
+    format!(
+        "exit {}; {person}; the change took {change_seconds:.0} s; {:.1} s without writes; status in between: {}",
+        codes.join(", "),
+        report.longest_write_pause.as_secs_f64(),
+        status_words(&status)
+    )
+}
+
+fn again(bench: &Bench, operation: Operation) -> Output {
+    let until = if operation == Operation::Complete { "complete" } else { "switch-primary" };
+    bench.cutover(false).args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(400).run()
+}
+
+/// Why the switch was rolled back, as the hold says it.
+fn words_of_vitess(output: &Output) -> String {
+    let line = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = line.split_once("did not happen (").and_then(|(_, rest)| rest.split_once("); nothing is half done"));
+    words.map_or_else(
+        || line.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect(),
+        |(words, _)| words.to_owned(),
+    )
+}
+
+/// Journals are no part of it: a switch that was begun again has written more of them.
+fn is_there(world: &World, movement: &Movement, operation: Operation) -> bool {
+    super::course::is_at(&observe(world.cluster, movement), operation)
 }
 
 fn place(letter: &str) -> (&'static str, &'static str) {
     let (_, keyspace, shard) = SHARDS.iter().find(|(it, ..)| *it == letter).expect("a letter of a shard");
     (keyspace, shard)
-}
-
-fn connect(world: &World, letter: &str) -> Conn {
-    let (keyspace, shard) = place(letter);
-    world.cluster.connect_primary(keyspace, shard)
 }
 
 /// The other tablet of the shard. Each has two.
@@ -153,6 +275,15 @@ fn reparent(world: &World, keyspace: &str, shard: &str, old: u32, how: How) {
                 let primary = format!("zone1-{new}");
                 vtctl.attempt(&["PlannedReparentShard", &format!("{keyspace}/{shard}"), "--new-primary", &primary]).is_ok()
             });
+        }
+        How::Restarted => {
+            let names = [format!("mysqld-{old}"), format!("vttablet-{old}")];
+            for name in &names {
+                world.cluster.kill(name);
+            }
+            for name in &names {
+                world.cluster.restart(name);
+            }
         }
         How::Killed => {
             // MySQL replicates asynchronously here, and acknowledges what no replica has: that is lost by MySQL and not by a movement.
@@ -174,9 +305,11 @@ fn reparent(world: &World, keyspace: &str, shard: &str, old: u32, how: How) {
 }
 
 /// The tablet that was the primary is it again: other tests count on it.
-fn give_back(world: &World, keyspace: &str, shard: &str, old: u32) {
+fn give_back(world: &World, phase: Phase, keyspace: &str, shard: &str, old: u32) {
     let vtctl = world.cluster.vtctl();
-    vtctl.let_copying_run("customer").ok();
+    if let Some(slow) = phase.slow() {
+        vtctl.let_run(slow, &KEYSPACES).ok();
+    }
     world.cluster.heal();
     world.cluster.unlock();
     let primary = format!("zone1-{old}");

@@ -7,7 +7,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::course::Variant;
+use super::points::{self, Point};
 use super::row::{ByHand, Row};
+use super::summary;
 use crate::support::Cluster;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -48,6 +51,19 @@ impl Results {
         Some(Self { vitess, beside: cluster.beside(), cores, file, ..known.unwrap_or_default() })
     }
 
+    /// Whether this fault was run and has ended well.
+    pub fn has(&self, point: &Point, variant: Variant) -> bool {
+        let it = Row::of(point, variant);
+        let is_it = |row: &Row| (&row.operation, &row.point, &row.variant) == (&it.operation, &it.point, &it.variant);
+        self.rows.iter().any(|row| is_it(row) && row.problem().is_none())
+    }
+
+    /// Whether this point was reached by hand.
+    pub fn has_by_hand(&self, point: &Point) -> bool {
+        let is_it = |hand: &ByHand| hand.operation == point.operation.name() && hand.point == point.name;
+        self.by_hand.iter().any(|hand| is_it(hand) && hand.calls > 0)
+    }
+
     /// The row takes the place of an earlier one of the same fault.
     pub fn put(&mut self, mut row: Row) {
         row.date = today();
@@ -56,6 +72,10 @@ impl Results {
             Some(index) => self.rows[index] = row,
             None => self.rows.push(row),
         }
+        // In the order of the table of points, whatever the order of the runs.
+        let points = points::all();
+        let place = |row: &Row| points.iter().position(|it| it.operation.name() == row.operation && it.name == row.point);
+        self.rows.sort_by_cached_key(|row| (place(row), row.variant.clone()));
         self.write();
     }
 
@@ -74,7 +94,7 @@ impl Results {
         self.write();
     }
 
-    fn write(&self) {
+    pub fn write(&self) {
         let json = serde_json::to_string_pretty(self).expect("results are JSON");
         put_file(&self.file, &(json + "\n"));
         put_file(&self.file.with_extension("md"), &self.markdown());
@@ -84,15 +104,15 @@ impl Results {
         let mut text = format!(
             "# What breaks in the middle, on Vitess {}\n\nBeside it {}, on a machine with {} cores; the table is written by \
              `tests/long/run`. At each point vtctld is killed with -9. Seconds are those without any acknowledged write through vtgate. No \
-             row was lost or written twice where it does not say so. By hand: the same call of vtctldclient again, three times; 180 s \
+             row was lost or written twice where it does not say so. A person takes the dead vtctld's named lock away only where `topo` is not \
+             configured. By hand: the same call of vtctldclient again, three times; 180 s \
              is the end of patience.\n\n",
             self.vitess, self.beside, self.cores
         );
-        text += "| operation | vtctld dies | beside | writes there | exit codes | human | seconds without writes | by hand |\n";
+        text += &summary::table(&self.rows, &self.by_hand);
+        text += "\n## Each run\n\n| operation | vtctld dies | beside | writes there | exit codes | human | seconds without writes | by hand |\n";
         text += "|---|---|---|---|---|---|---|---|\n";
         for row in &self.rows {
-            let codes: Vec<String> =
-                row.exit_codes.iter().map(|code| code.map_or("-".to_owned(), |code| code.to_string())).collect();
             let result = match row.problem() {
                 Some(problem) => format!("FAILED: {}", cell(&problem)),
                 None => format!("{:.1}", row.seconds_without_writes),
@@ -107,12 +127,8 @@ impl Results {
             let by_hand = by_hand.map_or_else(String::new, hand_words);
             let flows = if row.writes_flowed { "flow" } else { "wait" };
             let Row { operation, point, variant, .. } = row;
-            writeln!(
-                text,
-                "| {operation} | {point} | {variant} | {flows} | {} | {human} | {result} | {by_hand} |",
-                codes.join(", ")
-            )
-            .expect("a string");
+            writeln!(text, "| {operation} | {point} | {variant} | {flows} | {} | {human} | {result} | {by_hand} |", row.codes())
+                .expect("a string");
         }
         if !self.others.is_empty() {
             text += "\n| test | result |\n|---|---|\n";

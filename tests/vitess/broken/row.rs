@@ -26,6 +26,8 @@ pub struct Row {
     pub human_unlocked: bool,
     /// How often a gate had to be opened again.
     pub approvals: usize,
+    /// From the kill until vtctld serves again: its own start takes a second or two.
+    pub seconds_to_the_restart: f64,
     /// From the kill on; how long the point itself was held is the test's doing.
     pub seconds_without_writes: f64,
     pub seconds_to_the_end: f64,
@@ -94,17 +96,22 @@ impl Row {
         Some(format!("{name}: {why}"))
     }
 
-    /// One line for the log of the test.
-    pub fn line(&self) -> String {
+    /// The exit codes of all runs: `3, 4, 0`.
+    pub fn codes(&self) -> String {
         let codes: Vec<String> =
             self.exit_codes.iter().map(|code| code.map_or("-".to_owned(), |code| code.to_string())).collect();
+        codes.join(", ")
+    }
+
+    /// One line for the log of the test.
+    pub fn line(&self) -> String {
         format!(
             "{}, {} ({}): status {:?}, exit {}, {:.1} s without writes, whole after {:.0} s{}{}",
             self.operation,
             self.point,
             self.variant,
             self.status,
-            codes.join(" "),
+            self.codes(),
             self.seconds_without_writes,
             self.seconds_to_the_end,
             if self.human_unlocked { ", a human took the named lock away" } else { "" },

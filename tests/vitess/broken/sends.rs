@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::observed::observe;
 use super::operation::Operation;
 use crate::support::{Application, Movement, Shape, World, wait};
+use crate::system_calls::strace;
 
 /// What tokio sends with: `writev` several pieces, `sendto` one. Files are written with others.
 const CALLS: &str = "writev,sendto,sendmsg";
@@ -16,14 +17,14 @@ const RUNS: u32 = 400;
 pub fn killed_at_each_send(world: &World) -> String {
     let movement = Movement::prepare(world, &Shape { rows: 50, ..Shape::default() });
     movement.write_plan(world, &Operation::SwitchPrimary.plan());
-    let application = Application::start(&movement, world.cluster);
+    let application = Application::start_slowly(&movement, world.cluster);
     let begin = Instant::now();
     let goal = Operation::SwitchPrimary.goal();
     let mut count = 0;
     while observe(world.cluster, &movement) != goal {
         count += 1;
         assert!(count < RUNS, "after {RUNS} runs it shows {}", observe(world.cluster, &movement));
-        let mut run = Command::new("strace")
+        let mut run = Command::new(strace())
             .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}")])
             .args(["-e", &format!("inject={CALLS}:signal=SIGKILL:when={count}")])
             .args([env!("CARGO_BIN_EXE_cutover"), "apply", "--yes", "--until", "switch-primary"])

@@ -39,6 +39,8 @@ struct Shared {
     database: &'static str,
     tables: Vec<String>,
     seeds: u64,
+    /// The shortest time from one write or read of a thread to its next.
+    pace: Duration,
     stopping: AtomicBool,
     written: AtomicUsize,
     account: Mutex<Account>,
@@ -50,13 +52,23 @@ impl Application {
         Self::connected_to("commerce", movement, cluster)
     }
 
+    /// `start`, with about a third of the writes: for tests that measure how long there are none, on a machine that has other work.
+    pub fn start_slowly(movement: &Movement, cluster: &'static Cluster) -> Self {
+        Self::begin("commerce", movement, cluster, 3 * PACE)
+    }
+
     /// `start`, connected to another keyspace, or with an empty name to none: then the tables' names alone lead to them.
     pub fn connected_to(database: &'static str, movement: &Movement, cluster: &'static Cluster) -> Self {
+        Self::begin(database, movement, cluster, PACE)
+    }
+
+    fn begin(database: &'static str, movement: &Movement, cluster: &'static Cluster, pace: Duration) -> Self {
         let shared = Arc::new(Shared {
             cluster,
             database,
             tables: movement.tables.clone(),
             seeds: movement.rows,
+            pace,
             stopping: AtomicBool::new(false),
             written: AtomicUsize::new(0),
             account: Mutex::default(),
@@ -122,6 +134,11 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// The threads write and read steadily, not as fast as they can.
+    fn pace(&self, begin: Instant) {
+        thread::sleep(self.pace.saturating_sub(begin.elapsed()));
+    }
+
     fn account(&self, entry: impl FnOnce(&mut Account)) {
         entry(&mut self.account.lock().expect("no thread of the application panicked"));
     }
@@ -166,7 +183,7 @@ impl Shared {
                     }),
                 }
             }
-            pace(begin);
+            self.pace(begin);
         }
     }
 
@@ -184,7 +201,7 @@ impl Shared {
                 self.account(|account| account.unknown_tokens.push(token.to_owned()));
                 return false;
             }
-            pace(begin);
+            self.pace(begin);
         }
         self.acknowledged(|account| account.rows.push((0, id, token.to_owned())));
         true
@@ -209,7 +226,7 @@ impl Shared {
                     account.unknown_tokens.push(token);
                 }),
             }
-            pace(begin);
+            self.pace(begin);
         }
     }
 
@@ -227,14 +244,9 @@ impl Shared {
                     account.failed_reads += 1;
                 }),
             }
-            pace(begin);
+            self.pace(begin);
         }
     }
-}
-
-/// The threads write and read steadily, not as fast as they can.
-fn pace(begin: Instant) {
-    thread::sleep(PACE.saturating_sub(begin.elapsed()));
 }
 
 /// A connection to vtgate that is made again when it is lost.

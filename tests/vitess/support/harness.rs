@@ -2,6 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,6 +131,17 @@ pub struct OnDrop<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        (self.0)();
+        put_back(&mut self.0);
+    }
+}
+
+/// What a destructor does. When the test has failed already, a panic that leaves a destructor would end the program and every test after
+/// this one; it is said, and the test's own failure stands.
+pub fn put_back(action: impl FnOnce()) {
+    if !thread::panicking() {
+        return action();
+    }
+    if catch_unwind(AssertUnwindSafe(action)).is_err() {
+        eprintln!("to put back what the test had changed failed as well, as said above");
     }
 }

@@ -15,7 +15,7 @@ pub mod wait;
 
 pub use application::Application;
 pub(crate) use harness::cases;
-pub use harness::{Case, OnDrop, World};
+pub use harness::{Case, OnDrop, World, put_back};
 pub use movement::{Movement, Shape};
 pub use program::Program;
 pub use rig::Cluster;

@@ -81,12 +81,7 @@ impl Vtctl {
 
     /// The tables that are denied to the primary of a shard.
     pub fn denied_tables(&self, keyspace: &str, shard: &str) -> Vec<String> {
-        let shard = self.shard(keyspace, shard);
-        let controls = shard["tablet_controls"].as_array().into_iter().flatten();
-        // JSON of protobuf writes the type as a number or as its name.
-        let primary = controls.filter(|control| control["tablet_type"] == 1 || control["tablet_type"] == "PRIMARY");
-        let tables = primary.flat_map(|control| control["denied_tables"].as_array().into_iter().flatten());
-        tables.filter_map(|table| table.as_str().map(str::to_owned)).collect()
+        denied_tables(&self.shard(keyspace, shard))
     }
 
     /// The workflows of a keyspace, as `GetWorkflows` gives them.
@@ -127,15 +122,30 @@ impl Vtctl {
 
     /// Lets the copying streams of a keyspace pass only now and then: of so many requests, this share is refused.
     pub fn slow_copying_down(&self, keyspace: &str, refused: f64) {
+        self.slow_down("vcopier", &[keyspace], refused);
+    }
+
+    /// Refuses this share of the requests of one of Vitess's own applications (`vcopier`, `vdiff`).
+    pub fn slow_down(&self, application: &str, keyspaces: &[&str], refused: f64) {
         let ratio = refused.to_string();
-        let duration = "10m";
-        let flags = ["--throttle-app", "vcopier", "--throttle-app-ratio", &ratio, "--throttle-app-duration", duration];
-        self.run(&[&["UpdateThrottlerConfig", "--enable"], flags.as_slice(), &[keyspace]].concat());
+        let flags = ["--throttle-app", application, "--throttle-app-ratio", &ratio, "--throttle-app-duration", "10m"];
+        for keyspace in keyspaces {
+            self.run(&[&["UpdateThrottlerConfig", "--enable"], flags.as_slice(), &[keyspace]].concat());
+        }
     }
 
     /// Takes back `slow_copying_down`.
     pub fn let_copying_run(&self, keyspace: &str) -> Result<String, String> {
-        self.attempt(&["UpdateThrottlerConfig", "--disable", "--unthrottle-app", "vcopier", keyspace])
+        self.let_run("vcopier", &[keyspace])
+    }
+
+    /// Takes back `slow_down`.
+    pub fn let_run(&self, application: &str, keyspaces: &[&str]) -> Result<String, String> {
+        let mut said = String::new();
+        for keyspace in keyspaces {
+            said += &self.attempt(&["UpdateThrottlerConfig", "--disable", "--unthrottle-app", application, keyspace])?;
+        }
+        Ok(said)
     }
 
     /// Makes another tablet the primary, in an orderly way.
@@ -146,9 +156,22 @@ impl Vtctl {
 
     /// The uid of a shard's primary.
     pub fn primary_uid(&self, keyspace: &str, shard: &str) -> u32 {
-        let uid = self.shard(keyspace, shard)["primary_alias"]["uid"].as_u64();
-        uid.and_then(|uid| uid.try_into().ok()).unwrap_or_else(|| panic!("{keyspace}/{shard} has no primary"))
+        primary_uid(&self.shard(keyspace, shard)).unwrap_or_else(|| panic!("{keyspace}/{shard} has no primary"))
     }
+}
+
+/// The tables that a shard's record denies to its primary.
+pub fn denied_tables(shard: &Value) -> Vec<String> {
+    let controls = shard["tablet_controls"].as_array().into_iter().flatten();
+    // JSON of protobuf writes the type as a number or as its name.
+    let primary = controls.filter(|control| control["tablet_type"] == 1 || control["tablet_type"] == "PRIMARY");
+    let tables = primary.flat_map(|control| control["denied_tables"].as_array().into_iter().flatten());
+    tables.filter_map(|table| table.as_str().map(str::to_owned)).collect()
+}
+
+/// The uid of the primary that a shard's record names.
+pub fn primary_uid(shard: &Value) -> Option<u32> {
+    shard["primary_alias"]["uid"].as_u64().and_then(|uid| uid.try_into().ok())
 }
 
 /// All streams of a workflow, of all its shards: `{"id", "shard", "state", "message", "position", …}`.

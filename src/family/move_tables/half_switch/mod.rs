@@ -106,6 +106,9 @@ pub(super) fn sees(movement: &MoveTables, facts: &Facts) -> String {
         [Some(Side::Target)] if denied(Side::Target) => refused(target),
         [Some(Side::Source)] => format!("writes of {tables} go to `{source}`"),
         [Some(Side::Target)] => format!("writes of {tables} go to `{target}`"),
+        [None] => {
+            format!("no routing rule leads writes of {tables}: they go to the keyspace that an application is connected to")
+        }
         _ => format!("writes of {tables} are served differently by the cells, or by rules that disagree"),
     }
 }

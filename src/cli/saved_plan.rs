@@ -1,0 +1,69 @@
+//! Saved plans on disk: where the plan file of one is, and how both are told apart.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::exit::Exit;
+use super::files::read_text;
+use crate::plan::document::Plan;
+use crate::plan::saved::{SavedPlan, SavedPlanError};
+use crate::report::command::for_file;
+
+/// A plan of 1,000 tables is some megabytes.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// Whether a file that a command is given is a saved plan: by its name, for a plan file is TOML.
+pub fn is_one(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+/// Writes one, whole or not at all.
+pub fn write(file: &Path, plan: &Plan, plan_file: &Path) -> Result<(), Error> {
+    let failed = |source: std::io::Error| Error::Write { what: file.display().to_string(), source };
+    if !is_one(file) {
+        return Err(Error::usage(
+            format!("`{}` is no name for a saved plan", file.display()),
+            "let it end with `.json`: by that `plan` and `apply` tell it from a plan file",
+        ));
+    }
+    let folder = folder_of(file);
+    let absolute = |path: &Path| std::path::absolute(path).map_err(failed);
+    let relative = pathdiff::diff_paths(absolute(plan_file)?, absolute(&folder)?).unwrap_or_else(|| plan_file.to_owned());
+    let saved = SavedPlan::new(plan.clone(), relative.display().to_string());
+    let text = saved.text().map_err(|error| failed(error.into()))?;
+    let mut new = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed)?;
+    new.persist(file).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Reads one, and says where its plan file is.
+pub fn read(file: &Path) -> Result<(SavedPlan, PathBuf), Error> {
+    let text = read_text(file, MOST_BYTES, "`cutover plan --out FILE.json` writes one")?;
+    let saved = SavedPlan::read(&text).map_err(|error| {
+        let help = match &error {
+            SavedPlanError::Newer(_) => "a newer cutover made it: use that one, or plan again",
+            SavedPlanError::Syntax { .. } | SavedPlanError::Edited => "plan again: `cutover plan --out FILE.json`",
+        };
+        Error::Unreadable { file: file.to_owned(), why: format!("it is no saved plan: {error}"), help: help.to_owned() }
+    })?;
+    let plan_file = folder_of(file).join(&saved.plan_file);
+    // `./workflow.toml` is the one that commands find by themselves.
+    let plan_file = plan_file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(plan_file);
+    Ok((saved, plan_file))
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// The refusal of one that is a plan of something else by now.
+pub fn no_plan_file_here(file: &Path) -> Error {
+    Error::ended(
+        Exit::Usage,
+        format!("`{}` is a saved plan already", file.display()),
+        format!("`{}` makes one from a plan file", for_file("cutover plan --out FILE.json", None)),
+    )
+}

@@ -1,0 +1,123 @@
+//! `plan --out`, `plan FILE.json`, `apply FILE.json`: exactly what was shown is done, or nothing.
+
+use serde_json::Value;
+
+use crate::support::TestEnv;
+
+const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
+                    target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n\
+                    [gates]\npolicy = \"auto-advance\"\n";
+
+fn world(shards: &str) -> String {
+    format!(
+        "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n[keyspaces.commerce.tables.corder]\nrows = 10\n\
+         [keyspaces.commerce.tables.customer]\nrows = 10\n[keyspaces.customer]\nshards = [{shards}]\n"
+    )
+}
+
+fn environment() -> TestEnv {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.set("USER", "morgan");
+    env.write("workflow.toml", PLAN);
+    env.write("sandbox.toml", world("\"0\""));
+    env
+}
+
+fn save(env: &TestEnv) -> String {
+    let output = env.run(&["plan", "--out", "w.json"]);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(output.stdout.contains("cutover apply w.json"), "{output}");
+    std::fs::read_to_string(env.path().join("w.json")).unwrap()
+}
+
+#[test]
+fn what_was_saved_is_shown_and_done() {
+    let env = environment();
+    let saved = save(&env);
+    assert_eq!(saved, save(&env), "the same input, the same bytes");
+    let value: Value = serde_json::from_str(&saved).unwrap();
+    let schema = cutover::report::schema::saved_plan();
+    let found = jsonschema::draft7::new(&schema).unwrap().iter_errors(&value).next().map(|error| error.to_string());
+    assert_eq!(found, None);
+
+    let shown = env.run(&["plan", "w.json"]);
+    let live = env.run(&["plan"]);
+    assert_eq!(shown.stdout.replace(" w.json", ""), live.stdout, "as it was made");
+    let json = env.run(&["plan", "w.json", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap(), value["plan"]);
+
+    let apply = env.run(&["apply", "w.json", "--until", "copy"]);
+    assert_eq!(apply.code, Some(0), "{apply}");
+    // It went on with what it began: never stale, though the cluster is another by its own doing.
+    let again = env.run(&["apply", "w.json", "--until", "switch-replicas"]);
+    assert_eq!(again.code, Some(0), "{again}");
+}
+
+#[test]
+fn from_another_folder_its_plan_file_is_found() {
+    let env = environment();
+    std::fs::create_dir(env.path().join("reviewed")).unwrap();
+    assert_eq!(env.run(&["plan", "--out", "reviewed/w.json"]).code, Some(0));
+    let apply = env.run(&["apply", "reviewed/w.json", "--until", "create"]);
+    assert_eq!(apply.code, Some(0), "{apply}");
+    assert!(env.path().join("workflow.lock").exists(), "the record lies beside the plan file");
+}
+
+#[test]
+fn a_plan_of_something_else_is_refused_with_what_moved() {
+    let env = environment();
+    save(&env);
+    env.write("workflow.toml", PLAN.replace("[\"corder\"]", "[\"corder\", \"customer\"]"));
+    let edited = env.run(&["apply", "w.json"]);
+    assert_eq!(edited.code, Some(7), "{edited}");
+    for words in ["STALE", "C409", "`customer` would be moved too", "also adds the rule `customer@replica`", "cutover plan"] {
+        assert!(edited.stderr.contains(words), "{words}: {edited}");
+    }
+    let json = env.run(&["apply", "w.json", "--format", "json"]);
+    let stop: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((json.code, &stop["stop"]["kind"]), (Some(7), &Value::from("stale")), "{json}");
+
+    env.write("workflow.toml", PLAN);
+    env.write("sandbox.toml", world("\"-80\", \"80-\""));
+    assert_eq!(env.run(&["sandbox", "reset"]).code, Some(0));
+    let elsewhere = env.run(&["apply", "w.json"]);
+    assert_eq!(elsewhere.code, Some(7), "{elsewhere}");
+    assert!(elsewhere.stderr.contains("fingerprint"), "{elsewhere}");
+    assert!(!env.path().join("workflow.lock").exists(), "nothing was begun");
+}
+
+#[test]
+fn what_is_no_saved_plan_is_said_with_its_place() {
+    let env = environment();
+    let saved = save(&env);
+    for (text, words) in [
+        (saved.replace("\"corder\"", "\"other\""), "it was edited, or cut"),
+        (saved.replace("\"saved_plan_format\": 1", "\"saved_plan_format\": 9"), "it is of format 9"),
+        (saved[..saved.len() / 2].to_owned(), "line "),
+        ("{}".to_owned(), "missing field"),
+        (String::new(), "line 1, column 0"),
+    ] {
+        env.write("w.json", text);
+        for command in ["plan", "apply"] {
+            let output = env.run(&[command, "w.json"]);
+            assert_eq!(output.code, Some(65), "{output}");
+            assert!(output.stderr.contains(words) && output.stderr.contains("w.json"), "{words}: {output}");
+        }
+    }
+    assert_eq!(env.run(&["plan", "absent.json"]).code, Some(65));
+    assert_eq!(env.run(&["plan", "--out", "w.plan"]).code, Some(64), "by its name it is known");
+    env.write("w.json", saved);
+    assert_eq!(env.run(&["plan", "w.json", "--out", "v.json"]).code, Some(64));
+}
+
+#[test]
+fn a_plan_for_a_pull_request_is_markdown() {
+    let env = environment();
+    let output = env.run(&["plan", "--format", "markdown"]);
+    assert_eq!(output.code, Some(0), "{output}");
+    assert!(output.stdout.starts_with("<!-- cutover plan sandbox c2c -->\n### ✅ READY: `c2c` on `sandbox`\n"), "{output}");
+    save(&env);
+    let saved = env.run(&["plan", "w.json", "--format", "markdown"]);
+    assert_eq!(saved.stdout.replace(" w.json", ""), output.stdout);
+}
