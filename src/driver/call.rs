@@ -11,7 +11,7 @@ use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Query;
 use crate::report::event::{Event, Level};
 use crate::run::decision::Act;
-use crate::run::forsaken::CallLocks;
+use crate::run::forsaken::{BROKEN_OFF, CallLocks};
 use crate::run::watch::CallEnd;
 
 /// A switch of writes takes some seconds. From then on its locks are looked at, so often.
@@ -97,9 +97,7 @@ fn broken_off(call: &'static str) -> ClusterError {
         call,
         kind: ErrorKind::Cancelled,
         effect: Effect::Unknown,
-        message: "vtctld has lost its locks of the keyspaces, whose leases ended, and waits on, for a tablet that died most likely; the call \
-                  is broken off, for nothing good comes of it"
-            .to_owned(),
+        message: BROKEN_OFF.to_owned(),
         code: tonic::Code::Cancelled,
     }
 }

@@ -3,9 +3,24 @@
 //! vtctld asks tablets without a limit of its own: when a primary dies in a switch of writes, it waits for that tablet for as long as its
 //! client waits for it, and writes are refused all the while (seen on a real Vitess 24: 405 s, the whole of the call's deadline).
 //! Meanwhile the leases of the keyspaces end, and a switch before its journal then comes to nothing (`locks were lost`).
+//!
+//! Called off, that vtctld puts some of it back (`cancelMigration`), and hangs at the dead tablet again: it lives, and the name stays locked.
 
-use super::locks::is_of_a_keyspace;
+use super::locks::{is_of, is_of_a_keyspace};
 use crate::cluster::port::HeldLock;
+use crate::record::progress::Progress;
+
+/// In the words of a call that we broke off, and so in the record.
+pub const BROKEN_OFF: &str = "vtctld has lost its locks of the keyspaces, whose leases ended, and waits on, for a tablet that died most \
+                              likely; the call is broken off, for nothing good comes of it";
+
+/// Whether the holder of a lock may be a vtctld that lives and hangs: a call of ours that was broken off took it.
+pub fn may_hang(lock: &HeldLock, progress: &Progress) -> bool {
+    progress
+        .attempts
+        .iter()
+        .any(|attempt| attempt.evidence.iter().any(|line| line.contains(BROKEN_OFF)) && is_of(lock, Some(attempt)))
+}
 
 /// So many looks in a row without a lock of a keyspace. A switch that ends gives its locks back and has answered a moment later.
 const LOOKS_WITHOUT: u32 = 3;

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
+use super::forsaken;
 use super::gates::{self, GateInput, GateState};
 use super::locks::{self, Holder};
 use super::phase::PhaseId;
 use super::reconcile;
 use super::refusal;
 use super::retry::{self, Retry};
-use super::stops::{between, between_states, contradictory, foreign, stale_lock};
+use super::stops::{between, between_states, contradictory, foreign, hanging_lock, stale_lock};
 use super::watch::Watch;
 use crate::cluster::mutation::{Mutation, RemoveStaleLock};
 use crate::cluster::port::{Facts, HeldLock, Query};
@@ -278,16 +279,25 @@ impl Run<'_> {
             Holder::MayLive(lock) => {
                 Some(Decision::Wait(phase.clone(), Waiting::new(format!("waits for a lock: {}", locks::words(lock)))))
             }
-            Holder::Dead(lock) if self.input.options.may_remove_locks => {
+            Holder::Dead(lock) if self.input.options.may_remove_locks && !self.may_hang(lock) => {
                 let (keyspace, workflow) = name;
                 let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
                 Some(self.send_unlocked(phase, Mutation::RemoveStaleLock(remove)))
             }
             Holder::Dead(lock) if self.view.situation.kind == SituationKind::Between => {
-                Some(self.needs_human(Some(phase), stale_lock(lock)))
+                Some(self.needs_human(Some(phase), self.locked(lock)))
             }
-            Holder::Dead(lock) => Some(self.refuse(Some(phase), stale_lock(lock))),
+            Holder::Dead(lock) => Some(self.refuse(Some(phase), self.locked(lock))),
         }
+    }
+
+    fn may_hang(&self, lock: &HeldLock) -> bool {
+        forsaken::may_hang(lock, self.input.progress)
+    }
+
+    /// What a lock that nobody gives back makes of a write.
+    fn locked(&self, lock: &HeldLock) -> Finding {
+        if self.may_hang(lock) { hanging_lock(lock) } else { stale_lock(lock) }
     }
 
     /// Who holds a name. What a write of ours that is over has left locked, its own state has shown to be no longer worked on.
@@ -308,7 +318,7 @@ impl Run<'_> {
         }
         let name = self.input.family.named_lock(mutation, self.input.facts)?;
         let Holder::Dead(lock) = self.holder(&name) else { return None };
-        let finding = stale_lock(lock);
+        let finding = self.locked(lock);
         Some(format!(
             "; and before a next try {} must be dealt with, or it fails: {}. {}",
             finding.code, finding.summary, finding.help

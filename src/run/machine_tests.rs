@@ -6,12 +6,13 @@ use super::decision::{Decision, Ending, HoldKind, StopKind};
 use super::phase::PhaseId;
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
+use crate::cluster::port::HeldLock;
 use crate::family::picture::Picture;
 use crate::family::{Condition, SituationKind, Step};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::record::entry::{Goal, OutcomeResult, What};
-use crate::run::fixtures::{Bench, complete, intent, switch_primary};
+use crate::run::fixtures::{Bench, complete, intent, lock, switch_primary};
 use crate::run::watch::CallEnd;
 
 fn hold_kind(decision: &Decision) -> Option<HoldKind> {
@@ -268,4 +269,22 @@ fn a_window_counts_the_worst_case_of_every_write() {
     };
     assert_eq!(hold_kind(&with_window(60)), Some(HoldKind::Window));
     assert!(matches!(with_window(3600), Decision::Act(_)));
+}
+
+#[test]
+fn a_lock_of_a_vtctld_that_may_hang_is_taken_away_by_nobody() {
+    let broken_off = |evidence: &str| {
+        let mut bench = Bench::begun();
+        let lock = HeldLock { time: bench.now.to_string(), ..lock("customer/c2c") };
+        bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), None);
+        let attempt = bench.progress().attempts.last().unwrap().attempt;
+        let result = OutcomeResult::RolledBack;
+        bench.add(What::Outcome { attempt, result, evidence: vec![evidence.into()], took_milliseconds: 1, found: None });
+        (crate::run::forsaken::may_hang(&lock, &bench.progress()), lock, bench)
+    };
+    let (may_hang, lock, bench) = broken_off(&format!("WorkflowSwitchTraffic: {}", crate::run::forsaken::BROKEN_OFF));
+    assert!(may_hang);
+    let later = HeldLock { time: (bench.now + SignedDuration::from_secs(3600)).to_string(), ..lock };
+    assert!(!crate::run::forsaken::may_hang(&later, &bench.progress()), "another call's");
+    assert!(!broken_off("WorkflowSwitchTraffic: the connection broke").0);
 }

@@ -61,3 +61,22 @@ pub(super) fn stale_lock(lock: &HeldLock) -> Finding {
         ),
     )
 }
+
+/// A name that a vtctld holds whose call we broke off: it lives, and hangs.
+pub(super) fn hanging_lock(lock: &HeldLock) -> Finding {
+    let HeldLock { of, node, host, action, time, .. } = lock;
+    Finding::fail(
+        "C408",
+        Severity::Error,
+        of.clone(),
+        format!(
+            "a vtctld that hangs has the name locked ({action}, on {host}, since {time}): a tablet died in the switch, and it waits for \
+             that tablet. The call was broken off; traffic is served"
+        ),
+        format!(
+            "start that tablet again, and the lock goes by itself; or restart that vtctld, and then take away this one key of the topology \
+             server: `etcdctl del <global root>/internal/named_locks/{of}/locks/{node}` (the root is often /vitess/global). Then run the \
+             same command again"
+        ),
+    )
+}

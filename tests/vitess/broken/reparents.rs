@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 
-use super::bench::Bench;
+use super::bench::{self, Bench};
 use super::course::status_words;
 use super::observed::{SHARDS, observe};
 use super::operation::Operation;
@@ -70,7 +70,7 @@ impl Phase {
 
     /// Brings the movement into the phase, and gives the run that is in it.
     fn begin(self, bench: &Bench, movement: &Movement) -> Running {
-        let apply = |until: &'static str| bench.cutover(false).args(["apply", "--yes", "--until", until]).limit_seconds(400);
+        let apply = |until: &'static str| bench.cutover(false).args(["apply", "--yes", "--until", until]).limit_seconds(700);
         let cluster = bench.world.cluster;
         let wait_for_rows = |sql: &str, what: &str| {
             let some = || cluster.query_primaries::<u64>("customer", sql).iter().sum::<u64>() > 0;
@@ -115,12 +115,12 @@ impl Phase {
             }
             Self::Switched => {
                 apply("switch-primary").run_expecting(0);
-                bench.cutover(false).args(["apply"]).limit_seconds(400).spawn()
+                bench.cutover(false).args(["apply"]).limit_seconds(700).spawn()
             }
             Self::Completing => {
                 apply("switch-primary").run_expecting(0);
                 bench.keep_writes(&["/keyspaces/commerce/VSchema"]);
-                held(bench, bench.cutover(false).args(["apply", "--wait", "--until", "complete"]).limit_seconds(400).spawn(), 1)
+                held(bench, bench.cutover(false).args(["apply", "--wait", "--until", "complete"]).limit_seconds(700).spawn(), 1)
             }
         }
     }
@@ -199,6 +199,12 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
             world.cluster.restart(&format!("vttablet-{old}"));
             by_hand.push("starts the dead tablet, as C313 says".to_owned());
         }
+        if last.stderr.contains("C408") && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/")) {
+            world.cluster.kill(bench::NAME);
+            world.cluster.restart(bench::NAME);
+            world.cluster.unlock_named();
+            by_hand.push("restarts the vtctld that hangs and takes its lock away, as C408 says".to_owned());
+        }
         if let Some(approval) = operation.approval(&last) {
             bench.cutover(false).args(approval).run_expecting(0);
             by_hand.push(format!("approves again, for the switch did not happen: {}", words_of_vitess(&last)));
@@ -211,7 +217,7 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
     report.assert_nothing_lost("customer");
     if operation == Operation::SwitchPrimary {
         // The way back is open: the reverse streams have followed the change.
-        let back = || bench.cutover(false).args(["switch-back", "--reason", "to see that it is open"]).limit_seconds(400);
+        let back = || bench.cutover(false).args(["switch-back", "--reason", "to see that it is open"]).limit_seconds(700);
         let mut output = back().run();
         if output.stderr.contains("C313") && by_hand.is_empty() {
             world.cluster.restart(&format!("mysqld-{old}"));
@@ -235,7 +241,7 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
 
 fn again(bench: &Bench, operation: Operation) -> Output {
     let until = if operation == Operation::Complete { "complete" } else { "switch-primary" };
-    bench.cutover(false).args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(400).run()
+    bench.cutover(false).args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(700).run()
 }
 
 /// Why the switch was rolled back, as the hold says it.
