@@ -1,5 +1,5 @@
-//! The table: for each effect and each kind of fault how often it struck, and how that ended. The whole is written to
-//! `target/faults.txt`; `table.txt`, which is checked in, has a line for each effect of each edge, and the edges' and all sums.
+//! The table: for each effect and each kind of fault how often it struck, and how that ended: in full in `target/faults.txt`; in
+//! short, a line for each effect of each edge, in `table.txt` beside this when the whole was run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::scenario::Edge;
 pub struct Table(BTreeMap<Row, BTreeMap<String, usize>>);
 
 /// Edge and effect to how often each ending came.
-type Short = BTreeMap<(String, String), BTreeMap<String, usize>>;
+type Short = BTreeMap<[String; 2], BTreeMap<String, usize>>;
 
 impl Table {
     pub fn of(cases: &[Case], results: &[Result]) -> Self {
@@ -42,10 +42,23 @@ impl Table {
         wanted.iter().filter(is_zero).map(ToString::to_string).collect()
     }
 
+    /// The effects of these cases that nothing struck.
+    pub fn never_struck(&self, cases: &[Case]) -> Vec<String> {
+        let struck = self.short();
+        let mut never: Vec<String> = cases
+            .iter()
+            .map(|case| effect_of(&case.row))
+            .filter(|key| !struck.contains_key(key))
+            .map(|key| key.join(" | "))
+            .collect();
+        never.dedup();
+        never
+    }
+
     /// What was struck, in full beside the build, and in short where it is checked in.
-    pub fn write(&self) {
+    pub fn write(&self, is_whole: bool) {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/faults.txt"), self.text()).unwrap();
-        if std::env::var_os("CUTOVER_UPDATE").is_some() {
+        if is_whole && std::env::var_os("CUTOVER_UPDATE").is_some() {
             std::fs::write(CHECKED_IN, short_text(&self.short())).unwrap();
         }
     }
@@ -53,7 +66,7 @@ impl Table {
     fn short(&self) -> Short {
         let mut short = Short::new();
         for (row, endings) in &self.0 {
-            let sums = short.entry((row.edge.clone(), effect(row).to_owned())).or_default();
+            let sums = short.entry(effect_of(row)).or_default();
             for (ending, count) in endings {
                 *sums.entry(ending.clone()).or_default() += count;
             }
@@ -82,9 +95,11 @@ impl Table {
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/table.txt");
 
-/// The effect without its place on the edge.
-fn effect(row: &Row) -> &str {
-    if row.site.starts_with("vtctld: ") { &row.site } else { row.site.split(" [").next().unwrap_or(&row.site) }
+/// The edge, and the effect without its place on it.
+pub fn effect_of(row: &Row) -> [String; 2] {
+    let is_step = row.site.starts_with("vtctld: ");
+    let effect = if is_step { &row.site } else { row.site.split(" [").next().unwrap_or(&row.site) };
+    [row.edge.clone(), effect.to_owned()]
 }
 
 fn said(endings: &BTreeMap<String, usize>) -> String {
@@ -95,7 +110,7 @@ fn short_text(short: &Short) -> String {
     let mut all: BTreeMap<String, usize> = BTreeMap::new();
     let mut lines = String::new();
     let mut edge = "";
-    for ((of, effect), endings) in short {
+    for ([of, effect], endings) in short {
         if of != edge {
             edge = of;
             writeln!(lines, "\n{edge}").unwrap();
@@ -108,22 +123,4 @@ fn short_text(short: &Short) -> String {
     let head = "Every effect of the ways in scenario.rs, and every micro-step of vtctld's on them, with how many faults struck it and how \
                 it ended. Written by `CUTOVER_FAULTS=all CUTOVER_UPDATE=1 cargo test --profile enumerate --test faults every`.";
     format!("{head}\n\nAll: {} faults: {}\n{lines}", all.values().sum::<usize>(), said(&all))
-}
-
-/// The effects of now that no fault has struck by the table that is checked in.
-pub fn never_struck(cases: &[Case]) -> Vec<String> {
-    let written = std::fs::read_to_string(CHECKED_IN).unwrap();
-    let mut struck = BTreeSet::new();
-    let mut edge = "";
-    for line in written.lines() {
-        match line.strip_prefix("  ").and_then(|line| line.split_once(" faults: ")).and_then(|(head, _)| head.rsplit_once(": ")) {
-            Some((_, "0")) => {}
-            Some((effect, _)) => {
-                struck.insert((edge, effect));
-            }
-            None => edge = line,
-        }
-    }
-    let now: BTreeSet<(&str, &str)> = cases.iter().map(|case| (case.row.edge.as_str(), effect(&case.row))).collect();
-    now.difference(&struck).map(|(edge, effect)| format!("{edge} | {effect}")).collect()
 }
