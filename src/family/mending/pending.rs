@@ -12,6 +12,7 @@ use crate::model::name::{KeyspaceName, ShardName, TableName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::Progress;
+use crate::run::forsaken;
 use crate::run::locks::{self, Holder};
 
 /// The next write, and what it is for.
@@ -20,7 +21,7 @@ pub fn next(mending: &Mending, facts: &Facts, progress: &Progress) -> Option<(Mu
         return Some(next);
     }
     match mending.scope {
-        Scope::Movement => reverse_streams(mending, facts).or_else(|| stale_lock(mending, facts)),
+        Scope::Movement => reverse_streams(mending, facts).or_else(|| stale_lock(mending, facts, progress)),
         Scope::Tables => denied(mending, facts).or_else(|| dead_rules(mending, facts)).or_else(|| half_renamed(mending, facts)),
         Scope::Publish => {
             let behind = cells_behind(facts);
@@ -75,7 +76,7 @@ fn reverse_streams(mending: &Mending, facts: &Facts) -> Option<(Mutation, String
 }
 
 /// The lock that a dead vtctld seems to have left on the workflow's name, or on that of the reverse one.
-fn stale_lock(mending: &Mending, facts: &Facts) -> Option<(Mutation, String)> {
+fn stale_lock(mending: &Mending, facts: &Facts, progress: &Progress) -> Option<(Mutation, String)> {
     if !mending.may_remove_locks {
         return None;
     }
@@ -92,7 +93,9 @@ fn stale_lock(mending: &Mending, facts: &Facts) -> Option<(Mutation, String)> {
     names.into_iter().find_map(|(keyspace, workflow)| {
         let name = format!("{keyspace}/{workflow}");
         let lock = held.iter().find(|lock| lock.of == name && !lock.waits)?;
-        locks::looks_dead(lock, beside, facts.observed_at).then(|| {
+        // Nobody's to take away: whoever has it may come to life again, and act.
+        let is_stale = locks::looks_dead(lock, beside, facts.observed_at) && !forsaken::may_hang(lock, progress);
+        is_stale.then(|| {
             let why = format!("a vtctld that is gone has left `{name}` locked");
             (Mutation::RemoveStaleLock(RemoveStaleLock { keyspace, workflow, node: lock.node.clone() }), why)
         })

@@ -155,8 +155,23 @@ fn a_dead_vtctlds_lock_is_taken_away_only_once_its_holder_has_been_watched() {
     });
     assert_eq!(first, Some(60), "its clock may be slow, and its holder on the way to the keyspaces");
 
+    // A call of ours that was broken off has left it: its vtctld may hang, and act later.
+    let mut progress = Progress::default();
+    world.attempt(PhaseId::SWITCH_PRIMARY, switch_of(&world), Some(OutcomeResult::RolledBack));
+    let mut attempt = world.progress.attempts.last().unwrap().clone();
+    attempt.at = now() - jiff::SignedDuration::from_secs(410);
+    attempt.outcome = Some((OutcomeResult::RolledBack, now() - jiff::SignedDuration::from_secs(300)));
+    progress.attempts.push(attempt.clone());
+    assert_eq!(rehearse(&mending, &world.facts, &progress, now()).steps.len(), 1);
+    progress.attempts[0].evidence = vec![crate::run::forsaken::BROKEN_OFF.to_owned()];
+    assert!(rehearse(&mending, &world.facts, &progress, now()).steps.is_empty(), "its holder may hang");
+
     held(&mut world, 200);
     assert!(rehearse(&mending, &world.facts, &Progress::default(), now()).steps.is_empty(), "it is young");
+}
+
+fn switch_of(world: &World) -> Mutation {
+    world.movement.mutations(&PhaseId::SWITCH_PRIMARY).pop().unwrap()
 }
 
 /// Tables of `commerce` that no workflow carries.

@@ -43,7 +43,8 @@ fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
         (
             format!("the named lock of `{}` stands {age}, and whoever took it is dead: {who}", lock.of),
             "every switch, complete and cancel of this workflow waits 45 s for it and fails, until its lease ends after 24 h. The locks of \
-             its keyspaces, which a living owner holds with it, have run out",
+             its keyspaces, which a living owner holds with it, have run out. One that hangs at a dead tablet has lost them too: see first \
+             that its process is gone",
             Weight::Standing,
         )
     } else {
