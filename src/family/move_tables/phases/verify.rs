@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::MoveTables;
 use crate::cluster::mutation::{CreateVDiff, Mutation};
 use crate::cluster::port::{Answer, Ask, Facts, Query, Reading};
-use crate::family::{SituationKind, Step, View, Waiting};
+use crate::family::{Family as _, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::vdiff::{Mismatch, VDiffReport, Verdict};
 use crate::record::entry::OutcomeResult;
@@ -40,8 +40,9 @@ pub fn ask(movement: &MoveTables, uuid: Uuid) -> Ask {
 }
 
 pub fn query(movement: &MoveTables, progress: &Progress) -> Query {
-    let asks = last_vdiff(progress).map(|(_, uuid)| ask(movement, uuid)).into_iter().collect();
-    Query { asks, ..Query::default() }
+    // Before the first one: who holds the name that its tablets need.
+    let ask = last_vdiff(progress).map_or_else(|| movement.lock_ask(), |(_, uuid)| ask(movement, uuid));
+    Query { asks: [ask].into(), ..Query::default() }
 }
 
 pub fn mutation(movement: &MoveTables, uuid: Uuid) -> Mutation {
