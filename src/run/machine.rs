@@ -279,7 +279,7 @@ impl Run<'_> {
             Holder::MayLive(lock) => {
                 Some(Decision::Wait(phase.clone(), Waiting::new(format!("waits for a lock: {}", locks::words(lock)))))
             }
-            Holder::Dead(lock) if self.input.options.may_remove_locks && !self.may_hang(lock) => {
+            Holder::Dead(lock) if self.input.options.may_remove_locks && self.is_proven_dead(lock) => {
                 let (keyspace, workflow) = name;
                 let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
                 Some(self.send_unlocked(phase, Mutation::RemoveStaleLock(remove)))
@@ -289,6 +289,13 @@ impl Run<'_> {
             }
             Holder::Dead(lock) => Some(self.refuse(Some(phase), self.locked(lock))),
         }
+    }
+
+    /// Whose holder's end is on record, for it was a call of ours; or a person has said so, who was shown the lock. Of anybody else's,
+    /// a vtctld that hangs at a dead tablet looks like a dead one's.
+    fn is_proven_dead(&self, lock: &HeldLock) -> bool {
+        let is_ours = || self.input.progress.attempts.iter().any(|attempt| locks::is_of(lock, Some(attempt)));
+        !self.may_hang(lock) && (self.input.options.mends || is_ours())
     }
 
     fn may_hang(&self, lock: &HeldLock) -> bool {

@@ -288,3 +288,26 @@ fn a_lock_of_a_vtctld_that_may_hang_is_taken_away_by_nobody() {
     assert!(!crate::run::forsaken::may_hang(&later, &bench.progress()), "another call's");
     assert!(!broken_off("WorkflowSwitchTraffic: the connection broke").0);
 }
+
+#[test]
+fn a_lock_is_taken_away_only_when_a_call_of_ours_has_left_it() {
+    let decide = |is_ours: bool, mends: bool| {
+        let mut bench = Bench::begun();
+        (bench.options.may_remove_locks, bench.options.mends) = (true, mends);
+        let taken_at = if is_ours { bench.now } else { bench.now - SignedDuration::from_secs(7200) };
+        let lock = HeldLock { time: taken_at.to_string(), ..lock("customer/c2c") };
+        bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(OutcomeResult::RolledBack));
+        bench.approve(PhaseId::SWITCH_PRIMARY);
+        bench.locks = Ok(vec![lock.clone()]);
+        for _ in 0..=60 {
+            bench.watch.see_locks(std::slice::from_ref(&lock), bench.now);
+            bench.pass(1);
+        }
+        bench.decide_checked()
+    };
+    let removes =
+        |decision: &Decision| matches!(decision, Decision::Act(act) if matches!(act.mutation, Mutation::RemoveStaleLock(_)));
+    assert!(removes(&decide(true, false)));
+    assert_eq!(stop_codes(&decide(false, false)), ["C408"], "its vtctld may hang");
+    assert!(removes(&decide(false, true)), "a person was shown it");
+}
