@@ -7,7 +7,8 @@ use super::error::Error;
 use super::exit::Exit;
 use super::files::read_text;
 use crate::plan::document::Plan;
-use crate::plan::saved::{SavedPlan, SavedPlanError};
+use crate::plan::saved::SavedPlan;
+use crate::plan::sealed::SealError;
 use crate::report::command::for_file;
 
 /// A plan of 1,000 tables is some megabytes.
@@ -27,27 +28,31 @@ pub fn write(file: &Path, plan: &Plan, plan_file: &Path) -> Result<(), Error> {
             "let it end with `.json`: by that `plan` and `apply` tell it from a plan file",
         ));
     }
-    let folder = folder_of(file);
     let absolute = |path: &Path| std::path::absolute(path).map_err(failed);
-    let relative = pathdiff::diff_paths(absolute(plan_file)?, absolute(&folder)?).unwrap_or_else(|| plan_file.to_owned());
+    let relative = pathdiff::diff_paths(absolute(plan_file)?, absolute(&folder_of(file))?);
+    let relative = relative.unwrap_or_else(|| plan_file.to_owned());
     let saved = SavedPlan::new(plan.clone(), relative.display().to_string());
-    let text = saved.text().map_err(|error| failed(error.into()))?;
-    let mut new = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+    replace(file, &saved.text().map_err(|error| failed(error.into()))?)
+}
+
+/// Puts a text into a file, whole or not at all.
+pub fn replace(file: &Path, text: &str) -> Result<(), Error> {
+    let failed = |source: std::io::Error| Error::Write { what: file.display().to_string(), source };
+    let mut new = tempfile::NamedTempFile::new_in(folder_of(file)).map_err(failed)?;
     new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed)?;
     new.persist(file).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
+/// Why a file is none of those that must be as they were written.
+pub fn not_sealed(file: &Path, error: &SealError, again: &str) -> Error {
+    Error::Unreadable { file: file.to_owned(), why: error.to_string(), help: error.help(again) }
+}
+
 /// Reads one, and says where its plan file is.
 pub fn read(file: &Path) -> Result<(SavedPlan, PathBuf), Error> {
     let text = read_text(file, MOST_BYTES, "`cutover plan --out FILE.json` writes one")?;
-    let saved = SavedPlan::read(&text).map_err(|error| {
-        let help = match &error {
-            SavedPlanError::Newer(_) => "a newer cutover made it: use that one, or plan again",
-            SavedPlanError::Syntax { .. } | SavedPlanError::Edited => "plan again: `cutover plan --out FILE.json`",
-        };
-        Error::Unreadable { file: file.to_owned(), why: format!("it is no saved plan: {error}"), help: help.to_owned() }
-    })?;
+    let saved = SavedPlan::read(&text).map_err(|error| not_sealed(file, &error, "cutover plan --out FILE.json"))?;
     let plan_file = folder_of(file).join(&saved.plan_file);
     // `./workflow.toml` is the one that commands find by themselves.
     let plan_file = plan_file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(plan_file);

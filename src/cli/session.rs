@@ -8,6 +8,7 @@ use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
 use super::files::read_plan_file;
+use super::planning::Planning;
 use super::survey::Ward;
 use super::take_up::store_of;
 use crate::clock::Clock;
@@ -207,14 +208,19 @@ impl Session {
 
     /// Looks at everything that plan and status show, and what the checks of the phases ahead need.
     pub async fn look(&self) -> Result<Facts, Error> {
-        let progress = self.progress();
-        let mut more = self.movement.query();
-        for phase in self.movement.phases() {
-            more.merge(self.movement.query_for(&phase.id, &progress));
+        self.planning().look(Query::default()).await.map_err(|error| self.failed(&error))
+    }
+
+    /// What a plan of this movement is made from.
+    pub fn planning(&self) -> Planning<'_> {
+        Planning {
+            movement: &self.movement,
+            reader: self.cluster.as_ref(),
+            store: &self.store,
+            progress: self.progress(),
+            actor: &self.actor,
+            cluster: self.cluster_name(),
         }
-        let ahead: Vec<_> = self.movement.phases().into_iter().map(|phase| phase.id).collect();
-        let result = checks::look(self.cluster.as_ref(), &self.movement, &ahead, more).await;
-        result.map_err(|error| self.failed(&error))
     }
 
     /// One look at what every decision rests on.
@@ -289,7 +295,7 @@ pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
     Error::BadFile { file: file.to_owned(), text: Some(text.to_owned()), problems }
 }
 
-fn resolve_tables(
+pub fn resolve_tables(
     selection: &TableSelection,
     facts: &Facts,
     look: &Query,

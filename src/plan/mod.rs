@@ -3,3 +3,5 @@
 pub mod checks;
 pub mod document;
 pub mod saved;
+pub mod sealed;
+pub mod snapshot;

@@ -8,12 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{PhasePlan, PhaseStatus, Plan};
+use super::sealed::{SealError, Sealed, read};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingDiff;
 
-/// Grows when a reader of the old one would misread the new one.
-const FORMAT: u32 = 1;
 /// The code of a plan that is no longer what would happen.
 pub const STALE: &str = "C409";
 /// Differences of one kind that are named.
@@ -23,7 +22,7 @@ const MOST_NAMED: usize = 12;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
-    /// Of this file.
+    /// Grows when a reader of the old one would misread the new one.
     pub saved_plan_format: u32,
     /// Where the plan file is, from the folder of this file.
     pub plan_file: String,
@@ -33,21 +32,20 @@ pub struct SavedPlan {
     pub plan: Plan,
 }
 
-/// Why a file is no saved plan.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SavedPlanError {
-    #[error("line {line}, column {column}: {why}")]
-    Syntax { line: usize, column: usize, why: String },
-    #[error("it is of format {0}, and this cutover knows {FORMAT}")]
-    Newer(u64),
-    #[error("it was edited, or cut: its digest is not that of its content")]
-    Edited,
+impl Sealed for SavedPlan {
+    const WHAT: &'static str = "saved plan";
+    const FORMAT_KEY: &'static str = "saved_plan_format";
+    const FORMAT: u32 = 1;
+
+    fn is_whole(&self) -> bool {
+        Digest::of(&self.plan) == self.digest
+    }
 }
 
 impl SavedPlan {
     /// `plan_file` as it is found from the folder in which this will lie.
     pub fn new(plan: Plan, plan_file: String) -> Self {
-        Self { saved_plan_format: FORMAT, plan_file, digest: Digest::of(&plan), plan }
+        Self { saved_plan_format: Self::FORMAT, plan_file, digest: Digest::of(&plan), plan }
     }
 
     /// As it is written.
@@ -62,22 +60,8 @@ impl SavedPlan {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(text: &str) -> Result<Self, SavedPlanError> {
-        let syntax = |error: serde_json::Error| SavedPlanError::Syntax {
-            line: error.line(),
-            column: error.column(),
-            why: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
-        };
-        let value: serde_json::Value = serde_json::from_str(text).map_err(syntax)?;
-        match value.get("saved_plan_format").and_then(serde_json::Value::as_u64) {
-            Some(format) if format > u64::from(FORMAT) => return Err(SavedPlanError::Newer(format)),
-            _ => {}
-        }
-        let saved: Self = serde_json::from_str(text).map_err(syntax)?;
-        if Digest::of(&saved.plan) != saved.digest {
-            return Err(SavedPlanError::Edited);
-        }
-        Ok(saved)
+    pub fn read(text: &str) -> Result<Self, SealError> {
+        read(text)
     }
 }
 
@@ -222,13 +206,13 @@ mod tests {
     #[test]
     fn what_was_edited_cut_or_is_of_tomorrow_is_refused() {
         let text = saved().text().unwrap();
-        assert_eq!(SavedPlan::read(&text.replace("corder", "corders")).unwrap_err(), SavedPlanError::Edited);
+        assert_eq!(SavedPlan::read(&text.replace("corder", "corders")).unwrap_err(), SealError::Edited);
         let newer = text.replace("\"saved_plan_format\": 1", "\"saved_plan_format\": 2, \"more\": true");
-        assert_eq!(SavedPlan::read(&newer).unwrap_err(), SavedPlanError::Newer(2));
+        assert_eq!(SavedPlan::read(&newer).unwrap_err(), SealError::Newer { what: "saved plan", found: 2, known: 1 });
         for end in (0..text.len() - 2).step_by(97) {
             assert!(SavedPlan::read(&text[..end]).is_err(), "{end}");
         }
-        let SavedPlanError::Syntax { line, column, .. } = SavedPlan::read("{\n  \"saved_plan_format\": x").unwrap_err() else {
+        let SealError::Syntax { line, column, .. } = SavedPlan::read("{\n  \"saved_plan_format\": x").unwrap_err() else {
             panic!()
         };
         assert_eq!((line, column), (2, 24));

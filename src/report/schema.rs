@@ -9,6 +9,7 @@ use super::repair::RepairPlan;
 use super::status::Status;
 use crate::plan::document::Plan;
 use crate::plan::saved::SavedPlan;
+use crate::plan::snapshot::Snapshot;
 
 pub use super::events_json::schema as events;
 
@@ -18,6 +19,10 @@ pub fn plan() -> Value {
 
 pub fn saved_plan() -> Value {
     of::<SavedPlan>("What `cutover plan --out FILE.json` writes")
+}
+
+pub fn snapshot() -> Value {
+    of::<Snapshot>("What `cutover snapshot` writes")
 }
 
 pub fn status() -> Value {

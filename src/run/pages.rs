@@ -72,7 +72,9 @@ writes locks another name, the reverse workflow's, and still works.
 
 Take away the one key of the topology server that the message names, with `etcdctl del`, and run the same command again. Or let cutover
 do it: `topo = \"etcd://HOST:PORT/vitess/global\"` in the cluster's table of the operator's config.toml. It removes that one key,
-only when its owner is known to be dead, and only if it is still the lock that it saw.
+only when a call of its own left it and its owner is known to be dead, and only if it is still the lock that it saw. Of
+somebody else's call it can't know that: a vtctld that hangs at a dead tablet has lost its keyspaces too, and lives. `cutover repair`
+shows such a lock and asks.
 
 A vtctld may also live and hang: a primary died in a switch, and vtctld waits for that tablet without end. cutover breaks such a call off
 when its locks of the keyspaces have ended, mends what it left, and takes no lock away then. Start the tablet again, or restart that

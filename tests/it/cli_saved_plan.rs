@@ -93,7 +93,7 @@ fn what_is_no_saved_plan_is_said_with_its_place() {
     let saved = save(&env);
     for (text, words) in [
         (saved.replace("\"corder\"", "\"other\""), "it was edited, or cut"),
-        (saved.replace("\"saved_plan_format\": 1", "\"saved_plan_format\": 9"), "it is of format 9"),
+        (saved.replace("\"saved_plan_format\": 1", "\"saved_plan_format\": 9"), "format 9"),
         (saved[..saved.len() / 2].to_owned(), "line "),
         ("{}".to_owned(), "missing field"),
         (String::new(), "line 1, column 0"),
@@ -120,4 +120,73 @@ fn a_plan_for_a_pull_request_is_markdown() {
     save(&env);
     let saved = env.run(&["plan", "w.json", "--format", "markdown"]);
     assert_eq!(saved.stdout.replace(" w.json", ""), output.stdout);
+}
+
+#[test]
+fn a_snapshot_gives_the_same_plan_without_the_cluster() {
+    let env = environment();
+    let live = env.run(&["plan", "--format", "json"]);
+    let taken = env.run(&["snapshot"]);
+    assert_eq!((taken.code, taken.stdout.as_str()), (Some(0), ""), "{taken}");
+    assert!(taken.stderr.contains("cutover plan --facts snapshot.json"), "{taken}");
+    // The cluster is gone, and another plan file wants one more table.
+    std::fs::remove_dir_all(env.path().join(".cutover")).unwrap();
+    std::fs::remove_file(env.path().join("sandbox.toml")).unwrap();
+    let offline = env.run(&["plan", "--facts", "snapshot.json", "--format", "json"]);
+    assert_eq!((offline.code, &offline.stdout), (Some(0), &live.stdout), "{offline}");
+    assert!(!env.path().join(".cutover").exists(), "nobody was asked anything");
+
+    env.write("workflow.toml", PLAN.replace("[\"corder\"]", "[\"corder\", \"customer\"]"));
+    let more = env.run(&["plan", "--facts", "snapshot.json", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&more.stdout).unwrap();
+    assert_eq!((more.code, &plan["verdict"]), (Some(0), &Value::from("ready")), "its definition is known: {more}");
+    assert_eq!(plan["tables"], serde_json::json!(["corder", "customer"]));
+}
+
+#[test]
+fn what_a_snapshot_does_not_hold_is_not_known() {
+    let env = environment();
+    let vindex = "column_vindexes = [{ column = \"id\", name = \"hash\" }]";
+    env.write(
+        "sandbox.toml",
+        format!(
+            "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n\
+             [keyspaces.commerce.tables.corder]\nrows = 10\ncolumns = [\"id bigint\"]\n\
+             [keyspaces.commerce.tables.customer]\nrows = 10\ncolumns = [\"id bigint\"]\n\
+             [keyspaces.customer]\nshards = [\"-80\", \"80-\"]\n\
+             vschema = {{ sharded = true, vindexes = {{ hash = {{ type = \"hash\" }} }}, \
+             tables = {{ corder = {{ {vindex} }}, customer = {{ {vindex} }} }} }}\n"
+        ),
+    );
+    assert_eq!(env.run(&["snapshot"]).code, Some(0));
+    env.write("workflow.toml", PLAN.replace("[\"corder\"]", "[\"corder\", \"customer\"]"));
+    let more = env.run(&["plan", "--facts", "snapshot.json", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&more.stdout).unwrap();
+    assert_eq!((more.code, &plan["verdict"]), (Some(4), &Value::from("blocked")), "{more}");
+    let inconclusive = |check: &&Value| check["result"] == "inconclusive";
+    let codes: Vec<&str> =
+        plan["checks"].as_array().unwrap().iter().filter(inconclusive).filter_map(|check| check["code"].as_str()).collect();
+    assert!(codes.contains(&"C206"), "whether a column of `customer` holds NULL was not asked: {more}");
+}
+
+#[test]
+fn a_snapshot_of_something_else_is_refused() {
+    let env = environment();
+    assert_eq!(env.run(&["snapshot", "--out", "facts.json"]).code, Some(0));
+    let text = std::fs::read_to_string(env.path().join("facts.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let schema = cutover::report::schema::snapshot();
+    let found = jsonschema::draft7::new(&schema).unwrap().iter_errors(&value).next().map(|error| error.to_string());
+    assert_eq!(found, None);
+    let plan = |env: &TestEnv| env.run(&["plan", "--facts", "facts.json"]);
+    env.write("facts.json", text.replace("\"corder\"", "\"other\""));
+    assert_eq!(plan(&env).code, Some(65));
+    env.write("facts.json", text);
+    env.write("workflow.toml", PLAN.replace("\"customer\"\ntables", "\"archive\"\ntables"));
+    let elsewhere = plan(&env);
+    assert_eq!(elsewhere.code, Some(4), "{elsewhere}");
+    assert!(elsewhere.stderr.contains("without looking at `archive`"), "{elsewhere}");
+    env.write("workflow.toml", PLAN.replace("cluster = \"sandbox\"", "cluster = \"production\""));
+    assert_eq!(plan(&env).code, Some(64));
+    assert_eq!(env.run(&["plan", "--facts", "facts.json", "--deep"]).code, Some(64));
 }

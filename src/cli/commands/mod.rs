@@ -16,6 +16,7 @@ pub mod restore_rules;
 pub mod resume;
 pub mod sandbox;
 pub mod schema;
+pub mod snapshot;
 pub mod status;
 pub mod switch_back;
 pub mod validate;
@@ -33,6 +34,7 @@ pub enum Command {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Apply(apply::ApplyArgs),
     Approve(approve::ApproveArgs),
     Waive(waive::WaiveArgs),
@@ -61,6 +63,7 @@ impl Command {
             Self::History(args) => history::run(args, context),
             Self::Sandbox(args) => sandbox::run(args, context),
             Self::Plan(args) => plan::run(args, context),
+            Self::Snapshot(args) => snapshot::run(args, context),
             Self::Apply(args) => apply::run(args, context),
             Self::Approve(args) => approve::run(args, context),
             Self::Waive(args) => waive::run(args, context),

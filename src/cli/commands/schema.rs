@@ -26,6 +26,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("lockfile", record::format::schema()),
         ("plan", report::schema::plan()),
         ("saved-plan", report::schema::saved_plan()),
+        ("snapshot", report::schema::snapshot()),
         ("status", report::schema::status()),
         ("events", report::schema::events()),
         ("history", report::schema::history()),
