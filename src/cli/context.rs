@@ -1,14 +1,17 @@
 //! What a command is given besides its own arguments.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::Error;
 use super::files::read_operator_config;
 use super::global::{Format, Global};
+use super::saved_plan;
 use super::ui::Ui;
 use crate::operator::{Connection, ResolveError, resolve};
 use crate::plan::document::Plan;
+use crate::report::annotations;
 use crate::report::blocks::ViewOptions;
 use crate::report::event::View;
 use crate::report::events_json::JsonLines;
@@ -123,6 +126,23 @@ impl Context {
         }
         let view = PlanView { drawing: self.ui.drawing, begins, full: self.global.verbose > 0, file: file.as_deref() };
         self.ui.data(&plan_human::draw(plan, &view))
+    }
+}
+
+impl Context {
+    /// In a workflow on GitHub: what is in the way beside the lines of `shown`, the plan file, and the plan on the page of the run.
+    pub fn show_to_reviewers(&mut self, plan: &Plan, shown: &Path, file: &Path) -> Result<(), Error> {
+        // A saved plan has no lines that anybody wrote.
+        let text = std::fs::read_to_string(shown).ok().filter(|_| !saved_plan::is_one(shown));
+        self.ui.annotate(|| annotations::of_plan(plan, &shown.display().to_string(), text.as_deref()));
+        let Some(summary) = &self.environment.step_summary else { return Ok(()) };
+        let comment = plan_markdown::draw(plan, named(file).as_deref());
+        let written = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(summary)
+            .and_then(|mut page| page.write_all(comment.as_bytes()));
+        written.map_err(|source| Error::Write { what: summary.display().to_string(), source })
     }
 }
 

@@ -17,6 +17,10 @@ pub struct Environment {
     pub log: Option<String>,
     /// `CI` is set: no prompts, no animations.
     pub ci: bool,
+    /// `GITHUB_ACTIONS`: what is found is annotated in the log.
+    pub annotates: bool,
+    /// `GITHUB_STEP_SUMMARY`: what is shown of a step.
+    pub step_summary: Option<PathBuf>,
     /// The terminal may be sent box characters.
     pub unicode: bool,
     /// `USER`, or in a pipeline `GITHUB_ACTOR`: who acts, for the record.
@@ -68,6 +72,8 @@ impl Environment {
             default_config,
             log: text("CUTOVER_LOG"),
             ci: is_true("CI"),
+            annotates: is_true("GITHUB_ACTIONS"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
             unicode: !(matches!(locale.as_str(), "C" | "POSIX") || text("TERM").is_some_and(|term| term == "dumb")),
             user: text("GITHUB_ACTOR").or_else(|| text("USER")),
             lease_folder: path("CUTOVER_LEASE_FOLDER"),

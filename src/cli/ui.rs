@@ -8,6 +8,7 @@ use clap::ColorChoice;
 use super::environment::Environment;
 use super::error::Error;
 use super::global::{Format, Global};
+use crate::report::annotations;
 use crate::report::escape::json_line;
 use crate::report::problems::{self, Drawing, visible_line};
 use crate::spec::Problem;
@@ -18,6 +19,8 @@ pub struct Ui {
     err: AutoStream<std::io::Stderr>,
     format: Format,
     quiet: bool,
+    /// In a workflow on GitHub.
+    annotates: bool,
     /// For text that is drawn for stderr.
     pub drawing: Drawing,
     /// Somebody is there to be asked.
@@ -45,6 +48,7 @@ impl Ui {
             err,
             format: global.format,
             quiet: global.quiet,
+            annotates: environment.annotates,
             drawing: Drawing { width: columns.unwrap_or(100), colour, unicode: environment.unicode },
             is_screen: !environment.ci && environment.unicode && std::io::stderr().is_terminal(),
             is_interactive: !environment.ci && std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
@@ -109,6 +113,15 @@ impl Ui {
     pub fn problems(&mut self, problems: &[Problem], file: &str, text: Option<&str>) {
         let drawn = problems::draw(problems, file, text, self.drawing);
         self.message(&drawn);
+        self.annotate(|| annotations::of_problems(problems, file, text));
+    }
+
+    /// Lines for the runner of a workflow on GitHub, nothing elsewhere.
+    pub fn annotate(&mut self, lines: impl FnOnce() -> Vec<String>) {
+        if self.annotates {
+            let lines: String = lines().iter().map(|line| format!("{line}\n")).collect();
+            self.message(&lines);
+        }
     }
 
     /// A question on stderr; yes only on `y` or `yes`.

@@ -1,5 +1,6 @@
 //! From data to text. Colour and width are parameters, never looked up here; what time it is comes with the data.
 
+pub mod annotations;
 pub mod blocks;
 mod changes;
 pub mod command;

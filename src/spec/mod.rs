@@ -36,4 +36,5 @@ pub use intent::{
 };
 pub use pages::PAGES;
 pub use problem::Problem;
+pub use source::span_of_key;
 pub use top::{VERSION, is_alias};

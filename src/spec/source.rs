@@ -100,6 +100,23 @@ fn duplicate(text: &str, table: &DeTable<'_>, span: Option<Range<usize>>) -> Pro
     }
 }
 
+/// Where a key stands, by its dotted path (`move-tables.tables`); where the path ends sooner, the table that is there. None for a text
+/// that is no TOML, or has nothing of it.
+pub fn span_of_key(text: &str, path: &str) -> Option<Range<usize>> {
+    let (table, _) = parse(text);
+    let table = table?;
+    let (mut place, mut inside) = (None, Some(&table));
+    for name in path.split('.') {
+        let Some((key, value)) = inside.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name)) else { break };
+        place = Some(key.span());
+        inside = match value.get_ref() {
+            DeValue::Table(inner) => Some(inner),
+            _ => None,
+        };
+    }
+    place
+}
+
 fn places_of(table: &DeTable<'_>, name: &str, places: &mut Vec<Range<usize>>) {
     for (key, value) in table {
         if key.get_ref() == name {

@@ -190,3 +190,25 @@ fn a_snapshot_of_something_else_is_refused() {
     assert_eq!(plan(&env).code, Some(64));
     assert_eq!(env.run(&["plan", "--facts", "facts.json", "--deep"]).code, Some(64));
 }
+
+#[test]
+fn a_workflow_on_github_is_told_beside_the_lines_and_on_its_page() {
+    let mut env = environment();
+    env.write("workflow.toml", PLAN.replace("[\"corder\"]", "[\"corder\", \"absent\"]"));
+    let quiet = env.run(&["plan"]);
+    assert!(!quiet.stderr.contains("::error"), "{quiet}");
+    env.set("GITHUB_ACTIONS", "true");
+    let page = env.path().join("summary.md");
+    std::fs::write(&page, "before\n").unwrap();
+    env.set("GITHUB_STEP_SUMMARY", page.to_str().unwrap());
+    let blocked = env.run(&["plan", "--format", "json"]);
+    assert_eq!((blocked.code, &blocked.stdout), (Some(4), &env.run(&["plan", "--format", "json"]).stdout));
+    assert!(blocked.stderr.contains("::error file=workflow.toml,line=7,col=1,title=C203::"), "{blocked}");
+    let summary = std::fs::read_to_string(&page).unwrap();
+    assert!(summary.starts_with("before\n<!-- cutover plan sandbox c2c -->\n### 🛑 BLOCKED"), "{summary}");
+
+    env.write("workflow.toml", PLAN.replace("version = 1", "version = 2"));
+    let bad = env.run(&["validate"]);
+    assert_eq!(bad.code, Some(65));
+    assert!(bad.stderr.contains("::error file=workflow.toml,line=1,col="), "{bad}");
+}

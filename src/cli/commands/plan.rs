@@ -41,6 +41,7 @@ pub struct PlanArgs {
 
 pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
     context.global.deep = args.deep;
+    let shown = args.file.clone();
     let (plan, file) = if saved_plan::is_one(&args.file) {
         if args.out.is_some() {
             return Err(saved_plan::no_plan_file_here(&args.file));
@@ -59,6 +60,7 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
         (plan, args.out.unwrap_or(args.file))
     };
     context.show_plan(&plan, &file, false)?;
+    context.show_to_reviewers(&plan, &shown, &file)?;
     Ok(match plan.verdict {
         Verdict::Blocked => Exit::Refused,
         Verdict::Ready if args.detailed_exitcode => Exit::Changes,
