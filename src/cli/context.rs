@@ -49,9 +49,6 @@ impl Context {
             Err(error) => return Err(error.into()),
         };
         let Some(cluster) = cluster else { return Ok(None) };
-        for note in cluster.not_acted_on(alias) {
-            self.ui.warn(&note);
-        }
         Ok(cluster.record_dir)
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::Error;
 use super::exit::Exit;
+use super::notify;
 use super::session::Session;
 use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps};
 use crate::family::Family;
@@ -25,7 +26,13 @@ pub async fn drive(context: &mut Context, session: &Session, options: RunOptions
 pub async fn drive_as(context: &mut Context, session: &Session, family: &dyn Family, options: RunOptions) -> Result<Exit, Error> {
     let mut options = RunOptions { time_jumps: context.time_jumps()?.then(TimeJumps::default), ..options };
     options.machine.may_remove_locks = session.topology.is_some();
-    let mut view = context.view(&session.file, session.movement.keyspaces());
+    let command = session.connection.config.as_ref().map(|config| config.notify.as_slice()).unwrap_or_default();
+    let movement = notify::Movement {
+        workflow: session.spec.workflow.to_string(),
+        cluster: session.spec.cluster.clone(),
+        address: session.address.clone(),
+    };
+    let mut view = notify::beside(context.view(&session.file, session.movement.keyspaces()), command, movement);
     let now = session.clock.now();
     view.event(
         now,

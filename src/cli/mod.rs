@@ -14,6 +14,7 @@ mod files;
 mod foresee;
 mod global;
 mod log_lines;
+mod notify;
 mod planning;
 mod runtime;
 mod sandbox;

@@ -38,24 +38,13 @@ pub struct ClusterConfig {
     pub record_dir: Option<PathBuf>,
     /// What the cluster must turn out to be.
     pub fingerprint: Option<String>,
-    /// A command and its arguments. Not acted on.
+    /// A command and its arguments, told of holds and ends.
     pub notify: Vec<String>,
     /// The topology server: with it, the stale lock of a dead vtctld can be taken away.
     pub topo: Option<TopologyAddress>,
     pub topo_tls_ca: Option<PathBuf>,
     pub topo_tls_cert: Option<PathBuf>,
     pub topo_tls_key: Option<PathBuf>,
-}
-
-impl ClusterConfig {
-    /// What the file says about the cluster that this version does not act on, in words.
-    pub fn not_acted_on(&self, alias: &str) -> Vec<String> {
-        let words = |key: &str, what: &str| {
-            format!("`{key}` of `{alias}` in the operator's file is accepted and not acted on in this version: {what}")
-        };
-        let notify = (!self.notify.is_empty()).then(|| words("notify", "nobody is told of holds and ends"));
-        notify.into_iter().collect()
-    }
 }
 
 const GATES: &[&str] = &["create", "copy", "verify", "switch-replicas", "switch-primary", "complete", "remove-rules"];
@@ -150,8 +139,8 @@ key!(
     "notify",
     Kind::Texts,
     Fallback::Nothing,
-    "Not acted on in this version, which says so each time. Later: a command with its arguments, run at holds and at the end. It \
-     gets the event as JSON on its standard input, and its failure stops nothing."
+    "A command with its arguments, run at holds, at the end and when a person is needed. It gets the event as JSON on its standard \
+     input, and its failure stops nothing."
 );
 key!(
     TOPO,
@@ -405,13 +394,10 @@ mod tests {
         assert_eq!(cluster.tls_ca.as_deref(), Some(Path::new("/etc/cutover/ca.pem")));
         assert_eq!(cluster.record_dir.as_deref(), Some(Path::new("/var/lib/cutover")));
         assert_eq!(config.clusters["empty"], ClusterConfig::default());
-        let inert = cluster.not_acted_on("eu.production");
+        assert_eq!(cluster.notify, ["/usr/bin/tell", "--channel", "db"]);
         let topo = cluster.topo.as_ref().unwrap();
         assert_eq!((topo.members().len(), topo.root(), topo.is_tls()), (2, "/vitess/global", true));
         assert_eq!(cluster.topo_tls_ca.as_deref(), Some(Path::new("/etc/cutover/etcd-ca.pem")));
-        assert!(inert.len() == 1 && inert[0].starts_with("`notify` of `eu.production`"), "{inert:?}");
-        assert!(inert.iter().all(|words| words.contains("not acted on in this version")), "{inert:?}");
-        assert!(config.clusters["empty"].not_acted_on("empty").is_empty());
         assert_eq!(read("", Path::new("")).unwrap(), OperatorConfig::default());
     }
 

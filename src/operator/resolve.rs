@@ -168,7 +168,7 @@ pub fn resolve(
     let (trusted, others): (Vec<_>, Vec<_>) =
         levels.into_iter().enumerate().partition(|(index, source)| *index <= level || is_same(source));
     let trusted: Vec<&ConnectionSource> = trusted.into_iter().map(|(_, source)| source).collect();
-    let mut notes = cluster.map(|cluster| cluster.not_acted_on(alias)).unwrap_or_default();
+    let mut notes = Vec::new();
     if others.iter().any(|(_, source)| source.credentials.is_some() || source.tls_cert.is_some()) {
         notes.push(format!("the credentials of `{alias}` are kept for another address than {address}; they are not sent"));
     }

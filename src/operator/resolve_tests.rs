@@ -151,16 +151,6 @@ fn a_bad_address_is_named() {
 }
 
 #[test]
-fn a_key_that_nothing_comes_of_is_told_whoever_gives_the_address() {
-    let text = "[clusters.production]\nvtctld = \"far:1\"\nnotify = [\"tell\"]\n";
-    let config = read(text, Path::new("/etc/cutover")).unwrap();
-    for flags in [none(), address("elsewhere:15999")] {
-        let notes = resolve("production", &flags, &none(), &config).unwrap().notes;
-        assert_eq!(notes.len(), 1, "{notes:?}");
-    }
-}
-
-#[test]
 fn the_topology_server_is_asked_only_behind_its_own_vtctld() {
     let of = |vtctld: &str| {
         let text =
