@@ -121,7 +121,8 @@ impl Movement {
             let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
             let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
             streams.len() == expected
-                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream))
+                // Before it knows its tables a stream runs and copies none: it has no position yet.
+                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream) && has_position(stream))
                 && lags.iter().all(is_small)
         });
     }
@@ -300,6 +301,10 @@ impl Drop for Movement {
 fn is_copying(stream: &Value) -> bool {
     let mut states = stream["copy_states"].as_array().into_iter().flatten();
     states.any(|state| state.get("phase").is_none_or(|phase| phase == "IN_PROGRESS" || phase == "NOT_STARTED"))
+}
+
+fn has_position(stream: &Value) -> bool {
+    stream["position"].as_str().is_some_and(|position| !position.is_empty())
 }
 
 /// `a`, `b`, … `z`, `aa`, …: the tables' last letters.
