@@ -55,9 +55,9 @@ pub(super) fn stale_lock(lock: &HeldLock) -> Finding {
              waits 45 s for it and fails. No keyspace is locked any more, so nobody works under it"
         ),
         format!(
-            "take away this one key of the topology server: `etcdctl del <global root>/internal/named_locks/{of}/locks/{node}` (the \
-             root is often /vitess/global), then run the same command again; with `topo` in the operator's config.toml cutover \
-             does that by itself"
+            "see that its process on {host} is gone, take away this one key of the topology server: `etcdctl del <global \
+             root>/internal/named_locks/{of}/locks/{node}` (the root is often /vitess/global), and run the same command again; with \
+             `topo` in the operator's config.toml cutover does that by itself where a call of its own left it"
         ),
     )
 }
