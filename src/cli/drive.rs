@@ -15,7 +15,7 @@ use crate::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, Tim
 use crate::family::Family;
 use crate::report::ending;
 use crate::report::event::{Event, View};
-use crate::run::decision::{Ending, HoldKind, StopKind};
+use crate::run::decision::{Ending, HoldKind};
 
 /// Runs the movement of a session to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
@@ -109,12 +109,7 @@ fn tell(view: &mut dyn View, session: &Session, finish: &Finish) -> Exit {
             exit
         }
         Finish::Stopped(stop) => {
-            let exit = match stop.kind {
-                StopKind::Refused => Exit::Refused,
-                StopKind::NeedsHuman => Exit::NeedsHuman,
-                StopKind::Stale => Exit::Stale,
-                StopKind::NotAllowed => Exit::NotAllowed,
-            };
+            let exit = Exit::of_stop(stop.kind);
             view.event(now, &Event::Stop(stop.clone()));
             view.event(
                 now,

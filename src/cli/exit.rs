@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::run::decision::StopKind;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -53,6 +55,16 @@ impl Exit {
         Exit::Interrupted,
         Exit::Terminated,
     ];
+
+    /// Of a run that something stopped.
+    pub fn of_stop(kind: StopKind) -> Self {
+        match kind {
+            StopKind::Refused => Self::Refused,
+            StopKind::NeedsHuman => Self::NeedsHuman,
+            StopKind::Stale => Self::Stale,
+            StopKind::NotAllowed => Self::NotAllowed,
+        }
+    }
 
     pub fn code(self) -> u8 {
         match self {

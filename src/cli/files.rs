@@ -1,13 +1,14 @@
-//! The files of people: plan file, operator's file, `sandbox.toml`.
+//! The files of people: plan file, operator's file, `sandbox.toml`; and how files that no person writes are read and replaced.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::error::Error;
 use super::global::Global;
 use crate::operator::{self, OperatorConfig};
+use crate::plan::sealed::SealError;
 use crate::spec::{self, source};
 
 /// The text of a plan file; `-` is standard input. Not yet judged.
@@ -79,4 +80,24 @@ fn bytes(path: &Path, most_bytes: usize, help_when_missing: &str) -> Result<Vec<
         Err(error) => Err(unreadable(error.to_string(), "")),
         Ok(_) => Ok(bytes),
     }
+}
+
+/// Puts a text into a file, whole or not at all.
+pub fn replace(file: &Path, text: &str) -> Result<(), Error> {
+    let failed = |source: std::io::Error| Error::Write { what: file.display().to_string(), source };
+    let mut new = tempfile::NamedTempFile::new_in(folder_of(file)).map_err(failed)?;
+    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed)?;
+    new.persist(file).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Why a file is none of those that must be as they were written.
+pub fn not_sealed(file: &Path, error: &SealError, again: &str) -> Error {
+    Error::Unreadable { file: file.to_owned(), why: error.to_string(), help: error.help(again) }
+}
+
+/// The folder that a file is in.
+pub fn folder_of(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }

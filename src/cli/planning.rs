@@ -39,6 +39,20 @@ impl Planning<'_> {
         checks::look(self.reader, self.movement, &ahead, more).await
     }
 
+    /// What the machine would do now, and the facts that it rests on.
+    ///
+    /// # Errors
+    /// A further look that fails.
+    pub async fn decision(
+        &self,
+        progress: &Progress,
+        facts: Facts,
+        now: Timestamp,
+    ) -> Result<(Option<Decision>, Facts), ClusterError> {
+        let (family, reader, actor) = (self.movement, self.reader, self.actor);
+        Foresight { family, reader, kept: self.store.kept(), progress, actor, now }.decision(facts).await
+    }
+
     /// Checks and forecasts what a look found. `guards` are what the operator's file has against it.
     ///
     /// # Errors
@@ -53,15 +67,7 @@ impl Planning<'_> {
         let mut findings = guards;
         findings.extend(self.movement.check(facts, &progress, None));
         let situation = self.movement.situation(facts, &progress);
-        let foresight = Foresight {
-            family: self.movement,
-            reader: self.reader,
-            kept: self.store.kept(),
-            progress: &progress,
-            actor: self.actor,
-            now,
-        };
-        let (decision, _) = foresight.decision(facts.clone()).await?;
+        let (decision, _) = self.decision(&progress, facts.clone(), now).await?;
         add_stops(&mut findings, &situation, decision.as_ref());
         Ok(plan(self.movement, facts, &progress, intent, findings, self.cluster.clone()))
     }

@@ -1,14 +1,12 @@
 //! Saved plans on disk: where the plan file of one is, and how both are told apart.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::exit::Exit;
-use super::files::read_text;
+use super::files::{folder_of, not_sealed, read_text, replace};
 use crate::plan::document::Plan;
 use crate::plan::saved::SavedPlan;
-use crate::plan::sealed::SealError;
 use crate::report::command::for_file;
 
 /// A plan of 1,000 tables is some megabytes.
@@ -35,20 +33,6 @@ pub fn write(file: &Path, plan: &Plan, plan_file: &Path) -> Result<(), Error> {
     replace(file, &saved.text().map_err(|error| failed(error.into()))?)
 }
 
-/// Puts a text into a file, whole or not at all.
-pub fn replace(file: &Path, text: &str) -> Result<(), Error> {
-    let failed = |source: std::io::Error| Error::Write { what: file.display().to_string(), source };
-    let mut new = tempfile::NamedTempFile::new_in(folder_of(file)).map_err(failed)?;
-    new.write_all(text.as_bytes()).and_then(|()| new.as_file().sync_all()).map_err(failed)?;
-    new.persist(file).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Why a file is none of those that must be as they were written.
-pub fn not_sealed(file: &Path, error: &SealError, again: &str) -> Error {
-    Error::Unreadable { file: file.to_owned(), why: error.to_string(), help: error.help(again) }
-}
-
 /// Reads one, and says where its plan file is.
 pub fn read(file: &Path) -> Result<(SavedPlan, PathBuf), Error> {
     let text = read_text(file, MOST_BYTES, "`cutover plan --out FILE.json` writes one")?;
@@ -59,13 +43,8 @@ pub fn read(file: &Path) -> Result<(SavedPlan, PathBuf), Error> {
     Ok((saved, plan_file))
 }
 
-fn folder_of(file: &Path) -> PathBuf {
-    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf)
-}
-
-/// The refusal of one that is a plan of something else by now.
-pub fn no_plan_file_here(file: &Path) -> Error {
+/// The refusal to make one of what is one already.
+pub fn is_one_already(file: &Path) -> Error {
     Error::ended(
         Exit::Usage,
         format!("`{}` is a saved plan already", file.display()),

@@ -33,7 +33,7 @@ use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::record::who;
 use crate::report::on_record;
-use crate::spec::{self, Movement, Problem, Spec, TableSelection};
+use crate::spec::{self, MoveTablesSpec, Movement, Problem, Spec, TableSelection};
 
 pub struct Session {
     pub file: PathBuf,
@@ -76,12 +76,7 @@ pub enum Wants {
 impl Session {
     /// Opens a movement: reads files, and looks at the cluster once.
     pub async fn open(context: &mut Context, file: &Path, command: &'static str, wants: Wants) -> Result<Self, Error> {
-        let text = read_plan_file(file)?;
-        let reading = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?;
-        if !reading.warnings.is_empty() && !context.is_json() {
-            context.ui.problems(&reading.warnings, &file.display().to_string(), Some(&text));
-        }
-        let spec = reading.spec;
+        let spec = read_spec(context, file)?;
         let connection = context.connection(&spec.cluster)?;
         let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, file)?;
         let sql = match (context.global.no_sql, context.global.deep) {
@@ -108,11 +103,7 @@ impl Session {
         // As long as nothing was written, the plan file alone says what the movement is.
         let record_that_binds = record.as_ref().filter(|record| !record.progress().attempts.is_empty());
         let Movement::MoveTables(options) = spec.movement.clone();
-        let look = Query {
-            keyspaces: [options.source_keyspace.clone(), options.target_keyspace.clone()].into(),
-            asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
-            ..Query::default()
-        };
+        let look = first_look(&options);
         let progress = record_that_binds.map(Record::progress).unwrap_or_default();
         let facts = cluster
             .observe(&look)
@@ -120,7 +111,7 @@ impl Session {
             .map_err(|error| Error::cluster(&error, &address, sandbox.is_some()).on_record(&progress))?;
         let tables = match record_that_binds.and_then(Record::begun) {
             Some(begun) => begun.tables.iter().filter_map(|name| TableName::new(name.clone()).ok()).collect(),
-            None => resolve_tables(&options.tables, &facts, &look, &options.source_keyspace)?,
+            None => resolve_tables(&options, &facts)?,
         };
         let fingerprint = facts.fingerprint(&[&options.source_keyspace, &options.target_keyspace]);
         refuse_another_cluster(&connection, &fingerprint, &address)?;
@@ -295,18 +286,33 @@ pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
     Error::BadFile { file: file.to_owned(), text: Some(text.to_owned()), problems }
 }
 
-pub fn resolve_tables(
-    selection: &TableSelection,
-    facts: &Facts,
-    look: &Query,
-    source: &crate::model::name::KeyspaceName,
-) -> Result<Vec<TableName>, Error> {
-    let excluded = match selection {
+/// What a plan file means; its warnings are shown.
+pub fn read_spec(context: &mut Context, file: &Path) -> Result<Spec, Error> {
+    let text = read_plan_file(file)?;
+    let reading = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?;
+    if !reading.warnings.is_empty() && !context.is_json() {
+        context.ui.problems(&reading.warnings, &file.display().to_string(), Some(&text));
+    }
+    Ok(reading.spec)
+}
+
+/// What tells which tables move, and which cluster it is.
+pub fn first_look(options: &MoveTablesSpec) -> Query {
+    Query {
+        keyspaces: [options.source_keyspace.clone(), options.target_keyspace.clone()].into(),
+        asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
+        ..Query::default()
+    }
+}
+
+/// The tables that move, by what the [`first_look`] found.
+pub fn resolve_tables(options: &MoveTablesSpec, facts: &Facts) -> Result<Vec<TableName>, Error> {
+    let source = &options.source_keyspace;
+    let excluded = match &options.tables {
         TableSelection::Named(names) => return Ok(names.clone()),
         TableSelection::AllBut(excluded) => excluded,
     };
-    let ask = look.asks.iter().next().cloned().unwrap_or(Ask::TableNames(source.clone()));
-    let by_shard = facts.table_names(&ask).map_err(|unread| {
+    let by_shard = facts.table_names(&Ask::TableNames(source.clone())).map_err(|unread| {
         Error::ended(
             Exit::Refused,
             format!("the tables of `{source}` could not be read: {unread}"),

@@ -32,6 +32,29 @@ pub fn draw(page: &mut Page, indent: usize, findings: &[&Finding], full: bool) {
     }
 }
 
+/// Those that have not passed, in the order in which a reader wants them, each group with its title; groups without any are left out.
+pub fn sections(all: &[Finding]) -> Vec<(&'static str, Vec<&Finding>)> {
+    let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
+    type Wanted<'a> = &'a dyn Fn(&&Finding) -> bool;
+    let sections: [(&str, Wanted<'_>); 4] = [
+        ("In the way", &|finding| finding.blocks()),
+        ("Warnings", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
+        ("Waived", &|finding| not_passed(finding) && finding.waived.is_some()),
+        ("Notes", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Note),
+    ];
+    let found = sections.into_iter().map(|(title, wanted)| (title, all.iter().filter(wanted).collect::<Vec<_>>()));
+    found.filter(|(_, found)| !found.is_empty()).collect()
+}
+
+/// Before the summary of a finding that is no plain failure.
+pub fn doubt(result: CheckResult) -> &'static str {
+    match result {
+        CheckResult::Error => "the check itself failed: ",
+        CheckResult::Inconclusive => "not known: ",
+        CheckResult::Pass | CheckResult::Fail => "",
+    }
+}
+
 fn is_alike(one: &Finding, other: &Finding) -> bool {
     (&one.code, one.severity, one.result, &one.summary, &one.help, &one.waived)
         == (&other.code, other.severity, other.result, &other.summary, &other.help, &other.waived)
@@ -48,12 +71,7 @@ fn one(page: &mut Page, indent: usize, finding: &Finding, subjects: &[&str], ful
     };
     let hang = indent + label.width();
     let subjects = if full { subjects.join(", ") } else { names(subjects, MOST_SUBJECTS) };
-    let doubt = match finding.result {
-        CheckResult::Error => "the check itself failed: ",
-        CheckResult::Inconclusive => "not known: ",
-        CheckResult::Pass | CheckResult::Fail => "",
-    };
-    let mut spans = vec![bold(subjects), plain(": "), plain(doubt), plain(&finding.summary)];
+    let mut spans = vec![bold(subjects), plain(": "), plain(doubt(finding.result)), plain(&finding.summary)];
     if let Some(at) = &finding.at {
         spans.push(dim(format!(" (plan file: {at})")));
     }

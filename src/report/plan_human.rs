@@ -6,7 +6,7 @@ use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
 use crate::cluster::mutation::shell;
-use crate::finding::{CheckResult, Finding, Severity};
+use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
 use crate::words::{counted, length, names};
@@ -89,21 +89,10 @@ fn head(page: &mut Page, plan: &Plan) {
 }
 
 fn checks(page: &mut Page, plan: &Plan, full: bool) {
-    let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
-    type Wanted<'a> = &'a dyn Fn(&&Finding) -> bool;
-    let sections: [(&str, Wanted<'_>); 4] = [
-        ("In the way", &|finding| finding.blocks()),
-        ("Warnings", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
-        ("Waived", &|finding| not_passed(finding) && finding.waived.is_some()),
-        ("Notes", &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Note),
-    ];
-    for (title, wanted) in sections {
-        let found: Vec<&Finding> = plan.checks.iter().filter(wanted).collect();
-        if !found.is_empty() {
-            page.gap();
-            page.line(0, &[bold(title)]);
-            findings::draw(page, 2, &found, full);
-        }
+    for (title, found) in findings::sections(&plan.checks) {
+        page.gap();
+        page.line(0, &[bold(title)]);
+        findings::draw(page, 2, &found, full);
     }
 }
 

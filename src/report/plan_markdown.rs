@@ -3,10 +3,11 @@
 
 use super::changes;
 use super::command::for_file;
+use super::findings;
 use super::markdown::{block, code, fold, text};
 use super::page::Page;
 use super::problems::Drawing;
-use crate::finding::{CheckResult, Finding, Severity};
+use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
 use crate::words::{counted, names};
@@ -91,20 +92,12 @@ fn cut(lines: &[String], most: usize, mark: &str) -> Vec<String> {
 
 fn parts(plan: &Plan, file: Option<&str>) -> Vec<Part> {
     let mut parts = vec![Part::Whole(head(plan))];
-    let not_passed = |finding: &&Finding| finding.result != CheckResult::Pass;
-    type Wanted<'a> = &'a dyn Fn(&&Finding) -> bool;
-    let sections: [(&str, bool, Wanted<'_>); 5] = [
-        ("In the way", false, &|finding| finding.blocks()),
-        ("Warnings", false, &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Warning),
-        ("Waived", false, &|finding| not_passed(finding) && finding.waived.is_some()),
-        ("Notes", true, &|finding| not_passed(finding) && finding.waived.is_none() && finding.severity == Severity::Note),
-        ("Passed", true, &|finding| finding.result == CheckResult::Pass),
-    ];
-    for (title, folded, wanted) in sections {
-        let lines: Vec<String> = plan.checks.iter().filter(wanted).map(finding).collect();
-        if !lines.is_empty() {
-            parts.push(Part::Findings { title: format!("{title} ({})", lines.len()), folded, lines });
-        }
+    let passed: Vec<&Finding> = plan.checks.iter().filter(|finding| finding.result == CheckResult::Pass).collect();
+    let passed = Some(("Passed", passed)).filter(|(_, passed)| !passed.is_empty());
+    for (title, found) in findings::sections(&plan.checks).into_iter().chain(passed) {
+        let folded = matches!(title, "Notes" | "Passed");
+        let lines: Vec<String> = found.into_iter().map(finding).collect();
+        parts.push(Part::Findings { title: format!("{title} ({})", lines.len()), folded, lines });
     }
     let ahead: Vec<&PhasePlan> = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done).collect();
     if plan.verdict != Verdict::NothingToDo {
@@ -163,11 +156,7 @@ fn marker(plan: &Plan) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let doubt = match finding.result {
-        CheckResult::Error => "the check itself failed: ",
-        CheckResult::Inconclusive => "not known: ",
-        CheckResult::Pass | CheckResult::Fail => "",
-    };
+    let doubt = findings::doubt(finding.result);
     let mut line = format!("- **{}** {}: {doubt}{}", text(&finding.code), code(&finding.subject), text(&finding.summary));
     if let Some(at) = &finding.at {
         line.push_str(&format!(" (plan file: {})", code(at)));

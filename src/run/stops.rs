@@ -43,9 +43,17 @@ pub(super) fn between_states(situation: &Situation) -> Finding {
     between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
 }
 
+/// How a lock that nobody gives back is taken away by hand.
+fn remedy(lock: &HeldLock) -> String {
+    format!(
+        "take away this one key of the topology server: `etcdctl del <global root>/{}` (the root is often /vitess/global)",
+        lock.path()
+    )
+}
+
 /// A name that a dead vtctld has left locked.
 pub(super) fn stale_lock(lock: &HeldLock) -> Finding {
-    let HeldLock { of, node, host, action, time, .. } = lock;
+    let (HeldLock { of, host, action, time, .. }, remedy) = (lock, remedy(lock));
     Finding::fail(
         "C408",
         Severity::Error,
@@ -55,16 +63,15 @@ pub(super) fn stale_lock(lock: &HeldLock) -> Finding {
              waits 45 s for it and fails. No keyspace is locked any more, so nobody works under it"
         ),
         format!(
-            "see that its process on {host} is gone, take away this one key of the topology server: `etcdctl del <global \
-             root>/internal/named_locks/{of}/locks/{node}` (the root is often /vitess/global), and run the same command again; with \
-             `topo` in the operator's config.toml cutover does that by itself where a call of its own left it"
+            "see that its process on {host} is gone, {remedy}, and run the same command again; with `topo` in the operator's config.toml \
+             cutover does that by itself where a call of its own left it"
         ),
     )
 }
 
 /// A name that a vtctld holds whose call we broke off: it lives, and hangs.
 pub(super) fn hanging_lock(lock: &HeldLock) -> Finding {
-    let HeldLock { of, node, host, action, time, .. } = lock;
+    let (HeldLock { of, host, action, time, .. }, remedy) = (lock, remedy(lock));
     Finding::fail(
         "C408",
         Severity::Error,
@@ -74,9 +81,8 @@ pub(super) fn hanging_lock(lock: &HeldLock) -> Finding {
              that tablet. The call was broken off; traffic is served"
         ),
         format!(
-            "start that tablet again, and the lock goes by itself; or restart that vtctld, and then take away this one key of the topology \
-             server: `etcdctl del <global root>/internal/named_locks/{of}/locks/{node}` (the root is often /vitess/global). Then run the \
-             same command again"
+            "start that tablet again, and the lock goes by itself; or restart that vtctld, and then {remedy}. Then run the same command \
+             again"
         ),
     )
 }

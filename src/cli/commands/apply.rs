@@ -116,7 +116,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
 /// Refuses a saved plan that is no longer what would happen, with what has moved. Going on with what it began is never stale: what
 /// others changed since is looked at before each write.
 async fn refuse_stale(context: &mut Context, session: &Session, saved: &Plan) -> Result<Option<Exit>, Error> {
-    if session.progress().intent.as_ref().is_some_and(|intent| *intent == saved.digests.intent) && session.has_begun() {
+    if session.has_begun() && session.progress().intent.as_ref() == Some(&saved.digests.intent) {
         return Ok(None);
     }
     let now = plan::make(session).await?;
@@ -130,7 +130,7 @@ async fn refuse_stale(context: &mut Context, session: &Session, saved: &Plan) ->
     }
     let stop = Stop { kind, phase: None, findings };
     context.show_stop(&stop, &session.file)?;
-    Ok(Some(if kind == StopKind::Stale { Exit::Stale } else { Exit::Refused }))
+    Ok(Some(Exit::of_stop(kind)))
 }
 
 /// Refuses what the operator's file forbids.

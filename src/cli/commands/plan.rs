@@ -44,7 +44,7 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
     let shown = args.file.clone();
     let (plan, file) = if saved_plan::is_one(&args.file) {
         if args.out.is_some() {
-            return Err(saved_plan::no_plan_file_here(&args.file));
+            return Err(saved_plan::is_one_already(&args.file));
         }
         let (saved, _) = saved_plan::read(&args.file)?;
         (saved.plan, args.file)

@@ -9,10 +9,9 @@ use crate::cli::block_on;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::files::{read_operator_config, read_plan_file, read_text};
+use crate::cli::files::{not_sealed, read_operator_config, read_text, replace};
 use crate::cli::planning::Planning;
-use crate::cli::saved_plan::{not_sealed, replace};
-use crate::cli::session::{Session, Wants, bad_file, resolve_tables};
+use crate::cli::session::{Session, Wants, first_look, read_spec, resolve_tables};
 use crate::cli::take_up::store_of;
 use crate::cluster::port::{Ask, Query, Reader as _};
 use crate::family::Family as _;
@@ -21,7 +20,7 @@ use crate::operator;
 use crate::plan::document::Plan;
 use crate::plan::snapshot::Snapshot;
 use crate::record::who;
-use crate::spec::{self, Movement};
+use crate::spec::Movement;
 
 /// A cluster of many tables is some megabytes.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -75,12 +74,7 @@ pub fn run(args: SnapshotArgs, context: &mut Context) -> Result<Exit, Error> {
 
 /// The plan of a plan file on what a snapshot holds. Nobody is asked anything.
 pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Plan, Error> {
-    let text = read_plan_file(file)?;
-    let reading = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?;
-    if !reading.warnings.is_empty() && !context.is_json() {
-        context.ui.problems(&reading.warnings, &file.display().to_string(), Some(&text));
-    }
-    let spec = reading.spec;
+    let spec = read_spec(context, file)?;
     let written = read_text(facts, MOST_BYTES, "`cutover snapshot --out FILE.json` writes one")?;
     let snapshot = Snapshot::read(&written).map_err(|error| not_sealed(facts, &error, "cutover snapshot --out FILE.json"))?;
     if snapshot.cluster.alias != spec.cluster {
@@ -93,14 +87,9 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
     let store = store_of(file, config.as_ref().and_then(|config| config.record_dir.clone()), &spec);
     let record = store.load_newest().map_err(Error::record)?;
     let Movement::MoveTables(options) = spec.movement.clone();
-    let look = Query {
-        keyspaces: [options.source_keyspace.clone(), options.target_keyspace.clone()].into(),
-        asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
-        ..Query::default()
-    };
     let failed = |error| Error::ended(Exit::Refused, error, "`cutover snapshot` takes one for this plan file");
-    let seen = snapshot.observe(&look).await.map_err(failed)?;
-    let tables = resolve_tables(&options.tables, &seen, &look, &options.source_keyspace)?;
+    let seen = snapshot.observe(&first_look(&options)).await.map_err(failed)?;
+    let tables = resolve_tables(&options, &seen)?;
     let movement = MoveTables { spec, options, tables };
     let actor = who::this_process(context.environment.user.as_deref());
     let planning = Planning {

@@ -10,7 +10,6 @@ use crate::cli::block_on;
 use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::foresee::Foresight;
 use crate::cli::session::{Session, Wants};
 use crate::cluster::port::Facts;
 use crate::record::entry::Entry;
@@ -97,13 +96,6 @@ async fn look(session: &Session) -> Result<(Status, Timestamp), Error> {
 
 /// What the machine would do now.
 pub async fn decide(session: &Session, progress: &Progress, facts: Facts) -> Result<(Option<Decision>, Facts), Error> {
-    let foresight = Foresight {
-        family: &session.movement,
-        reader: session.cluster.as_ref(),
-        kept: session.store.kept(),
-        progress,
-        actor: &session.actor,
-        now: session.clock.now(),
-    };
-    foresight.decision(facts).await.map_err(|error| session.failed(&error))
+    let decided = session.planning().decision(progress, facts, session.clock.now()).await;
+    decided.map_err(|error| session.failed(&error))
 }
