@@ -69,3 +69,38 @@ fn advice(silent: &[Silent]) -> Option<String> {
         first.alias, first.shard
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::port::{Answer, TabletStatus};
+    use crate::family::move_tables::fixtures::World;
+    use crate::model::name::KeyspaceName;
+
+    #[test]
+    fn it_says_where_queries_go_and_who_is_silent() {
+        let mut world = World::after(&["create"]);
+        let target: KeyspaceName = world.movement.target().clone();
+        world.facts.asked_keyspaces = [world.movement.source().clone(), target.clone()].into();
+        let primary = TabletAlias { cell: "zone1".into(), uid: 200 };
+        for shard in world.facts.keyspaces.get_mut(&target).unwrap().shards.values_mut().take(1) {
+            shard.primary_alias = Some(primary.clone());
+        }
+        let mut replica = primary.clone();
+        replica.uid += 1;
+        let no_answer = |alias: &TabletAlias| TabletStatus { alias: alias.clone(), status: Err("no answer".into()) };
+        let statuses = vec![no_answer(&primary), no_answer(&replica)];
+        world.answer(Ask::TabletStatus(target.clone()), Ok(Answer::TabletStatus(statuses)));
+
+        let silent = silent_primaries(&world.facts);
+        assert_eq!(silent.iter().map(|silent| &silent.alias).collect::<Vec<_>>(), [&primary], "a replica hides no stream");
+        let scope = Scope { cluster: "production".into(), keyspaces: Some(world.facts.asked_keyspaces.clone()) };
+        let movement = Movement { plan: world.movement.clone(), forward: None, reverse: None };
+        let traffic = traffic::of_movement(&Survey::of(world.facts.clone(), &scope), &movement);
+        let words = words(&traffic, &silent);
+        assert!(words.contains("go to `commerce`"), "{words}");
+        assert!(words.ends_with(&format!("Without an answer: {primary}, primary of `{}`", silent[0].shard)), "{words}");
+        let advice = advice(&silent).unwrap();
+        assert!(advice.contains(&format!("`vtctldclient EmergencyReparentShard {}`", silent[0].shard)), "{advice}");
+    }
+}

@@ -98,28 +98,3 @@ fn a_connection_file_that_can_not_be_read_is_an_error_of_usage() {
     assert_eq!(output.code, Some(64), "{output}");
     assert!(output.stderr.contains("missing.pem"), "{output}");
 }
-
-/// What `status` can't know it does not say; what the topology alone tells it does.
-#[test]
-fn status_says_where_queries_go_while_a_dead_primary_hides_the_streams() {
-    let env = TestEnv::new();
-    env.write("workflow.toml", PLAN.replace("production", "sandbox"));
-    env.write(
-        "sandbox.toml",
-        "version = 1\n[keyspaces.commerce.tables.corder]\nrows = 10\n[keyspaces.customer]\nshards = [\"0\"]\n[[goes-wrong]]\n\
-         what = \"tablet-down\"\nkeyspace = \"customer\"\nshard = \"0\"\ntablet-type = \"primary\"\nafter-seconds = 2\nlasts-seconds = 1000\n\
-         [[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"GetWorkflows\"\nnumber = 70\n",
-    );
-    let broken_off = env.run(&["apply", "--yes", "--until", "verify"]);
-    assert!(broken_off.stderr.contains("create is done"), "{broken_off}");
-    let output = env.run(&["status"]);
-    assert_eq!(output.code, Some(1), "{output}");
-    let words = output.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in [
-        "writes and reads of `corder` go to `commerce`",
-        "Without an answer: zone1-0000000200, primary of `customer/0`",
-        "`vtctldclient EmergencyReparentShard customer/0`",
-    ] {
-        assert!(words.contains(part), "{part}: {output}");
-    }
-}
