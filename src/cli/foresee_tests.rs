@@ -27,7 +27,7 @@ fn ended(replaced: &Digest, found: Option<Digest>) -> Progress {
     let write = |attempt: u64, phase: PhaseId, replaced: Option<Digest>, found: Option<Digest>| {
         let mutation = movement.mutations(&phase).pop().unwrap();
         [
-            (1, What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced }),
+            (1, What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced, lag_seconds: None }),
             (1, What::Outcome { attempt, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found }),
         ]
     };

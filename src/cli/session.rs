@@ -101,7 +101,7 @@ impl Session {
             ));
         }
         // As long as nothing was written, the plan file alone says what the movement is.
-        let record_that_binds = record.as_ref().filter(|record| !record.progress().attempts.is_empty());
+        let record_that_binds = record.as_ref().filter(|record| record.progress().is_bound());
         let Movement::MoveTables(options) = spec.movement.clone();
         let look = first_look(&options);
         let progress = record_that_binds.map(Record::progress).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Session {
         let Found { file, movement, store, record } = found;
         let fingerprint = facts.fingerprint(&[movement.source(), movement.target()]);
         refuse_another_cluster(&ward.connection, &fingerprint, &ward.address)?;
-        if let Some(record) = record.as_ref().filter(|record| !record.progress().attempts.is_empty()) {
+        if let Some(record) = record.as_ref().filter(|record| record.progress().is_bound()) {
             record
                 .belongs_to(movement.spec.workflow.as_str(), &movement.spec.cluster, Some(&fingerprint))
                 .map_err(Error::record)?;
@@ -184,9 +184,9 @@ impl Session {
         self.record.as_ref().map(Record::progress).unwrap_or_default()
     }
 
-    /// Whether anything was ever sent for this movement.
+    /// Whether anything was ever sent for this movement, or it was taken over.
     pub fn has_begun(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| !record.progress().attempts.is_empty())
+        self.record.as_ref().is_some_and(|record| record.progress().is_bound())
     }
 
     pub fn cluster_name(&self) -> ClusterName {

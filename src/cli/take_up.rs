@@ -267,9 +267,9 @@ fn is_another(begun: &Begun, frozen: &Digest, tables: &[String], is: &Fingerprin
     begun.frozen != *frozen || begun.tables != tables || !is.is_still(&begun.fingerprint)
 }
 
-/// Whether the plan file may still say anything: nothing was ever sent, and nobody has ended it.
+/// Whether the plan file may still say anything: nothing was ever sent or taken over, and nobody has ended it.
 fn is_unbound(progress: &Progress) -> bool {
-    progress.attempts.is_empty() && progress.goal() != Goal::Cancelled
+    !progress.is_bound() && progress.goal() != Goal::Cancelled
 }
 
 #[cfg(test)]
@@ -380,6 +380,7 @@ mod tests {
             }),
             forecast: Digest::of_bytes(b""),
             replaced: None,
+            lag_seconds: None,
         };
         let goal = |goal| What::Goal { goal, reason: None };
         assert!(is_unbound(&progress(vec![])));

@@ -45,7 +45,7 @@ fn intent(phase: PhaseId) -> What {
     } else {
         Mutation::CancelWorkflow(CancelWorkflow { workflow, target_keyspace, table_count: 1 })
     };
-    What::Intent { attempt: 1, phase, mutation, forecast: Digest::of_bytes(b""), replaced: None }
+    What::Intent { attempt: 1, phase, mutation, forecast: Digest::of_bytes(b""), replaced: None, lag_seconds: None }
 }
 
 fn outcome(result: OutcomeResult) -> What {

@@ -63,6 +63,7 @@ impl Driver<'_> {
             mutation: act.mutation.clone(),
             forecast: act.forecast.clone(),
             replaced: Some(replaced),
+            lag_seconds: lag_at_a_switch(&act.mutation, self.family.pulse(facts).lag_seconds),
         };
         let Some(record) = self.note(record, vec![intent], None)? else { return Ok(None) };
         if let Some(why) = self.overtaken_on_the_way(&act, facts).await {
@@ -93,6 +94,11 @@ impl Driver<'_> {
     fn is_fresh(&self, facts: &Facts) -> bool {
         self.ports.clock.now().duration_since(facts.observed_at).abs() <= FRESH
     }
+}
+
+/// What the history of a switch says of the streams that it ends.
+fn lag_at_a_switch(mutation: &Mutation, lag_seconds: Option<u64>) -> Option<u64> {
+    lag_seconds.filter(|_| matches!(mutation, Mutation::SwitchTraffic(_)))
 }
 
 /// Looks take so long that none is fresh enough to write on.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::topology::TabletType;
 use crate::words::{length, names};
 
 /// The message of a stream that a primary switch has ended for good (`Frozen`, go/vt/vtctl/workflow/server.go).
@@ -73,6 +74,22 @@ pub struct Stream {
     /// The stream's heartbeat, each second while it lives.
     pub updated_at: Option<Timestamp>,
     pub throttled: Option<Throttled>,
+    #[serde(default)]
+    pub options: StreamOptions,
+}
+
+/// What a stream was made with, as its row says it. What is empty is not shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamOptions {
+    /// A name of `binlogdata.OnDDLAction`.
+    pub on_ddl: String,
+    pub stop_after_copy: bool,
+    /// An IANA name.
+    pub source_time_zone: String,
+    /// In order of preference, where the workflow has one.
+    pub tablet_types: Vec<TabletType>,
+    /// Sorted.
+    pub cells: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +174,19 @@ pub struct Workflow {
     pub transaction_lag_seconds: Option<u64>,
     /// Now minus the last time a stream said that it lives.
     pub heartbeat_lag_seconds: Option<u64>,
+    #[serde(default)]
+    pub options: WorkflowOptions,
+}
+
+/// What a workflow was made with, as its rows say it. What is empty is not shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowOptions {
+    pub defer_secondary_keys: bool,
+    /// A name of `vtctldata.ShardedAutoIncrementHandling`.
+    pub auto_increment: String,
+    pub global_keyspace: String,
+    /// Of a multi-tenant movement.
+    pub tenant: String,
 }
 
 impl Workflow {

@@ -275,7 +275,7 @@ mod tests {
         let create = movement.mutations(&PhaseId::CREATE).remove(0);
         let intent = |attempt, phase, mutation| {
             let forecast = Digest::of(&"forecast");
-            What::Intent { attempt, phase, mutation, forecast, replaced: None }
+            What::Intent { attempt, phase, mutation, forecast, replaced: None, lag_seconds: None }
         };
         let done =
             |attempt| What::Outcome { attempt, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 1, found: None };

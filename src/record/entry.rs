@@ -63,6 +63,9 @@ pub enum What {
         mutation: Mutation,
         forecast: Digest,
         replaced: Option<Digest>,
+        /// Of a switch: how far the streams that it ends lagged, by the look that it was decided on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lag_seconds: Option<u64>,
     },
     /// What an observation found after the write.
     Outcome {
@@ -98,6 +101,19 @@ pub enum What {
     Incarnation {
         streams: BTreeMap<String, i64>,
     },
+    /// A movement that somebody else made was taken over, as it stood. Nothing was written to the cluster.
+    Adopted {
+        /// The phases that the cluster shows to be behind it, in order.
+        reached: Vec<PhaseId>,
+        /// The ids of its streams, as in `Incarnation`.
+        streams: BTreeMap<String, i64>,
+        evidence: Vec<String>,
+        /// What could not be proven, and was accepted by name.
+        accepted: Vec<Accepted>,
+        reason: String,
+        /// Digest of what stood there then, kept beside the record: what later looks are compared with.
+        found: Digest,
+    },
     Paused {
         reason: Option<String>,
     },
@@ -109,6 +125,15 @@ pub enum What {
         phase: Option<PhaseId>,
         text: String,
     },
+}
+
+/// A doubt about a movement that was taken over, and that somebody took upon themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Accepted {
+    /// `who-made-it`
+    pub name: String,
+    /// What could not be proven, as it was shown.
+    pub doubt: String,
 }
 
 /// Where a movement goes; the last one counts.

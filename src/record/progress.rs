@@ -39,6 +39,19 @@ pub struct Progress {
     pub baseline: Option<Digest>,
     /// The serial of the last switch back or edit that voids older approvals.
     pub last_switch_back: Option<u64>,
+    /// Somebody else made the movement, and it was taken over.
+    pub adoption: Option<Adoption>,
+}
+
+/// When a movement of somebody else's was taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    pub serial: u64,
+    pub at: Timestamp,
+    pub by: String,
+    pub reason: String,
+    /// The names of what was accepted without proof.
+    pub accepted: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +126,12 @@ impl Attempt {
 }
 
 impl Progress {
+    /// Whether it is about something that may be there: a write of ours was sent, or a movement was taken over. Until then the plan
+    /// file alone says what the movement is.
+    pub fn is_bound(&self) -> bool {
+        !self.attempts.is_empty() || self.adoption.is_some()
+    }
+
     /// The last write that is not the mending of another.
     pub fn last_write(&self) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|attempt| !attempt.is_mending())
@@ -230,6 +249,21 @@ impl Progress {
                 });
             }
             What::Incarnation { streams } => self.streams = streams.clone(),
+            What::Adopted { reached, streams, accepted, reason, found, .. } => {
+                for phase in reached {
+                    self.reached.insert(phase.clone(), entry.at);
+                    self.reached_at_serial.insert(phase.clone(), entry.serial);
+                }
+                self.streams = streams.clone();
+                self.baseline = Some(found.clone());
+                self.adoption = Some(Adoption {
+                    serial: entry.serial,
+                    at: entry.at,
+                    by: entry.by.user.clone(),
+                    reason: reason.clone(),
+                    accepted: accepted.iter().map(|accepted| accepted.name.clone()).collect(),
+                });
+            }
             What::Paused { .. } => self.paused = true,
             What::Resumed { .. } => {
                 self.paused = false;
@@ -291,7 +325,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::entry::Actor;
+    use crate::record::entry::{Accepted, Actor};
 
     fn fold(whats: Vec<What>) -> Progress {
         let by = Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0.1.0".into() };
@@ -340,6 +374,24 @@ mod tests {
     }
 
     #[test]
+    fn a_movement_that_was_taken_over_binds_its_record_with_all_that_was_found() {
+        let adopted = What::Adopted {
+            reached: vec![PhaseId::CREATE, PhaseId::COPY],
+            streams: [("customer.c2c -80 from 0".to_owned(), 7)].into(),
+            evidence: vec![],
+            accepted: vec![Accepted { name: "who-made-it".into(), doubt: "nobody knows".into() }],
+            reason: "CHG-7".into(),
+            found: digest("picture"),
+        };
+        assert!(!fold(vec![begun()]).is_bound());
+        let folded = fold(vec![begun(), adopted]);
+        assert!(folded.is_bound() && folded.attempts.is_empty());
+        assert_eq!(folded.reached.keys().collect::<Vec<_>>(), [&PhaseId::COPY, &PhaseId::CREATE]);
+        assert_eq!((folded.streams.len(), folded.baseline), (1, Some(digest("picture"))));
+        assert_eq!(folded.adoption.map(|it| (it.serial, it.accepted)), Some((2, vec!["who-made-it".to_owned()])));
+    }
+
+    #[test]
     fn a_waiver_binds_the_plan_and_the_counts() {
         let waiver = What::Waiver {
             code: "C310".into(),
@@ -365,6 +417,7 @@ mod tests {
             mutation,
             forecast: digest("forecast"),
             replaced: Some(digest(&format!("before {attempt}"))),
+            lag_seconds: None,
         };
         let edit = || Mutation::ApplyRoutingRules(ApplyRoutingRules::edit(&Default::default(), vec![], vec![]));
         let rebuild = Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] });

@@ -49,6 +49,12 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
         }
         What::Incarnation { streams } if streams.is_empty() => "no stream is left".to_owned(),
         What::Incarnation { streams } => format!("the ids of {} are noted", counted(streams.len(), "stream")),
+        What::Adopted { reached, accepted, reason, evidence, .. } => {
+            let at = reached.last().map(|phase| format!(", past {phase}")).unwrap_or_default();
+            let names: Vec<&str> = accepted.iter().map(|accepted| accepted.name.as_str()).collect();
+            let text = format!("take over what somebody else made{at}; accepted without proof: {} ({reason})", names.join(", "));
+            with_evidence(&text, evidence)
+        }
         What::Paused { reason } => format!("pause the streams{}", because(reason)),
         What::Resumed { reason } => format!("resume the streams{}", because(reason)),
         What::Remark { text, .. } => text.clone(),

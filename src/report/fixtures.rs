@@ -251,7 +251,7 @@ pub fn night() -> Vec<(Timestamp, Event)> {
     };
     let intent = |phase: PhaseId, attempt: u64| {
         let mutation = movement.mutations(&phase).pop().unwrap();
-        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None }
+        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None, lag_seconds: None }
     };
     let outcome = |attempt: u64, took_milliseconds: u64, evidence: &str| What::Outcome {
         attempt,
@@ -296,7 +296,7 @@ pub fn night_entries() -> Vec<Entry> {
     let movement = movement(2);
     let intent = |phase: PhaseId, attempt: u64| {
         let mutation = movement.mutations(&phase).pop().unwrap();
-        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None }
+        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None, lag_seconds: None }
     };
     let outcome = |attempt: u64, result, took_milliseconds: u64, evidence: &str| What::Outcome {
         attempt,

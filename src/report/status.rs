@@ -269,7 +269,7 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     }
     match situation.kind {
         SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory => return words(State::NeedsHuman),
-        SituationKind::NotBegun if input.progress.attempts.is_empty() => return words(State::NotStarted),
+        SituationKind::NotBegun if !input.progress.is_bound() => return words(State::NotStarted),
         SituationKind::Cancelled => return words(State::Cancelled),
         SituationKind::Ended => return words(State::Complete),
         _ => {}

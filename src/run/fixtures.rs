@@ -112,7 +112,7 @@ impl Bench {
     /// A write on record, with its outcome if it has one.
     pub fn attempt(&mut self, phase: PhaseId, mutation: Mutation, result: Option<OutcomeResult>) -> u64 {
         let attempt = self.progress().next_attempt();
-        self.add(What::Intent { attempt, phase, mutation, forecast: intent(), replaced: None });
+        self.add(What::Intent { attempt, phase, mutation, forecast: intent(), replaced: None, lag_seconds: None });
         if let Some(result) = result {
             let evidence = vec!["in Vitess's words".to_owned()];
             self.add(What::Outcome { attempt, result, evidence, took_milliseconds: 1, found: None });

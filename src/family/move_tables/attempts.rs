@@ -13,8 +13,9 @@ pub enum Lifetime {
     NeverCreated,
     /// A create was sent, and was not seen done.
     MayBeCreated,
+    /// By us, or by somebody else and taken over.
     Created,
-    /// A cancel was sent after the last create; seen done or not.
+    /// A cancel was sent after that; seen done or not.
     Cancelled {
         seen_done: bool,
     },
@@ -46,13 +47,24 @@ fn serial(attempt: Option<&Attempt>) -> u64 {
     attempt.map_or(0, |attempt| attempt.serial)
 }
 
+fn adopted_at_serial(progress: &Progress) -> u64 {
+    progress.adoption.as_ref().map_or(0, |adoption| adoption.serial)
+}
+
 pub fn lifetime(progress: &Progress) -> Lifetime {
-    let Some(create) = last_create(progress) else { return Lifetime::NeverCreated };
-    match last_cancel(progress) {
-        Some(cancel) if cancel.serial > create.serial => Lifetime::Cancelled { seen_done: was_seen_done(cancel) },
-        // Half done and its streams on record: they were there. The ids alone prove nothing, for a look after they had gone notes none.
-        _ if was_seen_done(create) || (create.outcome.is_some() && !progress.streams.is_empty()) => Lifetime::Created,
-        _ => Lifetime::MayBeCreated,
+    let (create, adopted) = (last_create(progress), adopted_at_serial(progress));
+    if create.is_none() && adopted == 0 {
+        return Lifetime::NeverCreated;
+    }
+    if let Some(cancel) = last_cancel(progress).filter(|cancel| cancel.serial > serial(create).max(adopted)) {
+        return Lifetime::Cancelled { seen_done: was_seen_done(cancel) };
+    }
+    // Half done and its streams on record: they were there. The ids alone prove nothing, for a look after they had gone notes none.
+    let is_seen =
+        |create: &Attempt| was_seen_done(create) || (create.outcome.is_some() && !progress.streams.is_empty());
+    match create.filter(|create| create.serial > adopted) {
+        Some(create) if !is_seen(create) => Lifetime::MayBeCreated,
+        _ => Lifetime::Created,
     }
 }
 
@@ -69,24 +81,26 @@ pub fn is_completing(movement: &MoveTables, progress: &Progress) -> bool {
         Mutation::SwitchTraffic(switch) => !movement.leads_to_target(switch),
         _ => false,
     });
-    complete.is_some_and(|complete| complete.serial > serial(leads_back))
+    complete.is_some_and(|complete| complete.serial > serial(leads_back).max(adopted_at_serial(progress)))
 }
 
-/// The serial at which the last primary switch to the target was seen ended; 0 when none is on record.
+/// The serial at which the last primary switch to the target was seen ended; that of the adoption where somebody else had made it,
+/// or 0 when none is on record.
 pub fn switched_at_serial(movement: &MoveTables, progress: &Progress) -> u64 {
     let forward = last_of(
         progress,
         |mutation| matches!(mutation, Mutation::SwitchTraffic(switch) if switch.moves_writes() && movement.leads_to_target(switch)),
     );
-    forward.map_or(0, |attempt| attempt.serial.max(attempt.ended_at_serial))
+    forward.map_or(0, |attempt| attempt.serial.max(attempt.ended_at_serial)).max(adopted_at_serial(progress))
 }
 
-/// When the streams that are there were asked for, as a place in the record.
+/// When the streams that are there were asked for or taken over, as a place in the record.
 pub fn created_at_serial(progress: &Progress) -> u64 {
-    serial(last_create(progress))
+    serial(last_create(progress)).max(adopted_at_serial(progress))
 }
 
-/// When the last create was asked for.
+/// When the streams that are there were asked for or taken over.
 pub fn created_at(progress: &Progress) -> Option<Timestamp> {
-    last_create(progress).map(|attempt| attempt.at)
+    let adopted = progress.adoption.as_ref().map(|adoption| adoption.at);
+    last_create(progress).map(|attempt| attempt.at).max(adopted)
 }

@@ -12,7 +12,7 @@ use crate::model::digest::Digest;
 use crate::model::name::{CellName, KeyspaceName, ShardName, TableName, WorkflowName};
 use crate::model::topology::{Cells, Keyspace, Shard, TabletControl, TabletType};
 use crate::model::vschema::VSchema;
-use crate::model::workflow::{FROZEN, STOPPED_FOR_CUTOVER, Stream, StreamState, Workflow};
+use crate::model::workflow::{FROZEN, STOPPED_FOR_CUTOVER, Stream, StreamOptions, StreamState, Workflow, WorkflowOptions};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
@@ -168,6 +168,11 @@ impl World {
                 streams,
                 transaction_lag_seconds: Some(1),
                 heartbeat_lag_seconds: Some(1),
+                options: WorkflowOptions {
+                    defer_secondary_keys: keyspace == "customer",
+                    auto_increment: "REMOVE".into(),
+                    ..WorkflowOptions::default()
+                },
             });
         }
     }
@@ -279,5 +284,11 @@ pub fn stream(id: i64, shard: &str, source_keyspace: &str, shape: StreamShape) -
         transaction_at: None,
         updated_at: None,
         throttled: None,
+        options: StreamOptions {
+            on_ddl: "STOP".into(),
+            tablet_types: vec![TabletType::Replica, TabletType::Primary],
+            cells: vec!["zone1".into()],
+            ..StreamOptions::default()
+        },
     }
 }

@@ -335,6 +335,7 @@ impl Fixture {
             transaction_at: None,
             updated_at: None,
             throttled: None,
+            options: Default::default(),
         };
         self.facts.workflows.push(Workflow {
             keyspace: keyspace.into(),
@@ -348,6 +349,7 @@ impl Fixture {
             streams: streams.iter().map(stream).collect(),
             transaction_lag_seconds: None,
             heartbeat_lag_seconds: None,
+            options: Default::default(),
         });
     }
 

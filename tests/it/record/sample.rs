@@ -7,7 +7,7 @@ use cutover::model::digest::Digest;
 use cutover::model::name::{CellName, KeyspaceName, ShardName, TableName, WorkflowName};
 use cutover::model::routing::{RoutingRules, Rule};
 use cutover::model::topology::{TabletAlias, TabletType};
-use cutover::record::entry::{Actor, Goal, OutcomeResult, What};
+use cutover::record::entry::{Accepted, Actor, Goal, OutcomeResult, What};
 use cutover::record::store::{NewEntry, Record};
 use cutover::run::phase::PhaseId;
 use jiff::Timestamp;
@@ -200,6 +200,17 @@ pub fn everything() -> Vec<NewEntry> {
         What::Incarnation {
             streams: BTreeMap::from([("stream customer.c2c -80".into(), 4), ("stream customer.c2c 80-".into(), 1)]),
         },
+        What::Adopted {
+            reached: vec![PhaseId::CREATE, PhaseId::COPY],
+            streams: BTreeMap::from([("stream customer.c2c -80".into(), 5), ("stream customer.c2c 80-".into(), 2)]),
+            evidence: vec!["2 streams, every row is copied".into()],
+            accepted: vec![
+                Accepted { name: "who-made-it".into(), doubt: "Vitess keeps no \"name\" of who made it".into() },
+                Accepted { name: "rules-before".into(), doubt: "a line\nand another".into() },
+            ],
+            reason: "CHG-7".into(),
+            found: digest("adopted"),
+        },
         What::Paused { reason: None },
         What::Resumed { reason: Some("night is over".into()) },
         What::Remark { phase: Some(PhaseId::COPY), text: "<<<<<<< ours\n=======\nchecksum = \"sha256:".into() },
@@ -210,7 +221,8 @@ pub fn everything() -> Vec<NewEntry> {
     for (index, (phase, mutation)) in mutations().into_iter().enumerate() {
         let attempt = index as u64 + 1;
         let replaced = (index % 2 == 1).then(|| digest("replaced"));
-        whats.push(What::Intent { attempt, phase, mutation, forecast: digest("forecast"), replaced: replaced.clone() });
+        let lag_seconds = matches!(mutation, Mutation::SwitchTraffic(_)).then_some(1);
+        whats.push(What::Intent { attempt, phase, mutation, forecast: digest("forecast"), replaced: replaced.clone(), lag_seconds });
         // The last one stays open.
         if attempt < mutations().len() as u64 {
             let result = results[index % results.len()];

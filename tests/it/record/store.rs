@@ -204,6 +204,7 @@ fn a_record_that_grows_stays_small_and_loses_nothing() {
             mutation,
             forecast: super::sample::digest("f"),
             replaced: Some(super::sample::digest("r")),
+            lag_seconds: None,
         };
         let record = store.append(serial, vec![new_entry(round, closing), new_entry(round, opening)]).unwrap();
         all.extend(record.entries.iter().filter(|entry| entry.serial > serial).cloned());

@@ -2,10 +2,13 @@
 
 use super::text::text;
 use super::time::timestamp;
-use super::topology::tablet_alias;
+use super::topology::{tablet_alias, tablet_type};
 use crate::cluster::printable;
+use crate::cluster::vtctld::generated::binlogdata::OnDdlAction;
 use crate::cluster::vtctld::generated::vtctldata as wire;
-use crate::model::workflow::{CopyPhase, Stream, StreamState, TableCopy, Throttled, Workflow, WorkflowStatus};
+use crate::model::workflow::{
+    CopyPhase, Stream, StreamOptions, StreamState, TableCopy, Throttled, Workflow, WorkflowOptions, WorkflowStatus,
+};
 
 pub(crate) fn workflow(keyspace: &str, workflow: &wire::Workflow) -> Workflow {
     let location = |location: Option<&wire::workflow::ReplicationLocation>| match location {
@@ -39,6 +42,7 @@ pub(crate) fn workflow(keyspace: &str, workflow: &wire::Workflow) -> Workflow {
         target_shards,
         transaction_lag_seconds: lag(workflow.max_v_replication_transaction_lag).filter(|_| !is_copying),
         heartbeat_lag_seconds: lag(workflow.max_v_replication_lag),
+        options: workflow_options(workflow),
         streams,
     }
 }
@@ -68,6 +72,33 @@ fn stream(stream: &wire::workflow::Stream) -> Stream {
             component: status.component_throttled.clone(),
             at: timestamp(status.time_throttled.as_ref()),
         }),
+        options: stream_options(stream),
+    }
+}
+
+fn workflow_options(workflow: &wire::Workflow) -> WorkflowOptions {
+    let mut options = WorkflowOptions { defer_secondary_keys: workflow.defer_secondary_keys, ..WorkflowOptions::default() };
+    if let Some(shown) = &workflow.options {
+        let handling = wire::ShardedAutoIncrementHandling::try_from(shown.sharded_auto_increment_handling);
+        options.auto_increment = handling.map(|handling| handling.as_str_name().to_owned()).unwrap_or_default();
+        options.global_keyspace.clone_from(&shown.global_keyspace);
+        options.tenant.clone_from(&shown.tenant_id);
+    }
+    options
+}
+
+/// An empty column of cells is one cell without a name (`ReadVReplicationWorkflow` splits it at commas).
+fn stream_options(stream: &wire::workflow::Stream) -> StreamOptions {
+    let source = stream.binlog_source.as_ref();
+    let on_ddl = source.and_then(|source| OnDdlAction::try_from(source.on_ddl).ok());
+    let mut cells: Vec<String> = stream.cells.iter().filter(|cell| !cell.is_empty()).cloned().collect();
+    cells.sort();
+    StreamOptions {
+        on_ddl: on_ddl.map(|action| action.as_str_name().to_owned()).unwrap_or_default(),
+        stop_after_copy: source.is_some_and(|source| source.stop_after_copy),
+        source_time_zone: source.map(|source| source.source_time_zone.clone()).unwrap_or_default(),
+        tablet_types: stream.tablet_types.iter().map(|number| tablet_type(*number)).collect(),
+        cells,
     }
 }
 
