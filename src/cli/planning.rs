@@ -5,14 +5,17 @@ use jiff::Timestamp;
 use super::foresee::Foresight;
 use crate::cluster::error::ClusterError;
 use crate::cluster::port::{Facts, Query, Reader};
+use crate::driver::kept_picture;
 use crate::family::move_tables::MoveTables;
+use crate::family::picture::Picture;
 use crate::family::{Family as _, Situation, SituationKind};
 use crate::finding::{Finding, Severity};
 use crate::plan::checks;
 use crate::plan::document::{ClusterName, Plan, plan};
+use crate::plan::drift::{self, Base};
 use crate::record::entry::Actor;
 use crate::record::file::FileStore;
-use crate::record::progress::Progress;
+use crate::record::progress::{Attempt, Progress};
 use crate::run::decision::Decision;
 
 /// What a plan is made from.
@@ -69,7 +72,32 @@ impl Planning<'_> {
         let situation = self.movement.situation(facts, &progress);
         let (decision, _) = self.decision(&progress, facts.clone(), now).await?;
         add_stops(&mut findings, &situation, decision.as_ref());
-        Ok(plan(self.movement, facts, &progress, intent, findings, self.cluster.clone()))
+        let mut plan = plan(self.movement, facts, &progress, intent, findings, self.cluster.clone());
+        let kept = progress.baseline.as_ref().and_then(|digest| kept_picture(&self.store.kept(), digest));
+        let base = base(&progress, &situation, kept.as_ref());
+        plan.drift = drift::of(base, &self.movement.picture(facts), &self.movement.ours(), decision.as_ref());
+        if let Base::Unknown(why) = base {
+            plan.drift_unknown = Some(why.to_owned());
+        }
+        Ok(plan)
+    }
+}
+
+/// What the drift is worked out from.
+fn base<'a>(progress: &Progress, situation: &Situation, kept: Option<&'a Picture>) -> Base<'a> {
+    let is_under_way = matches!(situation.kind, SituationKind::Moving | SituationKind::Switched | SituationKind::Completed);
+    if !progress.is_bound() || !(is_under_way || situation.kind == SituationKind::Between) {
+        return Base::None;
+    }
+    if progress.open_attempt.is_some() || progress.last_write().is_some_and(Attempt::is_half_done) {
+        return Base::Unknown("a write of ours is not at its end, and what it changes can't be told from what others change");
+    }
+    match (kept, &progress.baseline) {
+        (Some(picture), _) => Base::Known(picture),
+        (None, Some(_)) => Base::Unknown(
+            "what stood there after our last write is not kept here: `.cutover/` beside the record is missing or was emptied",
+        ),
+        (None, None) => Base::Unknown("the record has no picture of what stood there after our last write"),
     }
 }
 
@@ -80,7 +108,9 @@ fn add_stops(findings: &mut Vec<Finding>, situation: &Situation, decision: Optio
         Some(Decision::Stop(stop)) => stop.findings.clone(),
         _ => vec![],
     };
-    for finding in stops {
+    // Each thing that somebody changed is told as drift, with what it was and is.
+    let (changed, others): (Vec<Finding>, Vec<Finding>) = stops.into_iter().partition(|finding| finding.code == drift::CHANGED);
+    for finding in all_changed(changed).into_iter().chain(others) {
         let is_known = findings.iter().any(|known| known.code == finding.code && known.subject == finding.subject);
         if !is_known {
             findings.push(finding);
@@ -96,6 +126,17 @@ fn add_stops(findings: &mut Vec<Finding>, situation: &Situation, decision: Optio
             "`cutover apply --finish-only` makes it whole; `cutover status` shows what it sees",
         ));
     }
+}
+
+/// One finding for all that was changed of ours.
+fn all_changed(changed: Vec<Finding>) -> Option<Finding> {
+    let number = changed.len();
+    let first = changed.into_iter().next()?;
+    if number < 2 {
+        return Some(first);
+    }
+    let summary = format!("somebody changed {number} things since our last write: see what was changed by hand");
+    Some(Finding { subject: "cluster".to_owned(), summary, ..first })
 }
 
 #[cfg(test)]
@@ -126,6 +167,29 @@ mod tests {
                 findings.iter().filter(|finding| finding.blocks()).map(|finding| finding.code.as_str()).collect();
             assert_eq!(blocking, [code]);
         }
+    }
+
+    #[test]
+    fn all_that_was_changed_of_ours_is_one_finding_for_the_plan_names_each_as_drift() {
+        let finding = |subject: &str| Finding::fail("C401", Severity::Error, subject, "changed", "put it back");
+        let stop = Stop { kind: StopKind::NeedsHuman, phase: None, findings: vec![finding("a"), finding("b")] };
+        let mut findings = vec![];
+        add_stops(&mut findings, &situation(SituationKind::Moving), Some(&Decision::Stop(Box::new(stop))));
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].blocks() && findings[0].summary.contains("2 things"), "{findings:?}");
+    }
+
+    #[test]
+    fn drift_is_worked_out_from_the_last_write_and_where_that_is_not_known_it_says_so() {
+        use crate::family::move_tables::fixtures::World;
+        let picture = Picture::default();
+        let is = |progress: &Progress, kind| base(progress, &situation(kind), Some(&picture));
+        let mut world = World::after(&["create"]);
+        assert!(matches!(is(&Progress::default(), SituationKind::NotBegun), Base::None));
+        assert!(matches!(is(&world.progress, SituationKind::Moving), Base::Known(_)));
+        assert!(matches!(base(&world.progress, &situation(SituationKind::Moving), None), Base::Unknown(_)));
+        world.progress.open_attempt = world.progress.attempts.last().cloned();
+        assert!(matches!(is(&world.progress, SituationKind::Moving), Base::Unknown(_)));
     }
 
     #[test]

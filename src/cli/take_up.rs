@@ -128,20 +128,37 @@ impl Session {
         if situation.kind != SituationKind::Foreign {
             return Ok(());
         }
-        let lockfile = self.store.path();
-        let is_of_this =
-            |record: &Record| record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(&self.fingerprint)).is_ok();
-        let help = if self.store.last_written().as_ref().is_some_and(is_of_this) {
-            format!(
-                "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
-                last_good(&lockfile).display(),
-                lockfile.display()
-            )
+        let help = if let Some(put_back) = self.put_back_the_copy() {
+            put_back
         } else {
+            let lockfile = self.store.path();
             let name = lockfile.file_name().unwrap_or_default().to_string_lossy();
-            format!("it is not ours to touch. Choose another `workflow` name, or run this where its `{name}` lies")
+            let adopt = for_file("cutover adopt", self.file.to_str());
+            format!(
+                "it is not ours to touch. `{adopt}` takes it over on evidence, if somebody made it by hand; or choose another `workflow` \
+                 name, or run this where its `{name}` lies"
+            )
         };
         Err(Error::ended(Exit::Refused, format!("C402 workflow: {}", situation.words), help))
+    }
+
+    /// How the record of this movement that this host once wrote is put back; none if it never wrote one.
+    pub fn put_back_the_copy(&self) -> Option<String> {
+        self.copy_of_the_record()?;
+        let lockfile = self.store.path();
+        let copy = last_good(&lockfile);
+        Some(format!(
+            "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
+            copy.display(),
+            lockfile.display()
+        ))
+    }
+
+    /// The record of this movement as this host last wrote it.
+    pub fn copy_of_the_record(&self) -> Option<Record> {
+        let is_of_this =
+            |record: &Record| record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(&self.fingerprint)).is_ok();
+        self.store.last_written().filter(is_of_this)
     }
 
     /// Begins the record, or takes an edited plan file up into it.
@@ -229,11 +246,16 @@ impl Session {
 
     /// The command that begins anew after the end of a movement, with a record of its own.
     pub fn begin_anew(&self) -> String {
+        self.put_aside_and("cutover apply")
+    }
+
+    /// The command that puts the record aside and runs `command` without it.
+    pub fn put_aside_and(&self, command: &str) -> String {
         let lockfile = self.store.path();
         let lineage = self.record.as_ref().map_or_else(String::new, |record| record.lineage.simple().to_string());
         let ended = format!("{}.{}", lockfile.display(), lineage.get(..8).unwrap_or("ended"));
-        let apply = for_file("cutover apply", self.file.to_str());
-        format!("mv {} {} && {apply}", shell(&lockfile.display().to_string()), shell(&ended))
+        let command = for_file(command, self.file.to_str());
+        format!("mv {} {} && {command}", shell(&lockfile.display().to_string()), shell(&ended))
     }
 }
 

@@ -132,6 +132,14 @@ impl Ui {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// A question that wants words, on stderr.
+    pub fn answer(&mut self, question: &str) -> Result<String, Error> {
+        self.message(&format!("{} ", visible_line(question)));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(|source| Error::Write { what: "the terminal".to_owned(), source })?;
+        Ok(answer.trim().to_owned())
+    }
+
     /// A stream of one's own to stderr, coloured as this one.
     pub fn stderr(&self) -> AutoStream<std::io::Stderr> {
         AutoStream::new(std::io::stderr(), self.err.current_choice())

@@ -1,6 +1,7 @@
 //! Workflow families. The machine knows none of them: a family makes the list of phases, says what the facts mean, forecasts, and
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
+pub mod adoption;
 pub mod mending;
 pub mod move_tables;
 pub mod picture;

@@ -8,12 +8,10 @@ use crate::family::move_tables::MoveTables;
 use crate::family::{Family as _, Side};
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::model::topology::TabletType;
-use crate::model::workflow::{Stream, Workflow};
+use crate::model::workflow::{MOVE_TABLES, Stream, Workflow};
 use crate::spec;
 use crate::spec::template::{InitFacts, workflow_toml};
 
-/// The workflows of these are movements of tables.
-pub const MOVE_TABLES: &str = "MoveTables";
 const REVERSE: &str = "_reverse";
 
 #[derive(Debug, Clone)]

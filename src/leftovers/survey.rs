@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::movement::{self, MOVE_TABLES, Movement};
+use super::movement::{self, Movement};
 use crate::cluster::port::{Answered, Ask, Facts, HeldLock, Query, Question};
 use crate::model::name::{KeyspaceName, WorkflowName};
+use crate::model::workflow::MOVE_TABLES;
 use crate::model::workflow::Workflow;
 
 /// Workflows that Vitess makes and ends by itself, for schema changes.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::topology::TabletType;
 use crate::words::{length, names};
 
+/// The type of a workflow that moves tables between keyspaces (`binlogdata.VReplicationWorkflowType`).
+pub const MOVE_TABLES: &str = "MoveTables";
 /// The message of a stream that a primary switch has ended for good (`Frozen`, go/vt/vtctl/workflow/server.go).
 pub const FROZEN: &str = "FROZEN";
 /// The message of a stream that a primary switch has stopped at the source's last position.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::Drift;
 use crate::cluster::port::Facts;
 use crate::family::picture::{Picture, StreamShape};
 use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
@@ -28,6 +29,12 @@ pub struct Plan {
     /// Where the movement stands now, in words.
     pub situation: String,
     pub traffic: Traffic,
+    /// What is not as our last write left it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub drift: Vec<Drift>,
+    /// Why that can't be told; absent where it can.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub drift_unknown: Option<String>,
     pub checks: Vec<Finding>,
     pub phases: Vec<PhasePlan>,
     pub fast_path: FastPath,
@@ -144,8 +151,10 @@ pub fn plan(
         if is_ahead {
             picture = forecast_of_phase(family, &phase.id, &before, facts);
         }
-        // The first phase ahead that isn't on record as reached is next.
-        let is_done = !is_ahead || progress.reached.contains_key(&phase.id);
+        // The first phase ahead that isn't on record as reached is next. Of a movement that somebody else has led past one of them,
+        // what nobody here has seen done is owed still.
+        let is_owed = phase.has_gate && progress.adoption.is_some() && situation.kind == SituationKind::Moving;
+        let is_done = progress.reached.contains_key(&phase.id) || !(is_ahead || is_owed);
         let status = match (is_done, next_given) {
             (true, false) => PhaseStatus::Done,
             (false, false) => PhaseStatus::Next,
@@ -192,6 +201,8 @@ pub fn plan(
         verdict,
         situation: describe(&situation),
         traffic: situation.traffic,
+        drift: vec![],
+        drift_unknown: None,
         checks: findings,
         phases,
         fast_path: FastPath::default(),

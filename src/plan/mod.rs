@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod document;
+pub mod drift;
 pub mod saved;
 pub mod sealed;
 pub mod snapshot;

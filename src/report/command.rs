@@ -6,7 +6,8 @@ use crate::cluster::mutation::shell;
 const DEFAULT_FILE: &str = "workflow.toml";
 
 /// Those whose first argument is the plan file.
-const WITH_FILE: [&str; 14] = [
+const WITH_FILE: [&str; 15] = [
+    "adopt",
     "apply",
     "approve",
     "cancel",

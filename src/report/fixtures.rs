@@ -296,7 +296,8 @@ pub fn night_entries() -> Vec<Entry> {
     let movement = movement(2);
     let intent = |phase: PhaseId, attempt: u64| {
         let mutation = movement.mutations(&phase).pop().unwrap();
-        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None, lag_seconds: None }
+        let lag_seconds = (phase == PhaseId::SWITCH_PRIMARY).then_some(1);
+        What::Intent { attempt, phase, mutation, forecast: Digest::of(&"forecast"), replaced: None, lag_seconds }
     };
     let outcome = |attempt: u64, result, took_milliseconds: u64, evidence: &str| What::Outcome {
         attempt,

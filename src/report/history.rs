@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::entry_words;
 use super::escape::escape;
 use super::event::Level;
+use super::history_phases::{self, HistoryPhase, Phases};
 use super::page::{Page, bad, bold, caution, dim, plain};
 use super::problems::Drawing;
 use crate::cluster::mutation::Mutation;
@@ -23,6 +24,9 @@ pub struct History {
     pub cluster: String,
     #[schemars(with = "Option<String>")]
     pub begun_at: Option<Timestamp>,
+    /// Each phase that was reached, in order; one that was reached again stands there again.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub phases: Vec<HistoryPhase>,
     pub steps: Vec<HistoryStep>,
 }
 
@@ -44,6 +48,15 @@ pub struct HistoryStep {
     pub result: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub evidence: Vec<String>,
+    /// Of a switch: how far the streams that it ended lagged, by the look that it was sent on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lag_seconds: Option<u64>,
+    /// Of a switch of writes: from sending it to seeing it done. Writes paused no longer than that, and most likely shorter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pause_at_most_milliseconds: Option<u64>,
+    /// The id of the VDiff that it began, or that verify rests on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vdiff: Option<String>,
     /// Of a write: from its sending to what was observed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub took_milliseconds: Option<u64>,
@@ -58,10 +71,16 @@ pub struct HistoryStep {
 impl History {
     /// The story that entries tell.
     pub fn of(entries: &[Entry]) -> Self {
-        let mut history =
-            Self { format_version: 1, workflow: String::new(), cluster: String::new(), begun_at: None, steps: Vec::new() };
+        let mut history = Self {
+            format_version: 1,
+            workflow: String::new(),
+            cluster: String::new(),
+            begun_at: None,
+            phases: Vec::new(),
+            steps: Vec::new(),
+        };
         let mut attempts: BTreeMap<u64, (usize, &Mutation)> = BTreeMap::new();
-        let mut last_reached = None;
+        let mut phases = Phases::default();
         for entry in entries {
             if let What::Begun { workflow, cluster, .. } = &entry.what {
                 history.workflow = workflow.clone();
@@ -75,23 +94,34 @@ impl History {
                 step.result = Some(kebab(result));
                 step.evidence = evidence.clone();
                 step.took_milliseconds = Some(*took_milliseconds);
+                if let Some(lag_seconds) = step.lag_seconds {
+                    step.evidence.push(format!("the streams lagged {} when it was sent", length(lag_seconds)));
+                }
                 if matches!(mutation, Mutation::SwitchTraffic(switch) if switch.moves_writes()) && *result == OutcomeResult::Done
                 {
-                    step.evidence.push(format!("writes paused for {} at most", length_of_milliseconds(*took_milliseconds)));
+                    // A call that was lost ends before the switch does: what counts is when it was seen done.
+                    let seen = u64::try_from(entry.at.duration_since(step.at).as_millis()).unwrap_or(0);
+                    let at_most = seen.max(*took_milliseconds);
+                    step.pause_at_most_milliseconds = Some(at_most);
+                    step.evidence.push(format!(
+                        "writes paused {} at most: from sending the switch to seeing it done",
+                        length_of_milliseconds(at_most)
+                    ));
                 }
+                phases.end(step);
                 continue;
             }
             let mut step = HistoryStep::of(entry);
             match &entry.what {
-                What::Intent { attempt, mutation, .. } => {
+                What::Intent { attempt, mutation, lag_seconds, .. } => {
                     attempts.insert(*attempt, (history.steps.len(), mutation));
                     step.equivalent = Some(mutation.verb().equivalent());
+                    step.lag_seconds = *lag_seconds;
+                    if let Mutation::CreateVDiff(vdiff) = mutation {
+                        step.vdiff = Some(vdiff.uuid.to_string());
+                    }
                 }
-                What::Reached { .. } => {
-                    let since = last_reached.or(history.begun_at);
-                    step.phase_seconds = since.map(|since| entry.at.duration_since(since).as_secs());
-                    last_reached = Some(entry.at);
-                }
+                What::Reached { phase, .. } => history.phases.push(phases.reach(phase, history.begun_at, &mut step)),
                 _ => {}
             }
             history.steps.push(step);
@@ -108,6 +138,7 @@ impl History {
             }
             None => page.line(0, &[plain("nothing is on record")]),
         }
+        history_phases::draw(&mut page, &self.phases);
         let mut last_day = String::new();
         let mut last_user = String::new();
         for step in &self.steps {
@@ -150,6 +181,7 @@ impl History {
     /// A table for a comment on a pull request.
     pub fn markdown(&self) -> String {
         let mut text = format!("### {} on {}\n\n", cell(&self.workflow), cell(&self.cluster));
+        text.push_str(&history_phases::markdown(&self.phases));
         text.push_str("| when | who | phase | what | evidence |\n| --- | --- | --- | --- | --- |\n");
         for step in &self.steps {
             let result = step.result.as_deref().map(|result| format!(": {}", words(result))).unwrap_or_default();
@@ -171,6 +203,12 @@ impl HistoryStep {
     fn of(entry: &Entry) -> Self {
         let (what, evidence) = match &entry.what {
             What::Reached { phase, evidence } => (format!("{phase} is done"), evidence.clone()),
+            What::Adopted { evidence, accepted, reason, reached, .. } => {
+                let at = reached.last().map(|phase| format!(", past {phase}")).unwrap_or_default();
+                let doubts = accepted.iter().map(|it| format!("accepted without proof ({}): {}", it.name, it.doubt));
+                let evidence = evidence.iter().cloned().chain(doubts).collect();
+                (format!("take over what somebody else made{at}: {reason}"), evidence)
+            }
             what => (entry_words::words(what), vec![]),
         };
         Self {
@@ -183,6 +221,9 @@ impl HistoryStep {
             what,
             result: None,
             evidence,
+            lag_seconds: None,
+            pause_at_most_milliseconds: None,
+            vdiff: None,
             took_milliseconds: None,
             phase_seconds: None,
             equivalent: None,
@@ -218,7 +259,7 @@ pub fn words(result: &str) -> &'static str {
 }
 
 /// Text for a cell of a Markdown table: no line ends, no markup, no mention of anybody.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in escape(text).chars() {
         match c {

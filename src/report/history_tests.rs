@@ -70,6 +70,85 @@ fn a_write_and_its_outcome_are_one_step() {
 }
 
 #[test]
+fn each_phase_says_how_long_it_took_and_what_its_switch_or_its_vdiff_showed() {
+    use crate::cluster::mutation::CreateVDiff;
+    use crate::report::fixtures::{at, movement};
+    let movement = movement(2);
+    let mut entries = night_entries();
+    let mutation = Mutation::CreateVDiff(CreateVDiff {
+        workflow: movement.workflow().clone(),
+        target_keyspace: movement.target().clone(),
+        uuid: uuid::Uuid::from_u128(7),
+        cells: vec![],
+        tablet_types: vec![],
+        max_duration_seconds: None,
+    });
+    let compared = "VDiff compared 1,000 rows, none differs, at 2026-11-20 05:10:00Z".to_owned();
+    let mut serial = 0;
+    let more = [
+        (
+            11_210,
+            What::Intent {
+                attempt: 9,
+                phase: PhaseId::VERIFY,
+                mutation,
+                forecast: Digest::of(&1),
+                replaced: None,
+                lag_seconds: None,
+            },
+        ),
+        (
+            11_211,
+            What::Outcome { attempt: 9, result: OutcomeResult::Done, evidence: vec![], took_milliseconds: 900, found: None },
+        ),
+        (11_300, What::Reached { phase: PhaseId::VERIFY, evidence: vec![compared.clone()] }),
+    ];
+    let by = entries[0].by.clone();
+    entries.splice(7..7, more.map(|(seconds, what)| Entry { serial: 0, at: at(seconds), by: by.clone(), what }));
+    for entry in &mut entries {
+        serial += 1;
+        entry.serial = serial;
+    }
+    let history = History::of(&entries);
+    let of = |phase: &str| history.phases.iter().find(|found| found.phase == phase).unwrap();
+    let verify = of("verify");
+    assert_eq!((verify.seconds, verify.writes_milliseconds, &verify.evidence), (100, 900, &vec![compared]));
+    assert_eq!(verify.vdiff, Some(uuid::Uuid::from_u128(7).to_string()));
+    let switch = of("switch-primary");
+    // The first try came to nothing and counts as a write, not as a pause.
+    assert_eq!(switch.writes_milliseconds, 6_104 + 2_149);
+    assert_eq!((switch.lag_seconds, switch.pause_at_most_milliseconds), (Some(1), Some(2_149)));
+    let drawn = history.draw(crate::report::fixtures::WIDE);
+    assert!(drawn.contains("writes paused 2.1 s at most; lag 1 s when it was sent"), "{drawn}");
+}
+
+#[test]
+fn a_pause_lasts_until_the_switch_was_seen_done_whatever_the_call_took() {
+    let mut entries = night_entries();
+    let last = entries.iter_mut().rev().find(|entry| matches!(entry.what, What::Outcome { .. })).unwrap();
+    last.at += jiff::SignedDuration::from_secs(7);
+    let history = History::of(&entries);
+    assert_eq!(history.steps.iter().filter_map(|step| step.pause_at_most_milliseconds).collect::<Vec<_>>(), [9_000]);
+}
+
+#[test]
+fn what_was_taken_over_stands_there_with_all_that_was_accepted() {
+    use crate::record::entry::Accepted;
+    let mut entries = night_entries();
+    entries[1].what = What::Adopted {
+        reached: vec![PhaseId::CREATE],
+        streams: Default::default(),
+        evidence: vec!["every row is copied".into()],
+        accepted: vec![Accepted { name: "who-made-it".into(), doubt: "who made it".into() }],
+        reason: "CHG-7".into(),
+        found: Digest::of(&1),
+    };
+    let step = &History::of(&entries).steps[1];
+    assert_eq!((step.entry.as_str(), step.what.as_str()), ("adopted", "take over what somebody else made, past create: CHG-7"));
+    assert_eq!(step.evidence, ["every row is copied", "accepted without proof (who-made-it): who made it"]);
+}
+
+#[test]
 fn a_write_without_outcome_says_so() {
     let mut entries = night_entries();
     entries.retain(|entry| !matches!(entry.what, What::Outcome { .. }));

@@ -1,11 +1,14 @@
 //! From data to text. Colour and width are parameters, never looked up here; what time it is comes with the data.
 
+pub mod adoption;
+pub mod adoption_human;
 pub mod annotations;
 pub mod blocks;
 mod changes;
 pub mod command;
 pub mod doctor;
 pub mod doctor_human;
+mod drift_words;
 pub mod ending;
 pub mod entry_words;
 pub mod escape;
@@ -18,6 +21,7 @@ mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod history;
+pub mod history_phases;
 pub mod hold;
 pub mod live;
 pub mod markdown;

@@ -2,12 +2,14 @@
 
 use super::changes;
 use super::command::for_file;
+use super::drift_words;
 use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
 use crate::cluster::mutation::shell;
 use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
+use crate::plan::drift::Drift;
 use crate::spec::GatePolicy;
 use crate::words::{counted, length, names};
 
@@ -29,6 +31,7 @@ const MOST_TABLES: usize = 8;
 pub fn draw(plan: &Plan, view: &PlanView<'_>) -> String {
     let mut page = Page::new(view.drawing);
     head(&mut page, plan);
+    drift(&mut page, plan, view.full);
     checks(&mut page, plan, view.full);
     let is_cancelled = plan.verdict == Verdict::NothingToDo && plan.phases.iter().any(|phase| phase.status != PhaseStatus::Done);
     if !is_cancelled {
@@ -85,6 +88,34 @@ fn head(page: &mut Page, plan: &Plan) {
     let final_ones = ahead(&|phase| phase.irreversible);
     if !final_ones.is_empty() {
         page.item(2, &[dim("no undo  ")], &[bad(format!("from {} on", final_ones.join(", ")))]);
+    }
+}
+
+/// Ours and everybody else's apart.
+fn drift(page: &mut Page, plan: &Plan, full: bool) {
+    const MOST: usize = 8;
+    for (title, ours) in [(drift_words::OURS, true), (drift_words::THEIRS, false)] {
+        let found: Vec<&Drift> = plan.drift.iter().filter(|drift| drift.ours == ours).collect();
+        if found.is_empty() {
+            continue;
+        }
+        page.gap();
+        page.line(0, &[bold(title)]);
+        let shown = if full || found.len() <= MOST + 1 { found.len() } else { MOST };
+        for one in &found[..shown] {
+            let mark = if ours { caution(&one.what) } else { plain(&one.what) };
+            page.item(2, &[], &[mark, plain(format!(": it was {}, it is {}", one.expected, one.found))]);
+        }
+        if shown < found.len() {
+            page.line(2, &[dim(format!("and {} more, all with --verbose", found.len() - shown))]);
+        }
+        for follows in drift_words::follows(&found) {
+            page.item(2, &[plain("-> ")], &[plain(follows)]);
+        }
+    }
+    if let Some(why) = &plan.drift_unknown {
+        page.gap();
+        page.item(0, &[bold("Changed by hand: "), caution("not known: ")], &[plain(why)]);
     }
 }
 

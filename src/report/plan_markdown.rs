@@ -3,12 +3,14 @@
 
 use super::changes;
 use super::command::for_file;
+use super::drift_words;
 use super::findings;
 use super::markdown::{block, code, fold, text};
 use super::page::Page;
 use super::problems::Drawing;
 use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
+use crate::plan::drift::Drift;
 use crate::spec::GatePolicy;
 use crate::words::{counted, names};
 
@@ -92,6 +94,7 @@ fn cut(lines: &[String], most: usize, mark: &str) -> Vec<String> {
 
 fn parts(plan: &Plan, file: Option<&str>) -> Vec<Part> {
     let mut parts = vec![Part::Whole(head(plan))];
+    parts.extend(drift(plan));
     let passed: Vec<&Finding> = plan.checks.iter().filter(|finding| finding.result == CheckResult::Pass).collect();
     let passed = Some(("Passed", passed)).filter(|(_, passed)| !passed.is_empty());
     for (title, found) in findings::sections(&plan.checks).into_iter().chain(passed) {
@@ -105,6 +108,27 @@ fn parts(plan: &Plan, file: Option<&str>) -> Vec<Part> {
         parts.extend(ahead.iter().filter_map(|phase| differences(plan, phase)));
     }
     parts.push(Part::Whole(foot(plan, file)));
+    parts
+}
+
+/// Ours and everybody else's apart.
+fn drift(plan: &Plan) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for (title, ours) in [(drift_words::OURS, true), (drift_words::THEIRS, false)] {
+        let found: Vec<&Drift> = plan.drift.iter().filter(|drift| drift.ours == ours).collect();
+        if found.is_empty() {
+            continue;
+        }
+        let one =
+            |drift: &&Drift| format!("- {}: it was {}, it is {}", text(&drift.what), code(&drift.expected), code(&drift.found));
+        let mut lines: Vec<String> =
+            drift_words::follows(&found).iter().map(|follows| format!("- → {}", text(follows))).collect();
+        lines.extend(found.iter().map(one));
+        parts.push(Part::Findings { title: format!("{title} ({})", found.len()), folded: !ours, lines });
+    }
+    if let Some(why) = &plan.drift_unknown {
+        parts.push(Part::Whole(format!("**Changed by hand**: not known: {}\n", text(why))));
+    }
     parts
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::adoption::AdoptionReport;
 use super::doctor::Diagnosis;
 use super::history::History;
 use super::repair::RepairPlan;
@@ -35,6 +36,10 @@ pub fn doctor() -> Value {
 
 pub fn repair() -> Value {
     of::<RepairPlan>("What `cutover repair --dry-run --format json` prints")
+}
+
+pub fn adopt() -> Value {
+    of::<AdoptionReport>("What `cutover adopt --format json` prints")
 }
 
 pub fn history() -> Value {

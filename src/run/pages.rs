@@ -35,6 +35,8 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C407", title: "Looks take too long to write on", waivable: false, page: SLOW },
     RunPage { code: "C408", title: "A dead vtctld has left a lock", waivable: false, page: STALE_LOCK },
     RunPage { code: "C409", title: "A saved plan is no longer what would happen", waivable: false, page: STALE_PLAN },
+    RunPage { code: "C410", title: "The streams are not what the plan file says", waivable: false, page: ANOTHER },
+    RunPage { code: "C411", title: "It can't be adopted as it is", waivable: false, page: NOT_ADOPTABLE },
 ];
 
 pub fn is_waivable(code: &str) -> bool {
@@ -55,6 +57,40 @@ Somebody said yes to what the saved plan shows, not to this. Nothing was written
 
 Plan again (`cutover plan --out FILE.json`), have it reviewed, and apply that. A movement that a saved plan began is never stale: running
 the same command again goes on with it, and what others change meanwhile is looked at before each write.
+";
+
+const ANOTHER: &str = "## What it means
+
+`cutover adopt` compares the streams that are there with the plan file: keyspaces, tables, `on-ddl`, cells, tablet types, time zone,
+filters, and what the workflow was made with as long as that has an effect. Something is not the same. What Vitess does not show is
+not compared.
+
+## Why it matters
+
+From the adoption on the plan file says what the movement is, and this part of it is frozen. A file that says something else than the
+streams do would mislead everybody who reads it. vtctldclient's defaults are not cutover's: it makes streams with `on-ddl` IGNORE.
+
+## What to do
+
+If the streams are right, write into the plan file what the message says, and adopt again. If the plan file is right, it is another
+movement: cancel that one by hand and begin this one, or choose another `workflow` name.
+";
+
+const NOT_ADOPTABLE: &str = "## What it means
+
+`cutover adopt` takes over whole movements in whole states. This one is between states, is in the middle of somebody's call, moves only
+some shards or one tenant, or stops after its copy; or the source holds the journal of a switch of these very streams while the
+routing rules lead writes to the source.
+
+## Why it matters
+
+Going on as if it were ours would rest on what nobody has proven. With a journal written, the target may have rows that the source
+lacks, and a cancel would drop them.
+
+## What to do
+
+Between states: `cutover doctor` says what stands there, `cutover repair --cluster NAME --workflow KEYSPACE.NAME` makes it whole and
+shows each write before. In a call: wait for its end. Else finish it by hand with vtctldclient.
 ";
 
 const STALE_LOCK: &str = "## What it means
@@ -283,7 +319,8 @@ It may be somebody's movement under way. Nothing of it may be touched.
 
 ## What to do
 
-Choose another `workflow` name, or run the command where the movement's `workflow.lock` lies.
+If somebody made it by hand and it is to go on from here: `cutover adopt` shows what the cluster proves of it and what it can't, and takes
+it over. If it is somebody else's, choose another `workflow` name. If it is yours, run the command where its `workflow.lock` lies.
 ";
 
 const CONTRADICTION: &str = "## What it means

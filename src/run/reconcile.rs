@@ -216,7 +216,8 @@ fn outcome(input: &Input<'_>, open: &Attempt, result: OutcomeResult, evidence: V
 }
 
 fn what(input: &Input<'_>, open: &Attempt, result: OutcomeResult, evidence: Vec<String>) -> What {
-    let end = input.watch.call_of(open.attempt).map_or(input.now, |call| call.at);
+    // What was lost ends later than its call did: when it is seen is all that is known.
+    let end = input.watch.call_of(open.attempt).filter(|call| !call.lost).map_or(input.now, |call| call.at);
     What::Outcome {
         attempt: open.attempt,
         result,

@@ -10,7 +10,8 @@ pub(super) fn foreign(situation: &Situation) -> Finding {
         Severity::Error,
         "workflow",
         situation.words.clone(),
-        "it is not ours to touch. Choose another `workflow` name, or run this where its `workflow.lock` lies",
+        "it is not ours to touch. `cutover adopt` takes it over on evidence, if somebody made it by hand; or choose another `workflow` name, or \
+         run this where its `workflow.lock` lies",
     )
 }
 

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod canaries;
+mod cli_adopt;
 mod cli_doctor;
 mod cli_explain;
 mod cli_plan;

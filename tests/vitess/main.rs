@@ -9,6 +9,7 @@
 )]
 
 mod adapter;
+mod adopt;
 mod broken;
 mod canaries;
 mod checks;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     support::harness::run([
         ("adapter", adapter::tests()),
+        ("adopt", adopt::tests()),
         ("broken", broken::tests()),
         ("canaries", canaries::tests()),
         ("checks", checks::tests()),

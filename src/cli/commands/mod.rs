@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod adopt;
 pub mod apply;
 pub mod approve;
 pub mod cancel;
@@ -46,6 +47,7 @@ pub enum Command {
     RestoreRules(restore_rules::RestoreRulesArgs),
     Doctor(doctor::DoctorArgs),
     Repair(repair::RepairArgs),
+    Adopt(adopt::AdoptArgs),
     History(history::HistoryArgs),
     Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
@@ -74,6 +76,7 @@ impl Command {
             Self::RestoreRules(args) => restore_rules::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
             Self::Repair(args) => repair::run(args, context),
+            Self::Adopt(args) => adopt::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),

@@ -32,6 +32,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("history", report::schema::history()),
         ("doctor", report::schema::doctor()),
         ("repair", report::schema::repair()),
+        ("adopt", report::schema::adopt()),
     ]
 }
 

@@ -60,8 +60,7 @@ pub fn lifetime(progress: &Progress) -> Lifetime {
         return Lifetime::Cancelled { seen_done: was_seen_done(cancel) };
     }
     // Half done and its streams on record: they were there. The ids alone prove nothing, for a look after they had gone notes none.
-    let is_seen =
-        |create: &Attempt| was_seen_done(create) || (create.outcome.is_some() && !progress.streams.is_empty());
+    let is_seen = |create: &Attempt| was_seen_done(create) || (create.outcome.is_some() && !progress.streams.is_empty());
     match create.filter(|create| create.serial > adopted) {
         Some(create) if !is_seen(create) => Lifetime::MayBeCreated,
         _ => Lifetime::Created,

@@ -3,6 +3,7 @@
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
 //! `phases` the next step of each phase, one small file for each, and `half_switch` how a switch that broke off is made whole.
 
+pub mod adoption;
 mod attempts;
 #[cfg(test)]
 pub mod fixtures;

@@ -37,7 +37,7 @@ It is somebody's work: made by hand, from another plan file, or after ours was c
 because of its name could drop tables that nobody here has looked at.
 
 ## What to do
-If this movement was begun by hand or its record was lost, finish it by hand with vtctldclient, or put the record back. If it is
+If this movement was begun by hand, `cutover adopt` takes it over on evidence; if its record was lost, put the record back. If it is
 somebody else's, choose another `workflow` name. If it is a leftover, `vtctldclient MoveTables --workflow NAME --target-keyspace
 KEYSPACE cancel` removes it, and drops its target tables. This check cannot be waived.
 

@@ -222,7 +222,14 @@ pub fn everything() -> Vec<NewEntry> {
         let attempt = index as u64 + 1;
         let replaced = (index % 2 == 1).then(|| digest("replaced"));
         let lag_seconds = matches!(mutation, Mutation::SwitchTraffic(_)).then_some(1);
-        whats.push(What::Intent { attempt, phase, mutation, forecast: digest("forecast"), replaced: replaced.clone(), lag_seconds });
+        whats.push(What::Intent {
+            attempt,
+            phase,
+            mutation,
+            forecast: digest("forecast"),
+            replaced: replaced.clone(),
+            lag_seconds,
+        });
         // The last one stays open.
         if attempt < mutations().len() as u64 {
             let result = results[index % results.len()];

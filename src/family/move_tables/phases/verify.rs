@@ -78,7 +78,13 @@ pub fn stale_at(movement: &MoveTables, completed_at: Timestamp) -> Option<Timest
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.situation.kind != SituationKind::Moving {
-        return Step::Done(vec!["traffic is past it".into()]);
+        return Step::Done(vec![match &view.progress.adoption {
+            Some(adoption) if last_vdiff(view.progress).is_none() => format!(
+                "nobody here compared rows: it was taken over after the switch, and {} accepted that: {}",
+                adoption.by, adoption.reason
+            ),
+            _ => "traffic is past it".to_owned(),
+        }]);
     }
     let anew = || Step::Act(mutation(movement, view.fresh_uuid));
     let Some((verdict, of_this_run)) = verdict(movement, view) else { return anew() };

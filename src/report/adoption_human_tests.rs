@@ -1,0 +1,51 @@
+use super::*;
+use crate::family::adoption::Doubt;
+use crate::family::{Side, Traffic};
+use crate::finding::{Finding, Severity};
+use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, cluster};
+
+fn report(verdict: AdoptionVerdict) -> AdoptionReport {
+    let doubt = |name: &str, accepted| DoubtReport { doubt: Doubt::new(name, "what is not known", "what follows"), accepted };
+    AdoptionReport {
+        format_version: 1,
+        observed_at: at(0),
+        workflow: "commerce2customer".into(),
+        cluster: cluster("production"),
+        source_keyspace: "commerce".into(),
+        target_keyspace: "customer".into(),
+        tables: vec!["corder".into(), "customer".into()],
+        verdict,
+        situation: "`customer` follows `commerce`".into(),
+        traffic: Traffic { rdonly: Side::Source, replica: Side::Source, primary: Side::Source },
+        reached: vec!["create".into(), "copy".into()],
+        evidence: vec!["reads and writes at `commerce`".into()],
+        doubts: vec![doubt("who-made-it", true), doubt("rules-before", false)],
+        blocking: vec![],
+        next: vec!["cutover adopt --accept who-made-it,rules-before --reason TEXT --yes".into()],
+    }
+}
+
+#[test]
+fn it_shows_what_is_proven_and_what_is_not_and_the_command() {
+    insta::assert_snapshot!(draw(&report(AdoptionVerdict::Adoptable), PLAIN, false), @"");
+}
+
+#[test]
+fn what_is_in_the_way_is_named() {
+    let finding = Finding::fail("C411", Severity::Error, "customer.c2c", "it is between states", "repair it first");
+    let blocked = AdoptionReport { blocking: vec![finding], doubts: vec![], ..report(AdoptionVerdict::Blocked) };
+    let drawn = draw(&blocked, PLAIN, false);
+    assert!(
+        drawn.contains("CAN'T BE ADOPTED AS IT IS") && drawn.contains("C411") && drawn.contains("repair it first"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn no_text_of_a_cluster_acts() {
+    let mut hostile = report(AdoptionVerdict::Adoptable);
+    hostile.situation = HOSTILE.into();
+    hostile.evidence = vec![HOSTILE.into()];
+    hostile.doubts[0].doubt.what = HOSTILE.into();
+    assert_harmless(&draw(&hostile, PLAIN, false));
+}
