@@ -202,7 +202,8 @@ Going on would do what the old file said: other source tables dropped or renamed
 
 const SLOW: &str = "## What it means
 
-A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves.
+A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves, or
+writing the intent to the disk did, three times.
 
 ## Why it matters
 
@@ -210,7 +211,7 @@ A lag, a lock, a rule that was seen so long ago may be another by now.
 
 ## What to do
 
-Find out what makes vtctld or this machine slow (`cutover status -vv` logs how long each call takes), then `cutover apply`.
+Find out what makes vtctld, this machine or its disk slow (`cutover status -vv` logs how long each call takes), then `cutover apply`.
 ";
 
 const NOT_KEPT: &str = "## What it means

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::phase::PhaseId;
 use crate::cluster::mutation::Mutation;
 use crate::finding::{Finding, Severity};
+use crate::record::entry::NOT_SENT;
 
 /// The code of a write that does not come about.
 const REFUSED: &str = "C312";
@@ -12,6 +13,8 @@ const REFUSED: &str = "C312";
 const SILENT_TABLET: &str = "C313";
 /// The code of a switch that a primary whose MySQL takes no writes keeps from happening.
 const READ_ONLY_PRIMARY: &str = "C314";
+/// The code of a write that nothing fresh enough could be seen for.
+const NOTHING_FRESH: &str = "C407";
 /// Before an alias, in what vtctld says of a tablet that could not be told of a change (`go/vt/topotools/keyspace.go`,
 /// `RefreshTabletsByShard`).
 const NOT_REFRESHED: &str = "failed to refresh tablet ";
@@ -87,6 +90,9 @@ impl<'a> Known<'a> {
 
 /// What stops a run when the cluster has refused a write often enough; `words` are its own.
 pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+    if words.starts_with(NOT_SENT) {
+        return not_sent(phase, mutation, words);
+    }
     let refuses = format!("Vitess refuses to {}", mutation.verb().words());
     match Known::of(words) {
         None => Finding::fail(
@@ -104,6 +110,17 @@ pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Find
             format!("{}, then `cutover apply`. Traffic is where it was", known.way_out()),
         ),
     }
+}
+
+/// What stops a run that did not send a write, each time: nobody has refused it.
+fn not_sent(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+    Finding::fail(
+        NOTHING_FRESH,
+        Severity::Error,
+        phase.as_str(),
+        format!("to {} came to nothing each time: {words}", mutation.verb().words()),
+        "find out what makes vtctld, this machine or its disk slow, then `cutover apply`. Traffic is where it was",
+    )
 }
 
 /// What stops a run when the connection to vtctld broke in a write, each time; `words` are those of the transport.
@@ -172,6 +189,14 @@ mod tests {
         assert!(finding.help.contains("`vtctldclient SetWritable zone1-0000000100 true`"), "{}", finding.help);
         // A permission that is really missing is none of this.
         assert_eq!(advice(&READ_ONLY_SOURCE.replace("--read-only", "--some-other")), None);
+    }
+
+    #[test]
+    fn a_write_that_was_never_sent_was_not_refused() {
+        let words = format!("{NOT_SENT}: making the intent durable took longer than a look may be old");
+        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words);
+        assert_eq!(finding.code, "C407");
+        assert!(!finding.summary.contains("refuse") && finding.summary.ends_with(&words), "{}", finding.summary);
     }
 
     #[test]
