@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod document;
+pub mod reads;
 pub mod saved;
 pub mod sealed;
 pub mod snapshot;
