@@ -25,6 +25,7 @@ mod survey;
 mod take_up;
 mod ui;
 pub mod way;
+mod without_streams;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ mod examples;
 mod generated;
 mod hostile;
 mod pictures;
+mod pipelines;
 mod plan_file_fuzz;
 mod readme;
 mod record;

@@ -6,12 +6,13 @@ use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 use super::movement::{QUICK, auto_advance};
-use super::support::{Application, Case, Movement, Shape, World, cases, wait};
+use super::support::{Application, Case, Movement, OnDrop, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
     let cases = cases![
         a_row_changed_on_the_target_stops_verify,
         rules_changed_in_a_hold_are_named,
+        status_names_a_primary_that_hangs_and_says_where_queries_go,
         an_old_transaction_does_not_make_the_pause_long,
         somebodys_vdiff_is_waited_for,
         cancel_brings_reads_back_first,
@@ -89,6 +90,27 @@ fn rules_changed_in_a_hold_are_named(world: &World) {
     }
     application.wait_for_writes(50);
     application.finish().assert_nothing_lost("commerce");
+}
+
+/// No stream can be read while one primary hangs; where the application's queries go can.
+fn status_names_a_primary_that_hangs_and_says_where_queries_go(world: &World) {
+    let movement = Movement::prepare(world, &Shape::default());
+    movement.write_plan(world, &format!("{QUICK}\n{HOLDS}"));
+    world.cutover().args(["apply", "--yes", "--until", "create"]).run_expecting(0);
+    let uid = world.cluster.vtctl().primary_uid("customer", "-80");
+    let name = format!("vttablet-{uid}");
+    world.cluster.signal(&name, "STOP");
+    let _goes_on = OnDrop(|| world.cluster.signal(&name, "CONT"));
+    let told = world.cutover().args(["status"]).limit_seconds(200).run_expecting(1);
+    let words = told.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let tables: Vec<String> = movement.tables.iter().map(|table| format!("`{table}`")).collect();
+    for part in [
+        format!("writes and reads of {} go to `commerce`", tables.join(", ")),
+        format!("Without an answer: zone1-{uid:010}, primary of `customer/-80`"),
+        "`vtctldclient EmergencyReparentShard customer/-80`".to_owned(),
+    ] {
+        assert!(words.contains(&part), "{part}: {told}");
+    }
 }
 
 /// With `vtctldclient` by hand the writes stand still for as long as the transaction is open.

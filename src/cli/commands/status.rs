@@ -11,6 +11,7 @@ use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
+use crate::cli::without_streams;
 use crate::cluster::port::Facts;
 use crate::record::entry::Entry;
 use crate::record::progress::Progress;
@@ -40,7 +41,10 @@ pub fn run(args: StatusArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "status", Wants::Nothing).await?;
         if !args.watch {
-            let found = look(&session).await?;
+            let found = match look(&session).await {
+                Ok(found) => found,
+                Err(error) => return Err(without_streams::add_to(error, &session).await),
+            };
             show(context, &args, &found)?;
             return Ok(Exit::Done);
         }

@@ -32,7 +32,7 @@ pub enum How {
     Planned,
     /// The primary's vttablet and MySQL are killed with -9; then EmergencyReparentShard.
     Killed,
-    /// They are killed, and started again: nobody takes their place.
+    /// They are killed, and started again: nobody takes their place. Then writes are allowed there, as VTOrc does.
     Restarted,
 }
 
@@ -138,7 +138,7 @@ impl How {
         match self {
             Self::Planned => "PlannedReparentShard",
             Self::Killed => "primary killed, EmergencyReparentShard",
-            Self::Restarted => "primary killed and started again",
+            Self::Restarted => "primary killed, started again and made writable",
         }
     }
 }
@@ -240,8 +240,12 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
 }
 
 fn again(bench: &Bench, operation: Operation) -> Output {
-    let until = if operation == Operation::Complete { "complete" } else { "switch-primary" };
-    bench.cutover(false).args(["apply", "--yes", "--wait", "--until", until]).limit_seconds(700).run()
+    // The revert window is waited for; a gate is not, for it wants another approval.
+    let arguments: &[&str] = match operation {
+        Operation::Complete => &["apply", "--yes", "--wait", "--until", "complete"],
+        _ => &["apply", "--yes", "--until", "switch-primary"],
+    };
+    bench.cutover(false).args(arguments.iter().copied()).limit_seconds(700).run()
 }
 
 /// Why the switch was rolled back, as the hold says it.
@@ -290,6 +294,10 @@ fn reparent(world: &World, keyspace: &str, shard: &str, old: u32, how: How) {
             for name in &names {
                 world.cluster.restart(name);
             }
+            // A MySQL that was started again takes no writes, until VTOrc says that it may; there is none here.
+            wait::until_true(Duration::from_secs(120), "the primary takes writes again", || {
+                vtctl.attempt(&["SetWritable", &format!("zone1-{old}"), "true"]).is_ok()
+            });
         }
         How::Killed => {
             // MySQL replicates asynchronously here, and acknowledges what no replica has: that is lost by MySQL and not by a movement.
