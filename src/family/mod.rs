@@ -1,6 +1,7 @@
 //! Workflow families. The machine knows none of them: a family makes the list of phases, says what the facts mean, forecasts, and
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
+pub mod costs;
 pub mod mending;
 pub mod move_tables;
 pub mod picture;
@@ -21,6 +22,7 @@ use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
 use crate::spec::Spec;
+use costs::Costs;
 use picture::{Ours, Picture};
 
 /// A movement of some family. All of it is pure.
@@ -74,6 +76,11 @@ pub trait Family: Send + Sync {
 
     /// What standing still before a gate costs, and what passing it will: how long, disk, when a VDiff pass goes stale, the worst pause.
     fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String>;
+
+    /// What the phases that are ahead cost, as far as it can be told before they begin.
+    fn costs(&self, _facts: &Facts, _ahead: &[PhaseId]) -> Costs {
+        Costs::default()
+    }
 
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::port::Facts;
+use crate::family::costs::Costs;
 use crate::family::picture::{Picture, StreamShape};
 use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
 use crate::finding::Finding;
@@ -28,6 +29,8 @@ pub struct Plan {
     /// Where the movement stands now, in words.
     pub situation: String,
     pub traffic: Traffic,
+    #[serde(default)]
+    pub costs: Costs,
     pub checks: Vec<Finding>,
     pub phases: Vec<PhasePlan>,
     pub fast_path: FastPath,
@@ -192,6 +195,7 @@ pub fn plan(
         verdict,
         situation: describe(&situation),
         traffic: situation.traffic,
+        costs: if verdict == Verdict::NothingToDo { Costs::default() } else { family.costs(facts, &ahead) },
         checks: findings,
         phases,
         fast_path: FastPath::default(),

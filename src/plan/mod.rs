@@ -1,7 +1,9 @@
 //! From intent and facts to what will happen.
 
 pub mod checks;
+pub mod conflicts;
 pub mod document;
+pub mod folder;
 pub mod reads;
 pub mod saved;
 pub mod sealed;

@@ -30,5 +30,7 @@ pub const CALLS: &[ReadCall] = &[
     ReadCall { name: "WorkflowStatus", what: "how far the copy is" },
     ReadCall { name: "VDiffShow", what: "what was compared" },
     ReadCall { name: "GetTopologyPath", what: "locks that a dead vtctld has left" },
+    ReadCall { name: "GetSchemaMigrations", what: "schema changes under way" },
+    ReadCall { name: "GetThrottlerStatus", what: "whether the throttler holds streams back, and how full disks are" },
     ReadCall { name: SQL, what: "bounded SELECTs: rows, NULLs, largest ids, sequences, open transactions, journals" },
 ];

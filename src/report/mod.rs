@@ -17,6 +17,7 @@ pub mod events_terminal;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod folder;
 pub mod history;
 pub mod hold;
 pub mod live;

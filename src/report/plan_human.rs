@@ -74,6 +74,9 @@ fn head(page: &mut Page, plan: &Plan) {
     if plan.verdict == Verdict::NothingToDo {
         return;
     }
+    for (at, line) in plan.costs.lines.iter().enumerate() {
+        page.item(2, &[dim(if at == 0 { "costs    " } else { "         " })], &[plain(line)]);
+    }
     let ahead = |wanted: &dyn Fn(&&PhasePlan) -> bool| -> Vec<&str> {
         let phases = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
         phases.filter(wanted).map(|phase| phase.name.as_str()).collect()

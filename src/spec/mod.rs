@@ -38,3 +38,4 @@ pub use pages::PAGES;
 pub use problem::Problem;
 pub use source::span_of_key;
 pub use top::{VERSION, is_alias};
+pub use window::Window;

@@ -6,6 +6,8 @@ mod canaries;
 mod cli_doctor;
 mod cli_explain;
 mod cli_plan;
+mod cli_plan_checks;
+mod cli_plan_folder;
 mod cli_record;
 mod cli_repair;
 mod cli_sandbox;
