@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::port::Facts;
 use crate::family::costs::Costs;
+use crate::family::fast_path::FastPath;
 use crate::family::picture::{Picture, StreamShape};
 use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
 use crate::finding::Finding;
@@ -118,13 +119,6 @@ impl SetDiff {
     }
 }
 
-/// Whether the movement is small and plain enough to run straight through. Worked out from structure; until it is, never offered.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub struct FastPath {
-    pub eligible: bool,
-    pub criteria: Vec<String>,
-}
-
 /// Makes the plan. Pure; `findings` are those of the checks, waivers applied.
 pub fn plan(
     family: &dyn Family,
@@ -158,7 +152,7 @@ pub fn plan(
         phases.push(PhasePlan {
             name: phase.id.to_string(),
             status,
-            gate: family.spec().gates.get(&phase.id).filter(|_| phase.has_gate).map(gate_plan),
+            gate: family.gate(&phase.id, facts).filter(|_| phase.has_gate).as_ref().map(gate_plan),
             effects: family.effects(&phase.id),
             writes: family
                 .mutations(&phase.id)
@@ -198,7 +192,7 @@ pub fn plan(
         costs: if verdict == Verdict::NothingToDo { Costs::default() } else { family.costs(facts, &ahead) },
         checks: findings,
         phases,
-        fast_path: FastPath::default(),
+        fast_path: family.fast_path(facts),
     }
 }
 

@@ -148,6 +148,13 @@ fn head(plan: &Plan) -> String {
         if !holds.is_empty() {
             lines.push(format!("- **holds for an operator** before {}", holds.join(", ")));
         }
+        if plan.fast_path.is_worth_saying() {
+            lines.push(format!("- **fast path** {}", text(&plan.fast_path.words())));
+            let caveats = plan.fast_path.caveats.iter().filter(|_| plan.fast_path.eligible);
+            lines.extend(caveats.map(|caveat| format!("  - {}: {}", code(caveat.name.as_str()), text(&caveat.words))));
+            let failed = plan.fast_path.criteria.iter().filter(|criterion| !criterion.passes);
+            lines.extend(failed.map(|criterion| format!("  - {}: {}", text(&criterion.name), text(&criterion.seen))));
+        }
         let final_ones = ahead(&|phase| phase.irreversible);
         if !final_ones.is_empty() {
             lines.push(format!("- **can't be undone** from {} on", final_ones.join(", ")));

@@ -5,6 +5,7 @@ mod adapter;
 mod canaries;
 mod cli_doctor;
 mod cli_explain;
+mod cli_fast_path;
 mod cli_plan;
 mod cli_plan_checks;
 mod cli_plan_folder;
