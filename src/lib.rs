@@ -25,7 +25,7 @@
 //! | [`cluster::topo`] | the topology server itself, for one thing: the named lock that a dead vtctld left |
 //! | [`family`] | a workflow family: its phases, what facts mean, forecasts, the next step. [`family::move_tables`] is the first; [`family::mending`] mends what any has left |
 //! | [`leftovers`] | what stands in a cluster that no whole movement leaves: found, with its evidence, whoever made it |
-//! | [`plan`] | the checks, one small file each; the plan as a document; saved plans and snapshots as files |
+//! | [`plan`] | the checks, one small file each; the plan as a document, and those of a folder; saved plans and snapshots as files |
 //! | [`run`] | the machine: [`run::machine::next`] decides, [`run::gates`] judge, [`run::reconcile`] looks what a write did |
 //! | [`record`] | what was wanted, tried, seen and allowed; where it is kept; the lease |
 //! | [`driver`] | the loop |

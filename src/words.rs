@@ -61,6 +61,17 @@ pub fn length(seconds: impl Into<i128>) -> String {
     }
 }
 
+/// Of data: "512 bytes", "1.5 KiB", "3.0 GiB", "1.2 TiB".
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let steps = (0..UNITS.len() - 1).take_while(|step| bytes >> (10 * (step + 1)) > 0).count();
+    if steps == 0 {
+        format!("{bytes} bytes")
+    } else {
+        format!("{:.1} {}", bytes as f64 / 1024_f64.powi(steps as i32), UNITS[steps])
+    }
+}
+
 /// "40 ms", "2.1 s", "3 s", "45 s", "5 min 10 s".
 pub fn length_of_milliseconds(milliseconds: u64) -> String {
     match (milliseconds, milliseconds % 1_000 / 100) {
@@ -113,6 +124,12 @@ mod tests {
     fn a_long_list_says_how_much_it_leaves_out() {
         assert_eq!(names(&["a", "b", "c"], 2), "a, b, c", "leaving out one saves nothing");
         assert_eq!(names(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+    }
+
+    #[test]
+    fn sizes_are_in_the_largest_unit_that_is_whole() {
+        let shown = [0, 1_023, 1_536, 100 << 30, 5 << 40].map(size);
+        assert_eq!(shown, ["0 bytes", "1023 bytes", "1.5 KiB", "100.0 GiB", "5.0 TiB"]);
     }
 
     #[test]

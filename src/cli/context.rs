@@ -11,12 +11,14 @@ use super::saved_plan;
 use super::ui::Ui;
 use crate::operator::{Connection, ResolveError, resolve};
 use crate::plan::document::Plan;
+use crate::plan::folder::FolderPlan;
 use crate::report::annotations;
 use crate::report::blocks::ViewOptions;
 use crate::report::event::View;
 use crate::report::events_json::JsonLines;
 use crate::report::events_lines::Lines;
 use crate::report::events_terminal::Terminal;
+use crate::report::folder as folder_report;
 use crate::report::plan_human::{self, PlanView};
 use crate::report::plan_markdown;
 use crate::report::stop::{self, StopView};
@@ -129,11 +131,41 @@ impl Context {
 impl Context {
     /// In a workflow on GitHub: what is in the way beside the lines of `shown`, the plan file, and the plan on the page of the run.
     pub fn show_to_reviewers(&mut self, plan: &Plan, shown: &Path, file: &Path) -> Result<(), Error> {
+        self.annotate_plan(plan, shown);
+        self.summarise(|| plan_markdown::draw(plan, named(file).as_deref()))
+    }
+
+    /// As [`show_plan`](Self::show_plan), of all plans of a folder.
+    pub fn show_folder(&mut self, folder: &FolderPlan) -> Result<(), Error> {
+        match self.global.format {
+            Format::Json => self.ui.json(&serde_json::json!(folder)),
+            Format::Markdown => self.ui.data(&folder_report::markdown(folder)),
+            Format::Human => {
+                let full = self.global.verbose > 0;
+                let view = PlanView { drawing: self.ui.drawing, begins: false, full, file: None };
+                self.ui.data(&folder_report::draw(folder, &view))
+            }
+        }
+    }
+
+    /// As [`show_to_reviewers`](Self::show_to_reviewers), of all plans of a folder.
+    pub fn show_folder_to_reviewers(&mut self, folder: &FolderPlan) -> Result<(), Error> {
+        for filed in &folder.plans {
+            self.annotate_plan(&filed.plan, Path::new(&filed.file));
+        }
+        self.summarise(|| folder_report::markdown(folder))
+    }
+
+    fn annotate_plan(&mut self, plan: &Plan, shown: &Path) {
         // A saved plan has no lines that anybody wrote.
         let text = std::fs::read_to_string(shown).ok().filter(|_| !saved_plan::is_one(shown));
         self.ui.annotate(|| annotations::of_plan(plan, &shown.display().to_string(), text.as_deref()));
+    }
+
+    /// Adds to the page of the run, where there is one.
+    fn summarise(&self, comment: impl FnOnce() -> String) -> Result<(), Error> {
         let Some(summary) = &self.environment.step_summary else { return Ok(()) };
-        let comment = plan_markdown::draw(plan, named(file).as_deref());
+        let comment = comment();
         let written = std::fs::OpenOptions::new()
             .append(true)
             .create(true)

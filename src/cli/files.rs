@@ -59,7 +59,7 @@ pub fn read_text(path: &Path, most_bytes: usize, help_when_missing: &str) -> Res
 
 /// The first bytes of a file, one more than the most when it is longer.
 fn bytes(path: &Path, most_bytes: usize, help_when_missing: &str) -> Result<Vec<u8>, Error> {
-    let unreadable = |why: String, help: &str| Error::Unreadable { file: path.to_owned(), why, help: help.to_owned() };
+    let unreadable = |why: String, help: &str| unreadable(path, why, help);
     let mut bytes = Vec::new();
     let limit = most_bytes as u64 + 1;
     let done = if path == Path::new("-") {
@@ -94,6 +94,11 @@ pub fn replace(file: &Path, text: &str) -> Result<(), Error> {
 /// Why a file is none of those that must be as they were written.
 pub fn not_sealed(file: &Path, error: &SealError, again: &str) -> Error {
     Error::Unreadable { file: file.to_owned(), why: error.to_string(), help: error.help(again) }
+}
+
+/// The end of a command that can't read what it was given.
+pub fn unreadable(path: &Path, why: String, help: &str) -> Error {
+    Error::Unreadable { file: path.to_owned(), why, help: help.to_owned() }
 }
 
 /// The folder that a file is in.

@@ -15,6 +15,7 @@ mod foresee;
 mod global;
 mod log_lines;
 mod notify;
+mod plan_folder;
 mod planning;
 mod runtime;
 mod sandbox;

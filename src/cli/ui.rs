@@ -98,11 +98,21 @@ impl Ui {
                 return;
             }
         }
+        self.tell(error, "");
+    }
+
+    /// What could not be done with one file of several, on stderr in any format.
+    pub fn failure(&mut self, file: &str, error: &Error) {
+        let says_it = error.to_string().contains(file);
+        self.tell(error, &if says_it { String::new() } else { format!("{file}: ") });
+    }
+
+    fn tell(&mut self, error: &Error, before: &str) {
         if let Error::BadFile { file, text, problems } = error {
             self.problems(problems, &file.display().to_string(), text.as_deref());
             return;
         }
-        self.message(&format!("{ERROR}error{ERROR:#}: {}\n", visible_line(&error.to_string())));
+        self.message(&format!("{ERROR}error{ERROR:#}: {}\n", visible_line(&format!("{before}{error}"))));
         let help = error.help();
         if !help.is_empty() {
             self.message(&format!("{HELP}help{HELP:#}: {}\n", visible_line(&help)));

@@ -14,6 +14,9 @@ use super::mutation::Mutation;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::model::routing::RoutingRules;
 use crate::model::schema::TableDefinition;
+use crate::model::schema_change::SchemaChange;
+use crate::model::stream_user::StreamUser;
+use crate::model::throttler::Throttler;
 use crate::model::topology::{Cells, Keyspace, Tablet, TabletAlias};
 use crate::model::vdiff::{VDiff, VDiffListed};
 use crate::model::vschema::VSchema;
@@ -99,6 +102,10 @@ pub enum Ask {
     Workflows(KeyspaceName),
     /// The lock of a keyspace and those of all its workflows, also of workflows that are gone.
     AllLocks(KeyspaceName),
+    /// Online schema changes of a keyspace that have not ended, whoever asked for them.
+    SchemaChanges(KeyspaceName),
+    /// What the throttlers of a keyspace's primaries say to streams.
+    Throttlers(KeyspaceName),
     /// Whether each table holds a row, per shard.
     Sql(Question),
 }
@@ -119,6 +126,10 @@ pub enum Question {
     WriteLocks { keyspace: KeyspaceName, tables: Vec<TableName> },
     /// The journals of switches, on each shard's primary: the point of no return of one.
     Journals { keyspace: KeyspaceName },
+    /// How long each shard's primary keeps its binlogs.
+    BinlogRetention { keyspace: KeyspaceName },
+    /// What the account may do by which streams write, on each shard's primary.
+    StreamUser { keyspace: KeyspaceName },
 }
 
 /// What a look found.
@@ -213,6 +224,14 @@ pub enum Answer {
     WriteLocks(Vec<WriteLock>),
     /// Their ids, by shard.
     Journals(BTreeMap<String, BTreeSet<i64>>),
+    /// In the order of shards and ids.
+    SchemaChanges(Vec<SchemaChange>),
+    /// By shard.
+    Throttlers(BTreeMap<String, Throttler>),
+    /// Seconds by shard; none for binlogs that are never purged.
+    BinlogRetention(BTreeMap<String, Option<u64>>),
+    /// By shard.
+    StreamUser(BTreeMap<String, StreamUser>),
 }
 
 /// One tablet's MySQL, from `GetFullStatus`.
@@ -333,3 +352,7 @@ reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);
 reading!(sequence_next, SequenceNext, BTreeMap<String, Option<i64>>);
 reading!(write_locks, WriteLocks, Vec<WriteLock>);
 reading!(journals, Journals, BTreeMap<String, BTreeSet<i64>>);
+reading!(schema_changes, SchemaChanges, Vec<SchemaChange>);
+reading!(throttlers, Throttlers, BTreeMap<String, Throttler>);
+reading!(binlog_retention, BinlogRetention, BTreeMap<String, Option<u64>>);
+reading!(stream_user, StreamUser, BTreeMap<String, StreamUser>);

@@ -2,6 +2,8 @@
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
 pub mod adoption;
+pub mod costs;
+pub mod fast_path;
 pub mod mending;
 pub mod move_tables;
 pub mod picture;
@@ -21,7 +23,9 @@ use crate::model::routing::RoutingRules;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
-use crate::spec::Spec;
+use crate::spec::{GateSpec, Spec};
+use costs::Costs;
+use fast_path::FastPath;
 use picture::{Ours, Picture};
 
 /// A movement of some family. All of it is pure.
@@ -75,6 +79,26 @@ pub trait Family: Send + Sync {
 
     /// What standing still before a gate costs, and what passing it will: how long, disk, when a VDiff pass goes stale, the worst pause.
     fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String>;
+
+    /// What the phases that are ahead cost, as far as it can be told before they begin.
+    fn costs(&self, _facts: &Facts, _ahead: &[PhaseId]) -> Costs {
+        Costs::default()
+    }
+
+    /// Whether the movement may run straight through, and does.
+    fn fast_path(&self, _facts: &Facts) -> FastPath {
+        FastPath::default()
+    }
+
+    /// The gate before a phase as it stands now; none where there is none.
+    fn gate(&self, phase: &PhaseId, facts: &Facts) -> Option<GateSpec> {
+        self.spec().gates.get(phase).map(|spec| self.fast_path(facts).gate(phase, spec))
+    }
+
+    /// How long at least the way back is kept open after a switch of the primary.
+    fn revert_window_seconds(&self, facts: &Facts) -> u64 {
+        if self.fast_path(facts).taken { 0 } else { self.spec().revert.window_seconds }
+    }
 
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;

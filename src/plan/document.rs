@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use crate::cluster::port::Facts;
+use crate::family::costs::Costs;
+use crate::family::fast_path::FastPath;
 use crate::family::picture::{Picture, StreamShape};
 use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
 use crate::finding::Finding;
@@ -35,6 +37,8 @@ pub struct Plan {
     /// Why that can't be told; absent where it can.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub drift_unknown: Option<String>,
+    #[serde(default)]
+    pub costs: Costs,
     pub checks: Vec<Finding>,
     pub phases: Vec<PhasePlan>,
     pub fast_path: FastPath,
@@ -122,13 +126,6 @@ impl SetDiff {
     }
 }
 
-/// Whether the movement is small and plain enough to run straight through. Worked out from structure; until it is, never offered.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub struct FastPath {
-    pub eligible: bool,
-    pub criteria: Vec<String>,
-}
-
 /// Makes the plan. Pure; `findings` are those of the checks, waivers applied.
 pub fn plan(
     family: &dyn Family,
@@ -164,7 +161,7 @@ pub fn plan(
         phases.push(PhasePlan {
             name: phase.id.to_string(),
             status,
-            gate: family.spec().gates.get(&phase.id).filter(|_| phase.has_gate).map(gate_plan),
+            gate: family.gate(&phase.id, facts).filter(|_| phase.has_gate).as_ref().map(gate_plan),
             effects: family.effects(&phase.id),
             writes: family
                 .mutations(&phase.id)
@@ -203,9 +200,10 @@ pub fn plan(
         traffic: situation.traffic,
         drift: vec![],
         drift_unknown: None,
+        costs: if verdict == Verdict::NothingToDo { Costs::default() } else { family.costs(facts, &ahead) },
         checks: findings,
         phases,
-        fast_path: FastPath::default(),
+        fast_path: family.fast_path(facts),
     }
 }
 

@@ -1,8 +1,11 @@
 //! From intent and facts to what will happen.
 
 pub mod checks;
+pub mod conflicts;
 pub mod document;
 pub mod drift;
+pub mod folder;
+pub mod reads;
 pub mod saved;
 pub mod sealed;
 pub mod snapshot;

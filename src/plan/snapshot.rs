@@ -1,7 +1,8 @@
 //! What a plan reads of a cluster, as a file: so that a pull request from a fork is planned without a credential, and a report of a
 //! bug is one file.
 //!
-//! It holds names, definitions and states. Of rows nothing but the largest id of a column that gets a sequence; no secret.
+//! It holds names, definitions and states, estimates of sizes, and who holds a write lock. Of rows nothing but the largest id of a column
+//! that gets a sequence; no secret.
 
 use async_trait::async_trait;
 use schemars::JsonSchema;

@@ -20,6 +20,7 @@ pub mod events_terminal;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod folder;
 pub mod history;
 pub mod history_phases;
 pub mod hold;

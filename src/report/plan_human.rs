@@ -7,6 +7,7 @@ use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
 use crate::cluster::mutation::shell;
+use crate::family::fast_path::FastPath;
 use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::plan::drift::Drift;
@@ -76,6 +77,9 @@ fn head(page: &mut Page, plan: &Plan) {
     page.item(2, &[dim("now      ")], &[plain(now)]);
     if plan.verdict == Verdict::NothingToDo {
         return;
+    }
+    for (at, line) in plan.costs.lines.iter().enumerate() {
+        page.item(2, &[dim(if at == 0 { "costs    " } else { "         " })], &[plain(line)]);
     }
     let ahead = |wanted: &dyn Fn(&&PhasePlan) -> bool| -> Vec<&str> {
         let phases = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
@@ -198,15 +202,28 @@ fn gate_words(gate: &GatePlan, full: bool) -> Vec<Span> {
     spans
 }
 
+/// Said where it is to be had, and where the plan file asks for it and it is not.
+fn fast_path(page: &mut Page, path: &FastPath) {
+    if !path.is_worth_saying() {
+        return;
+    }
+    page.line(0, &[bold("Fast path"), plain(format!(": {}", path.words()))]);
+    if path.eligible {
+        for caveat in &path.caveats {
+            let accepted = if caveat.accepted { "accepted" } else { "not accepted" };
+            page.item(2, &[plain("• ")], &[bold(caveat.name.as_str()), plain(format!(" ({accepted}): {}", caveat.words))]);
+        }
+    } else {
+        for criterion in path.criteria.iter().filter(|criterion| !criterion.passes) {
+            page.item(2, &[plain("• ")], &[bold(&criterion.name), plain(format!(": {}", criterion.seen))]);
+        }
+    }
+    page.gap();
+}
+
 fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     page.gap();
-    if plan.fast_path.eligible {
-        page.line(0, &[bold("Fast path"), plain(": this movement is small and plain enough to run straight through")]);
-        for criterion in &plan.fast_path.criteria {
-            page.line(2, &[plain(criterion)]);
-        }
-        page.gap();
-    }
+    fast_path(page, &plan.fast_path);
     let passed: Vec<&Finding> = plan.checks.iter().filter(|finding| finding.result == CheckResult::Pass).collect();
     if view.full && !passed.is_empty() {
         page.line(0, &[bold(format!("{} passed", counted(passed.len(), "check")))]);

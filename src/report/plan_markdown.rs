@@ -33,12 +33,19 @@ enum Part {
 
 /// The whole comment. `file` is the plan file, none for the default one.
 pub fn draw(plan: &Plan, file: Option<&str>) -> String {
+    let marker = marker(plan) + "\n";
+    let most = MOST_CHARACTERS - marker.chars().count();
+    marker + &within(plan, file, most)
+}
+
+/// As much of it as fits, without the mark by which a comment is found again. What can't be left out may be longer.
+pub fn within(plan: &Plan, file: Option<&str>, most_characters: usize) -> String {
     let parts = parts(plan, file);
     let longest =
         |is_wanted: &dyn Fn(&Part) -> bool| parts.iter().filter(|part| is_wanted(part)).map(Part::lines).max().unwrap_or(0);
     let (findings, differences) =
         (longest(&|part| matches!(part, Part::Findings { .. })), longest(&|part| matches!(part, Part::Differences { .. })));
-    let fits = |findings: usize, differences: usize| join(&parts, findings, differences).chars().count() <= MOST_CHARACTERS;
+    let fits = |findings: usize, differences: usize| join(&parts, findings, differences).chars().count() <= most_characters;
     // Differences give way first: what is in the way is what a reviewer needs.
     let differences = most(differences, &|most| fits(findings, most));
     let findings = most(findings, &|most| fits(most, differences));
@@ -141,7 +148,6 @@ fn head(plan: &Plan) -> String {
     };
     let (source, target) = (&plan.source_keyspace, &plan.target_keyspace);
     let mut lines = vec![
-        marker(plan),
         format!("### {verdict}: {} on {}", code(&plan.workflow), code(&plan.cluster.alias)),
         String::new(),
         format!(
@@ -154,6 +160,10 @@ fn head(plan: &Plan) -> String {
         format!("- **now** {}", text(&format!("{}; {}", plan.situation, plan.traffic.words(source, target)))),
     ];
     if plan.verdict != Verdict::NothingToDo {
+        if !plan.costs.lines.is_empty() {
+            lines.push("- **costs**".to_owned());
+            lines.extend(plan.costs.lines.iter().map(|line| format!("  - {}", text(line))));
+        }
         let ahead = |wanted: &dyn Fn(&&PhasePlan) -> bool| -> Vec<String> {
             let phases = plan.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
             phases.filter(wanted).map(|phase| code(&phase.name)).collect()
@@ -161,6 +171,13 @@ fn head(plan: &Plan) -> String {
         let holds = ahead(&|phase| phase.gate.as_ref().is_some_and(|gate| gate.policy == GatePolicy::OperatorHold));
         if !holds.is_empty() {
             lines.push(format!("- **holds for an operator** before {}", holds.join(", ")));
+        }
+        if plan.fast_path.is_worth_saying() {
+            lines.push(format!("- **fast path** {}", text(&plan.fast_path.words())));
+            let caveats = plan.fast_path.caveats.iter().filter(|_| plan.fast_path.eligible);
+            lines.extend(caveats.map(|caveat| format!("  - {}: {}", code(caveat.name.as_str()), text(&caveat.words))));
+            let failed = plan.fast_path.criteria.iter().filter(|criterion| !criterion.passes);
+            lines.extend(failed.map(|criterion| format!("  - {}: {}", text(&criterion.name), text(&criterion.seen))));
         }
         let final_ones = ahead(&|phase| phase.irreversible);
         if !final_ones.is_empty() {

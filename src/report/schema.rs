@@ -9,6 +9,7 @@ use super::history::History;
 use super::repair::RepairPlan;
 use super::status::Status;
 use crate::plan::document::Plan;
+use crate::plan::folder::FolderPlan;
 use crate::plan::saved::SavedPlan;
 use crate::plan::snapshot::Snapshot;
 
@@ -16,6 +17,10 @@ pub use super::events_json::schema as events;
 
 pub fn plan() -> Value {
     of::<Plan>("What `cutover plan --format json` prints")
+}
+
+pub fn folder_plan() -> Value {
+    of::<FolderPlan>("What `cutover plan DIR --format json` prints")
 }
 
 pub fn saved_plan() -> Value {

@@ -16,6 +16,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C311", title: "VDiff proves nothing", waivable: false, page: NO_PROOF },
     RunPage { code: "C312", title: "Vitess refuses a write", waivable: false, page: REFUSED },
     RunPage { code: "C313", title: "A tablet does not answer", waivable: false, page: SILENT_TABLET },
+    RunPage { code: "C314", title: "A primary takes no writes", waivable: false, page: READ_ONLY_PRIMARY },
     RunPage { code: "C320", title: "The kept routing rules are not here", waivable: false, page: NOT_KEPT },
     RunPage { code: "C321", title: "There are no routing rules to restore", waivable: false, page: NOTHING_TO_RESTORE },
     RunPage { code: "C330", title: "There is no way back from here", waivable: false, page: NO_WAY_BACK },
@@ -204,6 +205,23 @@ Start the tablet again. If it is gone for good, take its record out of the topol
 `cutover apply` (or `switch-back`); after a refused switch of writes the gate before it wants another approval.
 ";
 
+const READ_ONLY_PRIMARY: &str = "## What it means
+
+Before it switches the writes vtctld tries whether the reverse streams could be written in the source. MySQL there is read-only. So it is
+after a crash: a MySQL that was started again takes no writes until somebody says that it may. VTOrc does that where it runs, and a reparent
+does it.
+
+## Why it matters
+
+Traffic is where it was, and nothing is half done. But a primary that is read-only also refuses the writes of the application, for every
+table of that shard.
+
+## What to do
+
+See that no other tablet of the shard takes writes (`vtctldclient GetTablets --keyspace KEYSPACE`), then `vtctldclient SetWritable ALIAS
+true`. Then `cutover apply` (or `switch-back`); after a refused switch of writes the gate before it wants another approval.
+";
+
 const EDITED: &str = "## What it means
 
 `apply --wait` was waiting, the plan file was edited, and another command (`approve`, `apply`) took the edit up into the record. The
@@ -220,7 +238,8 @@ Going on would do what the old file said: other source tables dropped or renamed
 
 const SLOW: &str = "## What it means
 
-A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves.
+A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves, or
+writing the intent to the disk did, three times.
 
 ## Why it matters
 
@@ -228,7 +247,7 @@ A lag, a lock, a rule that was seen so long ago may be another by now.
 
 ## What to do
 
-Find out what makes vtctld or this machine slow (`cutover status -vv` logs how long each call takes), then `cutover apply`.
+Find out what makes vtctld, this machine or its disk slow (`cutover status -vv` logs how long each call takes), then `cutover apply`.
 ";
 
 const NOT_KEPT: &str = "## What it means

@@ -8,7 +8,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::calls::update::Updated;
-use super::calls::{controls, rules, schema, sql, status, tablets, topology, vdiff, workflows};
+use super::calls::{controls, rules, schema, schema_changes, sql, status, tablets, throttler, topology, vdiff, workflows};
 use super::fault::CallWhat;
 use super::operation::{self, Outcome, Switch, Told, Work};
 use super::refusal::{Answer, Refusal};
@@ -337,12 +337,12 @@ impl Vtctld for Sandbox {
         request: Request<data::GetThrottlerStatusRequest>,
     ) -> Reply<data::GetThrottlerStatusResponse> {
         let request = request.into_inner();
-        self.look("GetThrottlerStatus", |state| tablets::throttler_status(state, &request)).await
+        self.look("GetThrottlerStatus", |state| throttler::status(state, &request)).await
     }
 
     async fn check_throttler(&self, request: Request<data::CheckThrottlerRequest>) -> Reply<data::CheckThrottlerResponse> {
         let request = request.into_inner();
-        self.look("CheckThrottler", |state| tablets::check_throttler(state, &request)).await
+        self.look("CheckThrottler", |state| throttler::check(state, &request)).await
     }
 
     async fn get_version(&self, request: Request<data::GetVersionRequest>) -> Reply<data::GetVersionResponse> {
@@ -352,9 +352,10 @@ impl Vtctld for Sandbox {
 
     async fn get_schema_migrations(
         &self,
-        _: Request<data::GetSchemaMigrationsRequest>,
+        request: Request<data::GetSchemaMigrationsRequest>,
     ) -> Reply<data::GetSchemaMigrationsResponse> {
-        self.look("GetSchemaMigrations", |_| Ok(Default::default())).await
+        let request = request.into_inner();
+        self.look("GetSchemaMigrations", |state| schema_changes::migrations(state, &request)).await
     }
 
     async fn workflow_update(&self, request: Request<data::WorkflowUpdateRequest>) -> Reply<data::WorkflowUpdateResponse> {

@@ -28,6 +28,7 @@ fn times(trouble: &Trouble, began: Timestamp) -> Option<(Timestamp, Timestamp)> 
         | Trouble::StreamError { after_seconds, lasts_seconds, .. }
         | Trouble::TabletDown { after_seconds, lasts_seconds, .. }
         | Trouble::Throttled { after_seconds, lasts_seconds, .. }
+        | Trouble::SchemaChange { after_seconds, lasts_seconds, .. }
         | Trouble::VdiffStuck { after_seconds, lasts_seconds }
         | Trouble::VtctldDown { after_seconds, lasts_seconds } => {
             Some((at(began, *after_seconds), at(began, after_seconds.saturating_add(*lasts_seconds))))
@@ -141,6 +142,18 @@ pub fn tablet_down(state: &mut State, keyspace: &str, shard: &str, kind: Kind, u
     if let Some(tablet) = state.topology.tablets.iter_mut().find(is_it) {
         (tablet.is_down, tablet.down_until) = (true, until);
     }
+}
+
+/// The online schema changes of a keyspace that run now: a number of their own, and the table.
+pub fn schema_changes<'s>(state: &'s State, keyspace: &'s str) -> impl Iterator<Item = (usize, &'s str)> {
+    let all = state.description.goes_wrong.iter().enumerate();
+    all.filter_map(move |(number, trouble)| match trouble {
+        Trouble::SchemaChange { keyspace: of, table, .. } if of == keyspace => {
+            let (from, until) = times(trouble, state.began)?;
+            (from <= state.now && state.now < until).then_some((number, table.as_str()))
+        }
+        _ => None,
+    })
 }
 
 pub fn is_throttled(state: &State, keyspace: &str) -> bool {

@@ -49,16 +49,16 @@ pub fn tests() -> Vec<Case> {
 const SEEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A movement as the plan file says it, and the cluster as the port sees it.
-struct Bench {
+pub(super) struct Bench {
     cluster: &'static Cluster,
     runtime: Runtime,
     adapter: Adapter,
-    movement: MoveTables,
+    pub(super) movement: MoveTables,
     progress: Progress,
 }
 
 impl Bench {
-    fn new(world: &World, movement: &Movement) -> Self {
+    pub(super) fn new(world: &World, movement: &Movement) -> Self {
         let reading = spec::read(&movement.plan("[complete]\nsource-tables = \"rename\"\n")).expect("a plan file");
         let SpecMovement::MoveTables(options) = reading.spec.movement.clone();
         let TableSelection::Named(tables) = options.tables.clone() else { panic!("{:?}", options.tables) };
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// What the checks before a phase find; for none, those before every phase that is ahead.
-    fn run(&self, before: Option<&PhaseId>) -> Vec<Finding> {
+    pub(super) fn run(&self, before: Option<&PhaseId>) -> Vec<Finding> {
         let begin = Instant::now();
         let phases =
             before.map_or_else(|| self.movement.phases().into_iter().map(|phase| phase.id).collect(), |one| vec![one.clone()]);
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     /// Waits until exactly these block, as `C203 commerce.corder`, and gives them.
-    fn expect_before(&self, phase: &PhaseId, expected: &[String]) -> Vec<Finding> {
+    pub(super) fn expect_before(&self, phase: &PhaseId, expected: &[String]) -> Vec<Finding> {
         let mut findings = Vec::new();
         let begin = Instant::now();
         loop {
@@ -105,17 +105,17 @@ impl Bench {
     }
 
     /// Waits until one check alone blocks, on one subject, and says this of it.
-    fn expect_one(&self, code: &str, subject: &str, says: &str) -> Finding {
+    pub(super) fn expect_one(&self, code: &str, subject: &str, says: &str) -> Finding {
         let finding = self.expect(&[format!("{code} {subject}")]).remove(0);
         assert!(finding.summary.contains(says), "{says:?} is not in {:?}", finding.summary);
         finding
     }
 
-    fn expect_nothing(&self) {
+    pub(super) fn expect_nothing(&self) {
         self.expect(&[]);
     }
 
-    fn sql(&self, keyspace: &str, sql: &str) {
+    pub(super) fn sql(&self, keyspace: &str, sql: &str) {
         self.cluster.execute_primaries(keyspace, sql);
     }
 
@@ -144,7 +144,7 @@ fn adapter(runtime: &Runtime, address: &str) -> Adapter {
 }
 
 /// One table of ten rows from `commerce` to the sharded `customer`.
-fn one_table(world: &World) -> (Movement, Bench, String) {
+pub(super) fn one_table(world: &World) -> (Movement, Bench, String) {
     let movement = Movement::prepare(world, &Shape { tables: 1, rows: 10, ..Shape::default() });
     let bench = Bench::new(world, &movement);
     let table = movement.tables[0].clone();

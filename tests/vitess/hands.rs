@@ -95,7 +95,7 @@ fn rules_changed_in_a_hold_are_named(world: &World) {
 /// No stream can be read while one primary hangs; where the application's queries go can.
 fn status_names_a_primary_that_hangs_and_says_where_queries_go(world: &World) {
     let movement = Movement::prepare(world, &Shape::default());
-    movement.write_plan(world, QUICK);
+    movement.write_plan(world, &format!("{QUICK}\n{HOLDS}"));
     world.cutover().args(["apply", "--yes", "--until", "create"]).run_expecting(0);
     let uid = world.cluster.vtctl().primary_uid("customer", "-80");
     let name = format!("vttablet-{uid}");

@@ -13,6 +13,7 @@ mod adopt;
 mod broken;
 mod canaries;
 mod checks;
+mod checks_of_others;
 mod commands;
 mod conformance;
 #[path = "../conformance/mod.rs"]
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ("broken", broken::tests()),
         ("canaries", canaries::tests()),
         ("checks", checks::tests()),
+        ("checks_of_others", checks_of_others::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
         ("doctor", doctor::tests()),

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::plan::conflicts;
 use crate::report::wrap::wrap;
 use crate::{leftovers, operator, plan, sandbox, spec};
 
@@ -31,6 +32,7 @@ pub fn pages() -> Vec<Page> {
     let of_files = spec::PAGES.iter().chain(operator::PAGES).chain(sandbox::file::pages::PAGES);
     let mut pages: Vec<Page> = of_files.map(|(code, title, text)| Page { code, title, text }).collect();
     pages.extend(plan::checks::CHECKS.iter().map(|check| Page { code: check.code, title: check.title, text: check.page }));
+    pages.push(Page { code: conflicts::CODE, title: conflicts::TITLE, text: conflicts::PAGE });
     pages.extend(crate::run::pages::PAGES.iter().map(|page| Page { code: page.code, title: page.title, text: page.page }));
     pages.extend(leftovers::KINDS.iter().map(|kind| Page { code: kind.code, title: kind.title, text: kind.page }));
     pages.sort_by_key(|page| page.code);

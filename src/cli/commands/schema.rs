@@ -25,6 +25,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("sandbox", sandbox::file::schema::schema()),
         ("lockfile", record::format::schema()),
         ("plan", report::schema::plan()),
+        ("folder-plan", report::schema::folder_plan()),
         ("saved-plan", report::schema::saved_plan()),
         ("snapshot", report::schema::snapshot()),
         ("status", report::schema::status()),

@@ -27,8 +27,8 @@ const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// Write what `plan` reads of the cluster into a file, for `plan --facts FILE.json`
 ///
-/// Names, definitions and states; of rows nothing but the largest id of a column that gets a sequence; no secret. With it a pull request
-/// is planned without a credential, and a report of a bug is one file. Reads only.
+/// Names, definitions and states, and who holds a write lock; of rows nothing but the largest id of a column that gets a sequence; no
+/// secret. With it a pull request is planned without a credential, and a report of a bug is one file. Reads only.
 #[derive(Debug, Args)]
 pub struct SnapshotArgs {
     /// The plan file

@@ -1,10 +1,13 @@
 //! MoveTables: tables go from one keyspace to another.
 //!
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
-//! `phases` the next step of each phase, one small file for each, and `half_switch` how a switch that broke off is made whole.
+//! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole, and
+//! `costs` and `price` what it costs, before it begins and at a hold. `fast_path` judges whether it is small and plain.
 
 pub mod adoption;
 mod attempts;
+pub mod costs;
+mod fast_path;
 #[cfg(test)]
 pub mod fixtures;
 mod forecast;
@@ -20,6 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::costs::Costs;
+use super::fast_path::FastPath;
 use super::picture::{Picture, StreamShape};
 use super::{Condition, Family, Happened, Phase, Pulse, Side, Situation, Step, View, WayBack};
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
@@ -175,6 +180,14 @@ impl Family for MoveTables {
 
     fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String> {
         price::of(self, phase, view)
+    }
+
+    fn fast_path(&self, facts: &Facts) -> FastPath {
+        fast_path::of(self, facts)
+    }
+
+    fn costs(&self, facts: &Facts, ahead: &[PhaseId]) -> Costs {
+        costs::of(self, facts, ahead)
     }
 
     fn step_pause(&self, view: &View<'_>) -> Step {

@@ -8,7 +8,7 @@ use crate::family::picture::StreamShape;
 use crate::family::{SituationKind, View};
 use crate::model::vdiff::Verdict;
 use crate::run::phase::PhaseId;
-use crate::words::{length, moment};
+use crate::words::{length, moment, size};
 
 /// How long vtgate keeps an application's writes waiting before it refuses them (`--buffer-window`, its default).
 const BUFFER_SECONDS: u64 = 10;
@@ -70,17 +70,8 @@ fn copy_on_disk(movement: &MoveTables, view: &View<'_>) -> Option<String> {
     let ask = Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() };
     let status = view.facts.copy_progress(&ask).ok()?;
     let bytes: i64 = status.table_copies.values().map(|copy| copy.bytes_copied).sum();
-    (bytes > 0).then(|| format!("the copy takes about {} on `{}`", bytes_words(bytes), movement.target()))
-}
-
-fn bytes_words(bytes: i64) -> String {
-    const UNITS: [&str; 4] = ["bytes", "KiB", "MiB", "GiB"];
-    let steps = (0..UNITS.len() - 1).take_while(|step| bytes >> (10 * (step + 1)) > 0).count();
-    if steps == 0 {
-        format!("{bytes} bytes")
-    } else {
-        format!("{:.1} {}", bytes as f64 / f64::from(1 << (10 * steps)), UNITS[steps])
-    }
+    let bytes = u64::try_from(bytes).unwrap_or(0);
+    (bytes > 0).then(|| format!("the copy takes about {} on `{}`", size(bytes), movement.target()))
 }
 
 /// A stream that runs keeps up however long it takes; one that stands lives as long as the source's binlogs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::port::{Ask, Facts, Query, Reading, Unread};
 use crate::family::move_tables::MoveTables;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
 use crate::model::schema::TableDefinition;
 use crate::model::vschema::{VSchema, VSchemaTable};
@@ -79,6 +79,11 @@ pub fn unread(code: &str, subject: impl Into<String>, what: &str, why: &Unread) 
         format!("{what} could not be read: {why}"),
         format!("see to it that it can be read and run the same command again; `cutover explain {code}` says what it reads"),
     )
+}
+
+/// The same of a check that only warns: not to know is no more than a warning either.
+pub fn unseen(code: &str, subject: impl Into<String>, what: &str, why: &Unread) -> Finding {
+    Finding { severity: Severity::Warning, ..unread(code, subject, what, why) }
 }
 
 /// `1 table`, `2 tables`.

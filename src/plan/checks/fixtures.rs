@@ -16,6 +16,8 @@ use crate::model::digest::Digest;
 use crate::model::name::{CellName, KeyspaceName, ShardName, TableName};
 use crate::model::routing::RoutingRules;
 use crate::model::schema::TableDefinition;
+use crate::model::stream_user::StreamUser;
+use crate::model::throttler::Throttler;
 use crate::model::topology::{Cells, Keyspace, Shard, Tablet, TabletAlias, TabletType};
 use crate::model::vschema::{AutoIncrement, ColumnVindex, VSchema, VSchemaTable, Vindex};
 use crate::model::workflow::{Stream, StreamState, Workflow};
@@ -131,7 +133,7 @@ fn vschemas() -> BTreeMap<KeyspaceName, VSchema> {
 }
 
 impl Fixture {
-    /// Healthy, before create. Sequences are set by the switch, so no check has a question for SQL.
+    /// Healthy, before create. Sequences are set by the switch, so no check has a question for SQL about rows.
     pub fn new() -> Self {
         let facts = Facts {
             observed_at: Timestamp::UNIX_EPOCH,
@@ -179,6 +181,7 @@ impl Fixture {
         };
         fixture.answer(Ask::TabletStatus(keyspace("commerce")), status(&[100, 101]));
         fixture.answer(Ask::TabletStatus(keyspace("customer")), status(&[200, 201, 300, 301]));
+        fixture.quiet();
         let names = vec![table_name("customer_seq"), table_name("order_seq")];
         let sequences = ["customer_seq", "order_seq"].map(|name| {
             definition(&format!("CREATE TABLE `{name}` (\n  `id` int NOT NULL,\n  `next_id` bigint DEFAULT NULL\n)"))
@@ -191,7 +194,23 @@ impl Fixture {
         fixture
     }
 
-    /// As `new`, but with questions that only SQL answers: a sharding column that may hold NULL, sequences that nobody sets, and
+    /// Nobody else is at work, and there is room.
+    fn quiet(&mut self) {
+        for (name, shards) in [("commerce", &["0"][..]), ("customer", &["-80", "80-"])] {
+            self.answer(Ask::SchemaChanges(keyspace(name)), Answer::SchemaChanges(vec![]));
+            let off = Throttler { is_enabled: false, refuses: None, rules: vec![], data_directory_used_percent: None };
+            let throttlers = shards.iter().map(|shard| ((*shard).to_owned(), off.clone())).collect();
+            self.answer(Ask::Throttlers(keyspace(name)), Answer::Throttlers(throttlers));
+            let kept = shards.iter().map(|shard| ((*shard).to_owned(), Some(259_200))).collect();
+            self.sql(Question::BinlogRetention { keyspace: keyspace(name) }, Answer::BinlogRetention(kept));
+        }
+        let user = StreamUser { accounts: 1, may_write_streams: 1, may_write_tables: 1, unclear: 0 };
+        self.sql(Question::StreamUser { keyspace: keyspace("commerce") }, Answer::StreamUser([("0".to_owned(), user)].into()));
+        let tables = self.movement.tables.clone();
+        self.sql(Question::WriteLocks { keyspace: keyspace("commerce"), tables }, Answer::WriteLocks(vec![]));
+    }
+
+    /// As `new`, but with questions about rows: a sharding column that may hold NULL, sequences that nobody sets, and
     /// target tables that are there already.
     pub fn with_questions() -> Self {
         let mut fixture = Self::new();
@@ -289,6 +308,11 @@ impl Fixture {
 
     pub fn mysql_mut(&mut self, of: &str, uid: u32) -> &mut MySqlStatus {
         self.status_mut(of, uid).as_mut().unwrap()
+    }
+
+    pub fn throttler_mut(&mut self, of: &str, shard: &str) -> &mut Throttler {
+        let Answer::Throttlers(throttlers) = self.answer_mut(&Ask::Throttlers(keyspace(of))) else { panic!("{of}") };
+        throttlers.get_mut(shard).unwrap()
     }
 
     pub fn shard_mut(&mut self, of: &str, shard: &str) -> &mut Shard {

@@ -6,21 +6,27 @@
 mod asks;
 mod binlog;
 mod keyspaces;
+mod known_faults;
 mod lost_names;
 mod null_sharding_column;
+mod online_ddl;
 mod ownership;
 mod routing_rules;
 mod run;
 mod sequence_names;
 mod sequences;
 mod served_equals_global;
+mod sizes;
 mod source_tables;
+mod stream_permission;
 mod tablets;
 mod target_tables;
+mod throttler;
 mod vindexes;
 mod vitess_version;
 mod vtctld_reachable;
 mod workflow_name;
+mod write_locks;
 
 #[cfg(test)]
 mod fixtures;
@@ -35,6 +41,9 @@ use crate::run::phase::PhaseId;
 pub use ownership::{Ownership, ownership};
 pub use run::{follow_up, is_waivable, look, page, query, run};
 pub use vtctld_reachable::unreachable;
+
+#[cfg(test)]
+pub use {asks::source_tables, fixtures::Fixture};
 
 /// One check.
 pub struct Check {
@@ -87,4 +96,10 @@ pub static CHECKS: &[&Check] = &[
     &binlog::CHECK,
     &lost_names::CHECK,
     &vitess_version::CHECK,
+    &online_ddl::CHECK,
+    &write_locks::CHECK,
+    &sizes::CHECK,
+    &throttler::CHECK,
+    &stream_permission::CHECK,
+    &known_faults::CHECK,
 ];

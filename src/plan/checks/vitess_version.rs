@@ -6,6 +6,7 @@ use crate::cluster::port::{Ask, Query};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
+use crate::model::topology::Tablet;
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C214";
@@ -30,8 +31,8 @@ newer than 24 can't be told from 24, and vtctld's own can't be seen.
 
 ## Why it matters
 An older Vitess speaks the same protocol and behaves a little differently. What is known of 22 and 23: the progress of a copy
-lists only the tables that are being copied just then, and doesn't give a table that is empty at the source as whole; a failed
-create at a sharded target may rewrite its VSchema; the texts of errors differ. Cutover proves each step by what it
+lists only the tables that are being copied just then, and doesn't give a table that is empty at the source as whole; the texts of
+errors differ. What is known to do harm stands under C229. Cutover proves each step by what it
 sees afterwards, on any version, but nobody has run whole movements on these.
 
 ## What to do
@@ -53,13 +54,17 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     [input.movement.source(), input.movement.target()].map(|keyspace| of_keyspace(input, keyspace)).into()
 }
 
+/// Those from before Vitess 24.
+pub(super) fn older(tablets: &[Tablet]) -> impl Iterator<Item = &Tablet> {
+    tablets.iter().filter(|tablet| tablet.started_at.is_none())
+}
+
 fn of_keyspace(input: &CheckInput<'_>, keyspace: &KeyspaceName) -> Finding {
     let tablets = match input.facts.tablets(&Ask::Tablets(keyspace.clone())) {
         Ok(tablets) => tablets,
         Err(why) => return unread(CODE, keyspace.as_str(), &format!("the tablets of `{keyspace}`"), &why),
     };
-    let old: Vec<String> =
-        tablets.iter().filter(|tablet| tablet.started_at.is_none()).map(|tablet| tablet.alias.to_string()).collect();
+    let old: Vec<String> = older(tablets).map(|tablet| tablet.alias.to_string()).collect();
     if old.is_empty() {
         return Finding::pass(
             CODE,

@@ -42,6 +42,10 @@ pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> A
         result(&[("instruments", Type::Int64)], &[vec![Some("1".to_owned())]])
     } else if body.contains("from performance_schema.metadata_locks ") {
         write_locks(state, &place, body)
+    } else if body.contains("from performance_schema.global_variables ") {
+        binlog_retention(state, &place)
+    } else if body.contains("from mysql.user as account ") {
+        stream_user(state, &place)
     } else if body.contains("from _vt.resharding_journal ") {
         journals(state, &place)
     } else if body.starts_with("select 0 as place, ") {
@@ -127,6 +131,19 @@ fn write_locks(state: &State, place: &Place, body: &str) -> QueryResult {
         ("age", Type::Int64),
     ];
     result(&columns, &rows)
+}
+
+fn binlog_retention(state: &State, place: &Place) -> QueryResult {
+    let seconds = state.topology.keyspaces.get(&place.keyspace).map(|keyspace| keyspace.mysql.binlog_expire_logs_seconds);
+    let row = |seconds: u64| vec![Some("binlog_expire_logs_seconds".to_owned()), Some(seconds.to_string())];
+    result(&[("name", Type::Varchar), ("value", Type::Varchar)], &seconds.into_iter().map(row).collect::<Vec<_>>())
+}
+
+fn stream_user(state: &State, place: &Place) -> QueryResult {
+    let may_write = state.topology.keyspaces.get(&place.keyspace).is_some_and(|keyspace| keyspace.mysql.streams_may_write);
+    let may_write = Some(u8::from(may_write).to_string());
+    let columns = ["accounts", "streams", "writers", "unclear"].map(|name| (name, Type::Int64));
+    result(&columns, &[vec![Some("1".to_owned()), Some("1".to_owned()), may_write, Some("0".to_owned())]])
 }
 
 fn journals(state: &State, place: &Place) -> QueryResult {

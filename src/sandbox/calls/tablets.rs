@@ -1,7 +1,7 @@
 //! Tablets, and what each says of its MySQL.
 
 use super::messages::{alias, key_range, kind, tablet, time};
-use crate::cluster::vtctld::generated::{replicationdata, tabletmanagerdata, topodata, vtctldata as data};
+use crate::cluster::vtctld::generated::{replicationdata, topodata, vtctldata as data};
 use crate::sandbox::refusal::{Answer, refuse};
 use crate::sandbox::state::State;
 use crate::sandbox::topology::{Kind, Tablet};
@@ -100,29 +100,4 @@ pub fn server_uuid(uid: u32) -> String {
 pub fn version(state: &State, request: &data::GetVersionRequest) -> Answer<data::GetVersionResponse> {
     tablet(state, request.tablet_alias.as_ref())?;
     Ok(data::GetVersionResponse { version: b"{   }".to_vec() })
-}
-
-pub fn throttler_status(state: &State, request: &data::GetThrottlerStatusRequest) -> Answer<data::GetThrottlerStatusResponse> {
-    let tablet = tablet(state, request.tablet_alias.as_ref())?;
-    let status = tabletmanagerdata::GetThrottlerStatusResponse {
-        tablet_alias: tablet.alias(),
-        keyspace: tablet.keyspace.clone(),
-        shard: tablet.shard.clone(),
-        is_leader: false,
-        is_open: true,
-        default_threshold: 5.0,
-        metric_name_used_as_default: "lag".to_owned(),
-        ..tabletmanagerdata::GetThrottlerStatusResponse::default()
-    };
-    Ok(data::GetThrottlerStatusResponse { status: Some(status) })
-}
-
-/// The throttler is off: everybody may go on.
-pub fn check_throttler(state: &State, request: &data::CheckThrottlerRequest) -> Answer<data::CheckThrottlerResponse> {
-    let tablet = tablet(state, request.tablet_alias.as_ref())?;
-    let check = tabletmanagerdata::CheckThrottlerResponse {
-        response_code: tabletmanagerdata::CheckThrottlerResponseCode::Ok.into(),
-        ..tabletmanagerdata::CheckThrottlerResponse::default()
-    };
-    Ok(data::CheckThrottlerResponse { tablet_alias: Some(alias(tablet)), check: Some(check) })
 }

@@ -233,7 +233,8 @@ impl<'a> Judge<'a> {
                     );
                 }
             }
-            Trouble::LongTransaction { keyspace, table, lasts_seconds, .. } => {
+            Trouble::LongTransaction { keyspace, table, lasts_seconds, .. }
+            | Trouble::SchemaChange { keyspace, table, lasts_seconds, .. } => {
                 self.must_be_keyspace(&at("keyspace"), keyspace);
                 self.must_be_table(&at("table"), table);
                 self.must_last(&at("lasts-seconds"), *lasts_seconds);

@@ -82,6 +82,10 @@ pub struct MySqlDescription {
     pub binlog_format: String,
     pub binlog_row_image: String,
     pub gtid_mode: String,
+    /// How long binlogs are kept; 0 is for ever.
+    pub binlog_expire_logs_seconds: u64,
+    /// Whether the account of Vitess's streams may write tables.
+    pub streams_may_write: bool,
 }
 
 impl Default for MySqlDescription {
@@ -91,6 +95,8 @@ impl Default for MySqlDescription {
             binlog_format: "ROW".to_owned(),
             binlog_row_image: "FULL".to_owned(),
             gtid_mode: "ON".to_owned(),
+            binlog_expire_logs_seconds: 259_200,
+            streams_may_write: true,
         }
     }
 }
@@ -265,6 +271,14 @@ pub enum Trouble {
     /// The streams of a target keyspace are throttled: they run, and apply nothing.
     Throttled {
         keyspace: String,
+        #[serde(default)]
+        after_seconds: u64,
+        lasts_seconds: u64,
+    },
+    /// An online schema change of a table runs.
+    SchemaChange {
+        keyspace: String,
+        table: String,
         #[serde(default)]
         after_seconds: u64,
         lasts_seconds: u64,

@@ -4,9 +4,11 @@ mod all_vschemas;
 mod copy_progress;
 mod keyspace_names;
 mod locks;
+mod schema_changes;
 mod tables;
 mod tablet_status;
 pub(super) mod tablets;
+mod throttlers;
 mod vdiffs;
 mod workflows;
 
@@ -73,14 +75,16 @@ impl Asking {
     /// The keyspaces whose shards an ask goes to.
     pub fn keyspaces(ask: &Ask) -> Option<KeyspaceName> {
         match ask {
-            Ask::Tables { keyspace, .. } | Ask::TableNames(keyspace) => Some(keyspace.clone()),
+            Ask::Tables { keyspace, .. } | Ask::TableNames(keyspace) | Ask::Throttlers(keyspace) => Some(keyspace.clone()),
             Ask::Sql(
                 Question::HasRows { keyspace, .. }
                 | Question::HasNull { keyspace, .. }
                 | Question::LargestValue { keyspace, .. }
                 | Question::SequenceNext { keyspace, .. }
                 | Question::WriteLocks { keyspace, .. }
-                | Question::Journals { keyspace },
+                | Question::Journals { keyspace }
+                | Question::BinlogRetention { keyspace }
+                | Question::StreamUser { keyspace },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)
@@ -91,6 +95,7 @@ impl Asking {
             | Ask::AllVSchemas
             | Ask::KeyspaceNames
             | Ask::Workflows(_)
+            | Ask::SchemaChanges(_)
             | Ask::AllLocks(_) => None,
         }
     }
@@ -109,6 +114,8 @@ impl Asking {
             Ask::KeyspaceNames => keyspace_names::answer(self).await,
             Ask::Workflows(keyspace) => workflows::answer(self, keyspace).await,
             Ask::AllLocks(keyspace) => locks::all(self, keyspace).await,
+            Ask::SchemaChanges(keyspace) => schema_changes::answer(self, keyspace).await,
+            Ask::Throttlers(keyspace) => throttlers::answer(self, keyspace).await,
             Ask::Sql(question) => sql::answer(self, question).await,
         }
     }

@@ -3,12 +3,14 @@
 //! Each statement is bounded in time (`MAX_EXECUTION_TIME`) and in rows, goes to one tablet (`ExecuteFetchAsDBA`), and gives
 //! numbers and names of tables: no value of a row but the largest of a column.
 
+mod binlog_retention;
 mod has_null;
 mod has_rows;
 mod journals;
 mod largest_value;
 mod sequence_next;
 mod statement;
+mod stream_user;
 mod tablet;
 mod write_locks;
 
@@ -29,6 +31,8 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::SequenceNext { keyspace, sequences } => sequence_next::answer(&sql, keyspace, sequences).await,
         Question::WriteLocks { keyspace, tables } => write_locks::answer(&sql, keyspace, tables).await,
         Question::Journals { keyspace } => journals::answer(&sql, keyspace).await,
+        Question::BinlogRetention { keyspace } => binlog_retention::answer(&sql, keyspace).await,
+        Question::StreamUser { keyspace } => stream_user::answer(&sql, keyspace).await,
     }
 }
 
@@ -40,7 +44,12 @@ fn limit(sql: SqlReads, question: &Question) -> Result<Duration, Unread> {
     };
     Ok(match (question, SqlReads::BOUNDED) {
         (
-            Question::HasRows { .. } | Question::SequenceNext { .. } | Question::WriteLocks { .. } | Question::Journals { .. },
+            Question::HasRows { .. }
+            | Question::SequenceNext { .. }
+            | Question::WriteLocks { .. }
+            | Question::Journals { .. }
+            | Question::BinlogRetention { .. }
+            | Question::StreamUser { .. },
             SqlReads::Within(bound),
         ) => limit.min(bound),
         _ => limit,

@@ -15,7 +15,7 @@ pub mod switch_primary;
 mod switch_replicas;
 pub mod verify;
 
-use super::{MoveTables, attempts};
+use super::{MoveTables, attempts, fast_path};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Query;
 use crate::family::{Condition, Family as _, Phase, Side, Situation, SituationKind, Step, View};
@@ -87,6 +87,11 @@ pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
 /// What a phase needs to be decided, beyond what every look reads.
 pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
     let mut query = query_of(movement, phase, progress);
+    if !movement.spec.fast_path.is_ordinary()
+        && [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::REVERT_WINDOW, PhaseId::COMPLETE].contains(phase)
+    {
+        query.merge(fast_path::query(movement));
+    }
     // Whose lock a switch that came to nothing may have left is told before the next try.
     let came_to_nothing = |last: &Attempt| !attempts::was_seen_done(last) && matches!(last.mutation, Mutation::SwitchTraffic(_));
     if progress.last_write().is_some_and(came_to_nothing) {
