@@ -4,6 +4,7 @@
 use super::error::Error;
 use super::exit::Exit;
 use crate::cluster::mutation::Mutation;
+use crate::family::move_tables::adoption::TARGET_MAY_HAVE_TAKEN_WRITES;
 use crate::family::{Situation, SituationKind};
 use crate::record::entry::{Goal, OutcomeResult};
 use crate::record::progress::Progress;
@@ -58,6 +59,10 @@ pub fn judge(way: Way, situation: &Situation, progress: &Progress) -> Result<(),
         (Way::SwitchBack, NotBegun | Cancelled) if open.is_none() => refused("there is nothing to switch back", STATUS),
         (Way::Cancel, Switched) => refused("it can't be cancelled while the target takes writes", "`cutover switch-back` first"),
         (Way::Cancel, Completed | Ended) => refused("it can't be cancelled", STATUS),
+        (Way::Cancel, Moving) if may_drop_the_only_copy(progress) => refused(
+            "it was taken over without proof that only the source took writes, and cancelling would drop rows that only the target has",
+            "`cutover apply --until verify` compares every row; when none differs, cancel",
+        ),
         (Way::RestoreRules, Ended | Completed) => Ok(()),
         // Its own write or that of `remove-rules` stopped half way.
         (Way::RestoreRules, Between) if progress.attempts.last().is_some_and(|last| is_of_rules(&last.phase)) => Ok(()),
@@ -79,6 +84,14 @@ pub fn judge(way: Way, situation: &Situation, progress: &Progress) -> Result<(),
         (Way::Resume, NotBegun) if open.is_none() && !progress.paused => refused("there is no stream to start", STATUS),
         _ => Ok(()),
     }
+}
+
+/// Whether it was taken over in a doubt that only a comparison of ours settles, and none has.
+fn may_drop_the_only_copy(progress: &Progress) -> bool {
+    let Some(adoption) = &progress.adoption else { return false };
+    let in_doubt = adoption.accepted.iter().any(|name| TARGET_MAY_HAVE_TAKEN_WRITES.contains(&name.as_str()));
+    // Once it is on its way to the end, what was proven before counts.
+    in_doubt && progress.goal() != Goal::Cancelled && !progress.reached.contains_key(&PhaseId::VERIFY)
 }
 
 fn is_of_rules(phase: &PhaseId) -> bool {

@@ -114,3 +114,23 @@ fn nothing_is_approved_on_another_way_before_its_end() {
     verdict(vec![goal(Goal::RulesRestored), reached(PhaseId::RESTORE_RULES)]).unwrap();
     refused(vec![goal(Goal::Cancelled), reached(PhaseId::CANCEL)]);
 }
+
+#[test]
+fn what_was_taken_over_in_doubt_is_compared_before_its_copy_is_dropped() {
+    use crate::record::entry::Accepted;
+    let adopted = |name: &str| What::Adopted {
+        reached: vec![PhaseId::CREATE],
+        streams: Default::default(),
+        evidence: vec![],
+        accepted: vec![Accepted { name: name.into(), doubt: "not proven".into() }],
+        reason: "CHG-7".into(),
+        found: Digest::of_bytes(b""),
+    };
+    let may = |whats: Vec<What>| judge(Way::Cancel, &situation(Moving), &fold(whats)).is_ok();
+    assert!(may(vec![adopted("who-made-it")]));
+    for doubt in ["switched-before", "journals"] {
+        assert!(!may(vec![adopted(doubt)]), "{doubt}");
+        assert!(may(vec![adopted(doubt), reached(PhaseId::VERIFY)]), "{doubt}: compared");
+        assert!(may(vec![adopted(doubt), reached(PhaseId::VERIFY), goal(Goal::Cancelled)]), "{doubt}: it goes on");
+    }
+}

@@ -37,6 +37,9 @@ pub const DOUBTS: [&str; 9] = [
     "name-locked",
 ];
 
+/// Those in which the target may have rows that the source lacks, while the source takes the writes.
+pub const TARGET_MAY_HAVE_TAKEN_WRITES: [&str; 2] = ["switched-before", "journals"];
+
 /// What an adoption is judged on.
 struct Judged<'a> {
     movement: &'a MoveTables,
