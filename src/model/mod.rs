@@ -5,9 +5,11 @@
 
 pub mod digest;
 pub mod journal;
+pub mod keys;
 pub mod name;
 pub mod routing;
 pub mod schema;
+pub mod sql;
 pub mod topology;
 pub mod vdiff;
 pub mod vschema;
