@@ -119,6 +119,8 @@ pub enum Question {
     WriteLocks { keyspace: KeyspaceName, tables: Vec<TableName> },
     /// The journals of switches, on each shard's primary: the point of no return of one.
     Journals { keyspace: KeyspaceName },
+    /// What else in the database holds on to the tables: foreign keys of other tables, triggers, views.
+    Dependents { keyspace: KeyspaceName, tables: Vec<TableName> },
 }
 
 /// What a look found.
@@ -157,7 +159,7 @@ pub struct OtherRules {
     pub shard: BTreeMap<String, String>,
     /// Keyspace with its suffix, to keyspace.
     pub keyspace: BTreeMap<String, String>,
-    /// `from_table` to `to_table percent`.
+    /// `from_table` to `to_table percent`, several of them with commas between.
     pub mirror: BTreeMap<String, String>,
 }
 
@@ -213,6 +215,8 @@ pub enum Answer {
     WriteLocks(Vec<WriteLock>),
     /// Their ids, by shard.
     Journals(BTreeMap<String, BTreeSet<i64>>),
+    /// Those of all shards, each once.
+    Dependents(BTreeSet<Dependent>),
 }
 
 /// One tablet's MySQL, from `GetFullStatus`.
@@ -282,6 +286,28 @@ pub struct WriteLock {
     pub age_milliseconds: u64,
 }
 
+/// Something in a database that names a table and does not move with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dependent {
+    pub kind: DependentKind,
+    /// Of the other table, the trigger or the view.
+    pub name: String,
+    /// The table that was asked for.
+    pub table: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DependentKind {
+    /// Another table has a foreign key to it.
+    ForeignKey,
+    /// A trigger of the table's own.
+    Trigger,
+    /// A trigger of another table names it in its body.
+    TriggerElsewhere,
+    View,
+}
+
 impl Facts {
     /// Whether each thing that `query` asks for was looked at. What was looked at may still be unread.
     pub fn covers(&self, query: &Query) -> bool {
@@ -333,3 +359,4 @@ reading!(largest_value, LargestValue, BTreeMap<String, Option<i128>>);
 reading!(sequence_next, SequenceNext, BTreeMap<String, Option<i64>>);
 reading!(write_locks, WriteLocks, Vec<WriteLock>);
 reading!(journals, Journals, BTreeMap<String, BTreeSet<i64>>);
+reading!(dependents, Dependents, BTreeSet<Dependent>);

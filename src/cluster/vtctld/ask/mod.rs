@@ -80,7 +80,8 @@ impl Asking {
                 | Question::LargestValue { keyspace, .. }
                 | Question::SequenceNext { keyspace, .. }
                 | Question::WriteLocks { keyspace, .. }
-                | Question::Journals { keyspace },
+                | Question::Journals { keyspace }
+                | Question::Dependents { keyspace, .. },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)

@@ -3,6 +3,7 @@
 //! Each statement is bounded in time (`MAX_EXECUTION_TIME`) and in rows, goes to one tablet (`ExecuteFetchAsDBA`), and gives
 //! numbers and names of tables: no value of a row but the largest of a column.
 
+mod dependents;
 mod has_null;
 mod has_rows;
 mod journals;
@@ -29,6 +30,7 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::SequenceNext { keyspace, sequences } => sequence_next::answer(&sql, keyspace, sequences).await,
         Question::WriteLocks { keyspace, tables } => write_locks::answer(&sql, keyspace, tables).await,
         Question::Journals { keyspace } => journals::answer(&sql, keyspace).await,
+        Question::Dependents { keyspace, tables } => dependents::answer(&sql, keyspace, tables).await,
     }
 }
 
@@ -40,7 +42,11 @@ fn limit(sql: SqlReads, question: &Question) -> Result<Duration, Unread> {
     };
     Ok(match (question, SqlReads::BOUNDED) {
         (
-            Question::HasRows { .. } | Question::SequenceNext { .. } | Question::WriteLocks { .. } | Question::Journals { .. },
+            Question::HasRows { .. }
+            | Question::SequenceNext { .. }
+            | Question::WriteLocks { .. }
+            | Question::Journals { .. }
+            | Question::Dependents { .. },
             SqlReads::Within(bound),
         ) => limit.min(bound),
         _ => limit,
@@ -67,7 +73,8 @@ mod tests {
         let quick = [
             Question::HasRows { keyspace: keyspace.clone(), tables: vec![] },
             Question::SequenceNext { keyspace: keyspace.clone(), sequences: vec![] },
-            Question::WriteLocks { keyspace, tables: vec![] },
+            Question::WriteLocks { keyspace: keyspace.clone(), tables: vec![] },
+            Question::Dependents { keyspace, tables: vec![] },
         ];
         for question in quick {
             assert_eq!(deep(&question), bounded(&question), "{question:?}");
