@@ -9,6 +9,7 @@ mod keyspaces;
 mod lost_names;
 mod null_sharding_column;
 mod ownership;
+mod replicas;
 mod routing_rules;
 mod run;
 mod sequence_names;
@@ -87,4 +88,5 @@ pub static CHECKS: &[&Check] = &[
     &binlog::CHECK,
     &lost_names::CHECK,
     &vitess_version::CHECK,
+    &replicas::CHECK,
 ];
