@@ -11,6 +11,7 @@ mod null_sharding_column;
 mod ownership;
 mod replicas;
 mod routing_rules;
+mod row_keys;
 mod run;
 mod sequence_names;
 mod sequences;
@@ -89,4 +90,5 @@ pub static CHECKS: &[&Check] = &[
     &lost_names::CHECK,
     &vitess_version::CHECK,
     &replicas::CHECK,
+    &row_keys::CHECK,
 ];
