@@ -5,6 +5,7 @@
 
 mod asks;
 mod binlog;
+mod dependents;
 mod keyspaces;
 mod lost_names;
 mod null_sharding_column;
@@ -91,4 +92,5 @@ pub static CHECKS: &[&Check] = &[
     &vitess_version::CHECK,
     &replicas::CHECK,
     &row_keys::CHECK,
+    &dependents::CHECK,
 ];
