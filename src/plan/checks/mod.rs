@@ -20,6 +20,7 @@ mod served_equals_global;
 mod source_tables;
 mod tablets;
 mod target_tables;
+mod vdiff_alarms;
 mod vindexes;
 mod vitess_version;
 mod vtctld_reachable;
@@ -93,4 +94,5 @@ pub static CHECKS: &[&Check] = &[
     &replicas::CHECK,
     &row_keys::CHECK,
     &dependents::CHECK,
+    &vdiff_alarms::CHECK,
 ];
