@@ -9,6 +9,7 @@ mod dependents;
 mod keyspaces;
 mod lost_names;
 mod null_sharding_column;
+mod old_names;
 mod ownership;
 mod replicas;
 mod routing_rules;
@@ -95,4 +96,5 @@ pub static CHECKS: &[&Check] = &[
     &row_keys::CHECK,
     &dependents::CHECK,
     &vdiff_alarms::CHECK,
+    &old_names::CHECK,
 ];
