@@ -10,6 +10,7 @@ mod keyspaces;
 mod lost_names;
 mod null_sharding_column;
 mod old_names;
+mod other_rules;
 mod ownership;
 mod replicas;
 mod routing_rules;
@@ -97,4 +98,5 @@ pub static CHECKS: &[&Check] = &[
     &dependents::CHECK,
     &vdiff_alarms::CHECK,
     &old_names::CHECK,
+    &other_rules::CHECK,
 ];
