@@ -21,6 +21,7 @@ mod sequences;
 mod served_equals_global;
 mod source_tables;
 mod tablets;
+mod taken_names;
 mod target_tables;
 mod vdiff_alarms;
 mod vindexes;
@@ -99,4 +100,5 @@ pub static CHECKS: &[&Check] = &[
     &vdiff_alarms::CHECK,
     &old_names::CHECK,
     &other_rules::CHECK,
+    &taken_names::CHECK,
 ];
