@@ -11,6 +11,7 @@ mod lost_names;
 mod null_sharding_column;
 mod old_names;
 mod other_rules;
+mod other_workflows;
 mod ownership;
 mod replicas;
 mod routing_rules;
@@ -101,4 +102,5 @@ pub static CHECKS: &[&Check] = &[
     &old_names::CHECK,
     &other_rules::CHECK,
     &taken_names::CHECK,
+    &other_workflows::CHECK,
 ];
