@@ -7,6 +7,7 @@ mod asks;
 mod binlog;
 mod dependents;
 mod keyspaces;
+mod leftovers;
 mod lost_names;
 mod null_sharding_column;
 mod old_names;
@@ -103,4 +104,5 @@ pub static CHECKS: &[&Check] = &[
     &other_rules::CHECK,
     &taken_names::CHECK,
     &other_workflows::CHECK,
+    &leftovers::CHECK,
 ];
