@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{Caveat, FastPathSpec, GatePolicy, GateSpec};
 use crate::run::phase::PhaseId;
+use crate::spec::{Caveat, FastPathSpec, GatePolicy, GateSpec};
 
 /// Judged on structure alone; what changes by the minute stays with the gates and their conditions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +42,8 @@ impl Criterion {
 
 impl FastPath {
     pub fn of(criteria: Vec<Criterion>, spec: &FastPathSpec) -> Self {
-        let caveats = Caveat::ALL.map(|name| CaveatOf { name, words: name.words().to_owned(), accepted: spec.accept.contains(&name) });
+        let caveats =
+            Caveat::ALL.map(|name| CaveatOf { name, words: name.words().to_owned(), accepted: spec.accept.contains(&name) });
         let eligible = !criteria.is_empty() && criteria.iter().all(|criterion| criterion.passes);
         Self { eligible, taken: eligible && caveats.iter().all(|caveat| caveat.accepted), criteria, caveats: caveats.into() }
     }
@@ -71,7 +72,7 @@ impl FastPath {
     /// plan file says.
     pub fn gate(&self, phase: &PhaseId, spec: &GateSpec) -> GateSpec {
         let policy = match phase {
-            phase if !self.taken => return GateSpec { policy: spec.policy, ..spec.clone() },
+            _ if !self.taken => spec.policy,
             phase if [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY].contains(phase) => GatePolicy::AutoAdvance,
             phase if *phase == PhaseId::COMPLETE => GatePolicy::OperatorHold,
             _ => spec.policy,
@@ -90,7 +91,8 @@ mod tests {
 
     fn policies(path: &FastPath, policy: GatePolicy) -> Vec<GatePolicy> {
         let gate = GateSpec { policy, windows: vec![], time_zone: "UTC".into(), approval_expires_seconds: 60 };
-        let phases = [PhaseId::VERIFY, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE, PhaseId::REMOVE_RULES];
+        let phases =
+            [PhaseId::VERIFY, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE, PhaseId::REMOVE_RULES];
         phases.iter().map(|phase| path.gate(phase, &gate).policy).collect()
     }
 

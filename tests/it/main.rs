@@ -3,6 +3,7 @@
 
 mod adapter;
 mod canaries;
+mod checks_on_sandbox;
 mod cli_doctor;
 mod cli_explain;
 mod cli_fast_path;
