@@ -72,7 +72,7 @@ impl FastPath {
     /// plan file says.
     pub fn gate(&self, phase: &PhaseId, spec: &GateSpec) -> GateSpec {
         let policy = match phase {
-            phase if !self.taken => return GateSpec { policy: spec.policy, ..spec.clone() },
+            _ if !self.taken => spec.policy,
             phase if [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY].contains(phase) => GatePolicy::AutoAdvance,
             phase if *phase == PhaseId::COMPLETE => GatePolicy::OperatorHold,
             _ => spec.policy,

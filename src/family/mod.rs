@@ -158,6 +158,16 @@ pub trait Family: Send + Sync {
     /// What the way back hangs on after a primary switch: the health of the reverse stream.
     fn way_back(&self, facts: &Facts) -> WayBack;
 
+    /// The ways back that are to be had once a phase is done, with the writes of each in order.
+    fn ways_back(&self, _phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+        vec![]
+    }
+
+    /// The sequences that a phase sets, and above what: `commerce.corder_seq` to "above the largest `corder.corder_id`".
+    fn sequences_set(&self, _phase: &PhaseId, _facts: &Facts) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
     /// What a person would type at this point of the way, by hand.
     fn equivalent(&self, phase: &PhaseId) -> Vec<String>;
 }

@@ -1,5 +1,6 @@
 //! From intent and facts to what will happen.
 
+pub mod changes;
 pub mod checks;
 pub mod conflicts;
 pub mod document;

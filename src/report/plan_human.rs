@@ -159,11 +159,16 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
     for effect in &phase.effects {
         page.item(4, &[plain(if unicode { "• " } else { "* " })], &[plain(effect)]);
     }
-    changes::routing_rules(page, 4, &phase.routing_rules, &plan.tables, full);
-    changes::sets(page, 4, "denied tables", &phase.denied_tables, &plan.tables, full);
-    changes::sets(page, 4, "tables", &phase.tables, &plan.tables, full);
-    changes::sets(page, 4, "VSchema tables", &phase.vschema, &plan.tables, full);
-    changes::streams(page, 4, &phase.streams, full);
+    changes::all(page, 4, &phase.changes, &plan.tables, full);
+    if full {
+        for (sequence, above) in &phase.sequences {
+            page.item(4, &[plain("sequence ")], &[plain(format!("{sequence} is set {above}"))]);
+        }
+        for way in &phase.ways_back {
+            page.line(4, &[bold(format!("{} after it changes", way.command))]);
+            changes::all(page, 6, &way.changes, &plan.tables, full);
+        }
+    }
     if !phase.irreversible && phase.way_back != way_back_before && phase.way_back.starts_with("cutover ") {
         page.item(4, &[bold("way back: ")], &[command(way_back_command(plan, phase))]);
     }
@@ -249,7 +254,7 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
         page.gap();
         return;
     }
-    let rules: usize = plan.phases.iter().map(|phase| phase.routing_rules.len()).sum();
+    let rules: usize = plan.phases.iter().map(|phase| phase.changes.routing_rules.len()).sum();
     page.gap();
     match plan.verdict {
         Verdict::Ready => {

@@ -3,6 +3,7 @@
 
 mod adapter;
 mod canaries;
+mod checks_on_sandbox;
 mod cli_adopt;
 mod cli_doctor;
 mod cli_explain;

@@ -182,6 +182,14 @@ impl Family for MoveTables {
         price::of(self, phase, view)
     }
 
+    fn ways_back(&self, phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+        phases::ways_back(self, phase)
+    }
+
+    fn sequences_set(&self, phase: &PhaseId, facts: &Facts) -> BTreeMap<String, String> {
+        if *phase == PhaseId::SWITCH_PRIMARY { checks::sequences_set(self, facts) } else { BTreeMap::new() }
+    }
+
     fn fast_path(&self, facts: &Facts) -> FastPath {
         fast_path::of(self, facts)
     }

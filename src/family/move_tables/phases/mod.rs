@@ -16,9 +16,10 @@ mod switch_replicas;
 pub mod verify;
 
 use super::{MoveTables, attempts, fast_path};
-use crate::cluster::mutation::Mutation;
+use crate::cluster::mutation::{Direction, Mutation};
 use crate::cluster::port::Query;
 use crate::family::{Condition, Family as _, Phase, Side, Situation, SituationKind, Step, View};
+use crate::model::topology::TabletType;
 use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
 
@@ -147,6 +148,23 @@ pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
         "remove-rules" => vec![remove_rules::mutation(movement, &Default::default())],
         "switch-back" => switch_back::mutations(movement),
         "cancel" => vec![cancel::mutation(movement)],
+        _ => vec![],
+    }
+}
+
+/// Once the target takes writes there is no cancelling before a switch back, and after `complete` no way back at all.
+pub fn ways_back(movement: &MoveTables, phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+    let back = |kinds: &[TabletType]| -> Vec<Mutation> {
+        kinds.iter().map(|kind| switch_replicas::mutation(movement, *kind, Direction::Backward)).collect()
+    };
+    let cancel = || vec![cancel::mutation(movement)];
+    let reads = [TabletType::Rdonly, TabletType::Replica];
+    match phase.as_str() {
+        "create" | "copy" | "verify" => vec![(PhaseId::CANCEL, cancel())],
+        "switch-replicas" => {
+            vec![(PhaseId::SWITCH_BACK, back(&reads)), (PhaseId::CANCEL, [back(&reads), cancel()].concat())]
+        }
+        "switch-primary" | "revert-window" => vec![(PhaseId::SWITCH_BACK, switch_back::mutations(movement))],
         _ => vec![],
     }
 }
