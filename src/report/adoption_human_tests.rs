@@ -27,7 +27,24 @@ fn report(verdict: AdoptionVerdict) -> AdoptionReport {
 
 #[test]
 fn it_shows_what_is_proven_and_what_is_not_and_the_command() {
-    insta::assert_snapshot!(draw(&report(AdoptionVerdict::Adoptable), PLAIN, false), @"");
+    insta::assert_snapshot!(draw(&report(AdoptionVerdict::Adoptable), PLAIN, false), @"
+    CAN BE ADOPTED: commerce2customer on production (vtctld.prod.example:15999)
+      moves    2 tables from `commerce` to `customer`: corder, customer
+      now      `customer` follows `commerce`
+      is past  copy
+
+    Seen
+      • reads and writes at `commerce`
+
+    What no look proves, and a person accepts by name
+      who-made-it   what is not known. If not so: what follows
+      rules-before  what is not known. If not so: what follows
+
+    Nothing was written, neither to the cluster nor here.
+
+    Next
+      cutover adopt --accept who-made-it,rules-before --reason TEXT --yes
+    ");
 }
 
 #[test]

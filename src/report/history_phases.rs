@@ -102,7 +102,7 @@ pub(super) fn draw(page: &mut Page, phases: &[HistoryPhase]) {
     page.gap();
     page.line(0, &[bold("How long each phase took, holds included")]);
     for phase in phases {
-        let label = [bold(format!("{:15}  ", phase.phase)), plain(format!("{:>10}  ", length(phase.seconds)))];
+        let label = [bold(format!("{:15}  ", phase.phase)), plain(format!("{:>11}  ", length(phase.seconds)))];
         page.item(2, &label, &[dim(phase.notes())]);
     }
 }

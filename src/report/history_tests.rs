@@ -8,6 +8,12 @@ fn a_night_on_record() {
     insta::assert_snapshot!(History::of(&night_entries()).draw(PLAIN), @"
     commerce2customer on production, begun 2026-11-20 02:00:00Z
 
+    How long each phase took, holds included
+      create                   4 s
+      copy               3 h 6 min
+      switch-primary   18 h 55 min  writes paused 2.1 s at most; lag 1 s when it was
+                                    sent
+
     2026-11-20
       alice@ops-1
       02:00:00Z                   begin `commerce2customer` on production, 2 tables
@@ -33,11 +39,14 @@ fn a_night_on_record() {
       00:00:00Z  switch-primary   switch primary traffic of `commerce2customer` to
                                   `customer`: rolled back after 6.1 s
                                   - lock wait timeout
+                                  - the streams lagged 1 s when it was sent
       00:01:40Z  switch-primary   switch primary traffic of `commerce2customer` to
                                   `customer`: done after 2.1 s
                                   - writes lead to `customer` in every cell, the
                                     source denies them
-                                  - writes paused for 2.1 s at most
+                                  - the streams lagged 1 s when it was sent
+                                  - writes paused 2.1 s at most: from sending the
+                                    switch to seeing it done
       00:01:42Z  switch-primary   switch-primary is done after 18 h 55 min
                                   - writes lead to `customer` in every cell
     ");
@@ -61,8 +70,10 @@ fn a_write_and_its_outcome_are_one_step() {
       "what": "switch primary traffic of `commerce2customer` to `customer`",
       "result": "rolled-back",
       "evidence": [
-        "lock wait timeout"
+        "lock wait timeout",
+        "the streams lagged 1 s when it was sent"
       ],
+      "lag_seconds": 1,
       "took_milliseconds": 6104,
       "equivalent": "vtctldclient MoveTables --workflow commerce2customer --target-keyspace customer SwitchTraffic --tablet-types primary --timeout 5s --max-replication-lag-allowed 30s --enable-reverse-replication --initialize-target-sequences"
     }
