@@ -130,12 +130,12 @@ fn add_stops(findings: &mut Vec<Finding>, situation: &Situation, decision: Optio
 
 /// One finding for all that was changed of ours.
 fn all_changed(changed: Vec<Finding>) -> Option<Finding> {
-    let number = changed.len();
+    let is_one = changed.len() == 1;
     let first = changed.into_iter().next()?;
-    if number < 2 {
+    if is_one {
         return Some(first);
     }
-    let summary = format!("somebody changed {number} things since our last write: see what was changed by hand");
+    let summary = "somebody changed what is ours since our last write; each thing is named above, with what it was".to_owned();
     Some(Finding { subject: "cluster".to_owned(), summary, ..first })
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let mut findings = vec![];
         add_stops(&mut findings, &situation(SituationKind::Moving), Some(&Decision::Stop(Box::new(stop))));
         assert_eq!(findings.len(), 1);
-        assert!(findings[0].blocks() && findings[0].summary.contains("2 things"), "{findings:?}");
+        assert!(findings[0].blocks() && findings[0].summary.contains("each thing is named"), "{findings:?}");
     }
 
     #[test]

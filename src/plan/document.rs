@@ -151,7 +151,9 @@ pub fn plan(
         // The first phase ahead that isn't on record as reached is next. Of a movement that somebody else has led past one of them,
         // what nobody here has seen done is owed still.
         let is_owed = phase.has_gate && progress.adoption.is_some() && situation.kind == SituationKind::Moving;
-        let is_done = progress.reached.contains_key(&phase.id) || !(is_ahead || is_owed);
+        let is_done = progress.reached.contains_key(&phase.id)
+            || (phase.id == PhaseId::PRE_CHECK && progress.adoption.is_some())
+            || !(is_ahead || is_owed);
         let status = match (is_done, next_given) {
             (true, false) => PhaseStatus::Done,
             (false, false) => PhaseStatus::Next,

@@ -40,7 +40,17 @@ pub struct Drift {
 /// Every difference, ours first. `decision` is what a run would decide now.
 pub fn of(base: Base<'_>, now: &Picture, ours: &Ours, decision: Option<&Decision>) -> Vec<Drift> {
     let Base::Known(base) = base else { return vec![] };
-    base.differences(now, ours).into_iter().map(|difference| drift(difference, decision)).collect()
+    let all = base.differences(now, ours);
+    let is_told = |difference: &Difference| all.iter().any(|other| follows_from(difference, other));
+    all.iter().filter(|difference| !is_told(difference)).map(|difference| drift(difference.clone(), decision)).collect()
+}
+
+/// A cell that serves a rule as the topology has it now is no difference of its own.
+fn follows_from(difference: &Difference, other: &Difference) -> bool {
+    difference.subject != other.subject
+        && difference.subject.starts_with("cell ")
+        && difference.subject.ends_with(&format!(" serves {}", other.subject))
+        && (&difference.expected, &difference.found) == (&other.expected, &other.found)
 }
 
 fn drift(difference: Difference, decision: Option<&Decision>) -> Drift {
@@ -114,6 +124,20 @@ mod tests {
         let follows = |decision: &Decision| of(Base::Known(&base), &now, &ours(), Some(decision))[0].follows.clone();
         assert!(follows(&stop("C302", "customer/-80")).contains("stops (C302)"));
         assert!(follows(&Decision::Done(Ending::UntilReached)).contains("goes on"));
+    }
+
+    #[test]
+    fn a_cell_is_named_only_where_it_serves_something_else_than_the_topology_has() {
+        let (mut base, mut now) = pictures();
+        base.served.insert("zone1".into(), base.routing_rules.clone());
+        now.served.insert("zone1".into(), now.routing_rules.clone());
+        let of_cells = |now: &Picture| {
+            let found = of(Base::Known(&base), now, &ours(), None);
+            found.into_iter().filter(|drift| drift.what.starts_with("cell ")).map(|drift| drift.what).collect::<Vec<_>>()
+        };
+        assert_eq!(of_cells(&now), [""; 0]);
+        now.served.get_mut("zone1").unwrap().set("customer", "elsewhere.customer");
+        assert_eq!(of_cells(&now), ["cell zone1 serves routing rule `customer`"]);
     }
 
     #[test]

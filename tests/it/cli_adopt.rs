@@ -26,11 +26,15 @@ const SWITCHED: &str = "who-made-it,only-writer,rows-compared,switch-time,rules-
 
 /// A movement that has come so far, of which there is no record: nobody here made it.
 fn by_hand(until: &str) -> TestEnv {
+    by_hand_in(WORLD, until)
+}
+
+fn by_hand_in(world: &str, until: &str) -> TestEnv {
     let mut env = TestEnv::new();
     env.set("CUTOVER_SANDBOX_CLOCK", "jump");
     env.set("USER", "morgan");
     env.write("workflow.toml", PLAN);
-    env.write("sandbox.toml", WORLD);
+    env.write("sandbox.toml", world);
     let apply = env.run(&["apply", "--until", until]);
     assert_eq!(apply.code, Some(0), "{apply}");
     lose_the_record(&env);
@@ -85,9 +89,12 @@ fn one_that_copies_is_led_to_its_end() {
         |name: &str| plan["phases"].as_array().unwrap().iter().find(|phase| phase["name"] == name).unwrap()["status"].clone();
     assert_eq!((status("copy"), status("verify")), ("done".into(), "next".into()), "somebody's VDiff does not count");
     assert_eq!(plan["verdict"], "ready", "{plan}");
-    let apply = env.run(&["apply", "--wait"]);
-    assert_eq!(apply.code, Some(0), "{apply}");
+    let held = env.run(&["apply", "--wait"]);
+    assert!(held.code == Some(3) && held.stderr.contains("held before complete"), "{held}");
+    assert_eq!(env.run(&["apply", "--approve", "complete", "--reason", "seen enough"]).code, Some(3));
     nothing_was_lost(&env);
+    let ended = env.run(&["apply", "--approve", "remove-rules", "--reason", "nobody asks for the old names"]);
+    assert_eq!(ended.code, Some(0), "{ended}");
     let history = json(&env.run(&["history", "--format", "json"]));
     let adopted = history["steps"].as_array().unwrap().iter().find(|step| step["entry"] == "adopted").unwrap();
     let evidence = adopted["evidence"].to_string();
@@ -143,10 +150,10 @@ fn a_plan_file_that_says_something_else_is_named_line_by_line() {
 
 #[test]
 fn a_half_done_switch_is_mended_first() {
-    let env = by_hand("copy");
     let goes_wrong = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nstep = \"create-reverse\"\n";
-    env.write("sandbox.toml", format!("{WORLD}{goes_wrong}"));
-    switch_by_hand(&env, goes_wrong);
+    let world = format!("{WORLD}{goes_wrong}");
+    let env = by_hand_in(&world, "copy");
+    switch_by_hand(&env, &world);
     let adopt = env.run(&["adopt", "--accept", MOVING, "--reason", "CHG-7"]);
     assert_eq!(adopt.code, Some(5), "{adopt}");
     assert!(adopt.stdout.contains("cutover repair --cluster sandbox --workflow customer.c2c"), "{adopt}");
@@ -154,8 +161,8 @@ fn a_half_done_switch_is_mended_first() {
 }
 
 /// Writes are switched by somebody's hands, with a vtctld that dies in it.
-fn switch_by_hand(env: &TestEnv, goes_wrong: &str) {
-    let description = reading::read(&format!("{WORLD}{goes_wrong}")).unwrap();
+fn switch_by_hand(env: &TestEnv, world: &str) {
+    let description = reading::read(world).unwrap();
     let sandbox = Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap();
     let cluster = Cluster::new(Vtctld::in_process(sandbox.routes(), "the sandbox"), sandbox.clock());
     let switch = Mutation::SwitchTraffic(SwitchTraffic {
