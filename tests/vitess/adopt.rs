@@ -11,7 +11,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 const MOVING: &str = "who-made-it,only-writer,rules-before";
-const SWITCHED: &str = "who-made-it,only-writer,rows-compared,switch-time,rules-before";
+const SWITCHED: &str = "who-made-it,only-writer,rows-compared,switch-time,sequences-set,rules-before";
 
 /// Somebody creates it with vtctldclient's own defaults, and it copies all rows.
 fn create_by_hand(world: &World, movement: &Movement) {
@@ -63,7 +63,7 @@ fn switched_by_hand_and_led_back(world: &World) {
     let movement = Movement::prepare(world, &Shape { rows: 1000, ..Shape::default() });
     let application = Application::start(&movement, world.cluster);
     create_by_hand(world, &movement);
-    world.cluster.vtctl().move_tables(movement.target, &movement.workflow, &["SwitchTraffic"]);
+    world.cluster.vtctl().move_tables(movement.target, &movement.workflow, &["SwitchTraffic", "--initialize-target-sequences"]);
     application.wait_for_writes(100);
 
     movement.write_plan(world, &format!("on-ddl = \"ignore\"\n\n{}", auto_advance(3600, "rename")));
@@ -78,6 +78,7 @@ fn switched_by_hand_and_led_back(world: &World) {
     application.wait_for_writes(50);
     let report = application.finish();
     report.assert_nothing_lost("commerce");
+    report.assert_no_write_failed();
     assert!(movement.routing_rules().is_empty());
     eprint!("({report}) ");
 }

@@ -4,12 +4,15 @@ use super::Judged;
 use crate::family::Family as _;
 use crate::family::adoption::Doubt;
 use crate::model::workflow::StreamState;
-use crate::words::length;
+use crate::words::{length, names};
+
+const MOST_SEQUENCES: usize = 6;
 
 pub fn of(judged: &Judged<'_>) -> Vec<Doubt> {
     let mut doubts = vec![who_made_it(judged), only_writer(judged)];
     if judged.is_switched() {
         doubts.extend([rows_compared(judged), switch_time(judged)]);
+        doubts.extend(sequences_set(judged));
     } else {
         doubts.extend(switched_before(judged));
         doubts.extend(journals(judged));
@@ -69,6 +72,22 @@ fn rows_compared(judged: &Judged<'_>) -> Doubt {
 fn switch_time(judged: &Judged<'_>) -> Doubt {
     let window = length(judged.movement.spec.revert.window_seconds);
     Doubt::new("switch-time", "when writes were switched", format!("the revert window of {window} counts from the adoption on"))
+}
+
+/// vtctldclient sets them only where it is told to; behind, they give out ids that rows have already, on two shards without an error.
+fn sequences_set(judged: &Judged<'_>) -> Option<Doubt> {
+    let vschema = judged.facts.vschemas.get(judged.movement.target())?;
+    let of = |table: &str| vschema.tables.get(table).and_then(|entry| entry.auto_increment.as_ref());
+    let sequences: Vec<&str> =
+        judged.movement.tables.iter().filter_map(|table| of(table.as_str())).map(|auto| auto.sequence.as_str()).collect();
+    if sequences.is_empty() {
+        return None;
+    }
+    Some(Doubt::new(
+        "sequences-set",
+        format!("that the switch set {} above the largest id of the rows", names(&sequences, MOST_SEQUENCES)),
+        "ids are given out twice, on two shards without an error: compare `next_id` with the largest ids at once",
+    ))
 }
 
 fn rules_before() -> Doubt {

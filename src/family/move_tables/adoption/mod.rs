@@ -25,11 +25,12 @@ use crate::words::{counted, length, names};
 const MOST_STREAMS: usize = 4;
 
 /// Every doubt that there may be, by name.
-pub const DOUBTS: [&str; 9] = [
+pub const DOUBTS: [&str; 10] = [
     "who-made-it",
     "only-writer",
     "rows-compared",
     "switch-time",
+    "sequences-set",
     "rules-before",
     "switched-before",
     "journals",

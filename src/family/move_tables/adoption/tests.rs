@@ -3,6 +3,7 @@ use crate::cluster::port::{Answer, HeldLock, Unread};
 use crate::family::picture::StreamShape;
 use crate::model::journal;
 use crate::model::topology::TabletType;
+use crate::model::vschema::{AutoIncrement, VSchemaTable};
 use crate::model::workflow::{FROZEN, StreamState};
 use crate::run::phase::PhaseId;
 
@@ -74,7 +75,12 @@ fn every_doubt_has_a_name_that_can_be_accepted() {
     reverse.name = "commerce2customer_reverse".into();
     reverse.streams = vec![stream(9, "0", "customer", StreamShape::Frozen)];
     back.facts.workflows.push(reverse);
-    worlds.extend([odd, back]);
+    let mut sequenced = by_hand(&SWITCHED);
+    let auto_increment = AutoIncrement { column: "id".into(), sequence: "commerce.customer_seq".into() };
+    let entry = VSchemaTable { auto_increment: Some(auto_increment), ..VSchemaTable::default() };
+    let target = sequenced.movement.target().clone();
+    sequenced.facts.vschemas.get_mut(&target).unwrap().tables.insert("customer".into(), entry);
+    worlds.extend([odd, back, sequenced]);
     let mut found: BTreeSet<String> = BTreeSet::new();
     for world in &worlds {
         let adoption = world.movement.adoption(&world.facts);
