@@ -529,10 +529,10 @@ fn what_holds_on_to_a_table(world: &World) {
     bench.expect_nothing();
 
     commerce(format!(
-        "alter table {table} add column boss bigint unsigned, add constraint {table}_fk foreign key (boss) references {table} (id) on delete cascade"
+        "alter table {table} add column boss bigint unsigned, add constraint {table}_boss foreign key (boss) references {table} (id) on delete cascade"
     ));
     bench.expect_one("C217", &format!("commerce.{table}"), "changes rows by itself");
-    commerce(format!("alter table {table} drop foreign key {table}_fk"));
+    commerce(format!("alter table {table} drop foreign key {table}_boss"));
     bench.expect_nothing();
 
     commerce(format!("create trigger {table}_trigger before insert on {table} for each row set new.hits = 1"));
