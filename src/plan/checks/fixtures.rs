@@ -179,7 +179,7 @@ impl Fixture {
         let status = |uids: &[u32]| {
             let of = |uid: &u32| {
                 // Primaries have round numbers.
-                let replicates = uid % 100 != 0;
+                let replicates = !uid.is_multiple_of(100);
                 let mysql = MySqlStatus {
                     replication_lag_seconds: replicates.then_some(0),
                     replication_is_running: replicates.then_some(true),
