@@ -34,7 +34,7 @@ fn refusal(check: &wire::CheckThrottlerResponse) -> Result<Option<String>, Malfo
     use wire::CheckThrottlerResponseCode as Code;
     let of_metric = |metric: &wire::check_throttler_response::Metric| match Code::try_from(metric.response_code) {
         Ok(Code::ThresholdExceeded) => {
-            Some(format!("{} is {:.1}, over its threshold {:.1}", text(metric.name.as_bytes()), metric.value, metric.threshold))
+            Some(format!("{} is {:.2}, over its threshold {:.2}", text(metric.name.as_bytes()), metric.value, metric.threshold))
         }
         Ok(Code::Ok) => None,
         _ => Some(format!("{}: {}", text(metric.name.as_bytes()), printable(&metric.error))),
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(throttler(&on(), Some(&check(Code::Ok))).unwrap().refuses, None);
         let mut busy = check(Code::ThresholdExceeded);
         busy.metrics = [("lag".into(), metric(Code::ThresholdExceeded)), ("threads".into(), metric(Code::Ok))].into();
-        assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is 12.3, over its threshold 5.0");
+        assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is 12.34, over its threshold 5.00");
         busy.metrics.clear();
         busy.summary = b"lag is high".to_vec();
         assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is high");
