@@ -130,6 +130,8 @@ pub enum Question {
     BinlogRetention { keyspace: KeyspaceName },
     /// What the account may do by which streams write, on each shard's primary.
     StreamUser { keyspace: KeyspaceName },
+    /// What else in the database holds on to the tables: foreign keys of other tables, triggers, views.
+    Dependents { keyspace: KeyspaceName, tables: Vec<TableName> },
 }
 
 /// What a look found.
@@ -168,7 +170,7 @@ pub struct OtherRules {
     pub shard: BTreeMap<String, String>,
     /// Keyspace with its suffix, to keyspace.
     pub keyspace: BTreeMap<String, String>,
-    /// `from_table` to `to_table percent`.
+    /// `from_table` to `to_table percent`, several of them with commas between.
     pub mirror: BTreeMap<String, String>,
 }
 
@@ -232,6 +234,8 @@ pub enum Answer {
     BinlogRetention(BTreeMap<String, Option<u64>>),
     /// By shard.
     StreamUser(BTreeMap<String, StreamUser>),
+    /// Those of all shards, each once.
+    Dependents(BTreeSet<Dependent>),
 }
 
 /// One tablet's MySQL, from `GetFullStatus`.
@@ -301,6 +305,28 @@ pub struct WriteLock {
     pub age_milliseconds: u64,
 }
 
+/// Something in a database that names a table and does not move with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dependent {
+    pub kind: DependentKind,
+    /// Of the other table, the trigger or the view.
+    pub name: String,
+    /// The table that was asked for.
+    pub table: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DependentKind {
+    /// Another table has a foreign key to it.
+    ForeignKey,
+    /// A trigger of the table's own.
+    Trigger,
+    /// A trigger of another table names it in its body.
+    TriggerElsewhere,
+    View,
+}
+
 impl Facts {
     /// Whether each thing that `query` asks for was looked at. What was looked at may still be unread.
     pub fn covers(&self, query: &Query) -> bool {
@@ -356,3 +382,4 @@ reading!(schema_changes, SchemaChanges, Vec<SchemaChange>);
 reading!(throttlers, Throttlers, BTreeMap<String, Throttler>);
 reading!(binlog_retention, BinlogRetention, BTreeMap<String, Option<u64>>);
 reading!(stream_user, StreamUser, BTreeMap<String, StreamUser>);
+reading!(dependents, Dependents, BTreeSet<Dependent>);

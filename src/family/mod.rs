@@ -2,6 +2,7 @@
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
 pub mod costs;
+pub mod fast_path;
 pub mod mending;
 pub mod move_tables;
 pub mod picture;
@@ -21,8 +22,9 @@ use crate::model::routing::RoutingRules;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
-use crate::spec::Spec;
+use crate::spec::{GateSpec, Spec};
 use costs::Costs;
+use fast_path::FastPath;
 use picture::{Ours, Picture};
 
 /// A movement of some family. All of it is pure.
@@ -82,6 +84,21 @@ pub trait Family: Send + Sync {
         Costs::default()
     }
 
+    /// Whether the movement may run straight through, and does.
+    fn fast_path(&self, _facts: &Facts) -> FastPath {
+        FastPath::default()
+    }
+
+    /// The gate before a phase as it stands now; none where there is none.
+    fn gate(&self, phase: &PhaseId, facts: &Facts) -> Option<GateSpec> {
+        self.spec().gates.get(phase).map(|spec| self.fast_path(facts).gate(phase, spec))
+    }
+
+    /// How long at least the way back is kept open after a switch of the primary.
+    fn revert_window_seconds(&self, facts: &Facts) -> u64 {
+        if self.fast_path(facts).taken { 0 } else { self.spec().revert.window_seconds }
+    }
+
     /// The next step of making the streams stand still.
     fn step_pause(&self, view: &View<'_>) -> Step;
 
@@ -139,6 +156,16 @@ pub trait Family: Send + Sync {
 
     /// What the way back hangs on after a primary switch: the health of the reverse stream.
     fn way_back(&self, facts: &Facts) -> WayBack;
+
+    /// The ways back that are to be had once a phase is done, with the writes of each in order.
+    fn ways_back(&self, _phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+        vec![]
+    }
+
+    /// The sequences that a phase sets, and above what: `commerce.corder_seq` to "above the largest `corder.corder_id`".
+    fn sequences_set(&self, _phase: &PhaseId, _facts: &Facts) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// What a person would type at this point of the way, by hand.
     fn equivalent(&self, phase: &PhaseId) -> Vec<String>;

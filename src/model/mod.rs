@@ -5,10 +5,12 @@
 
 pub mod digest;
 pub mod journal;
+pub mod keys;
 pub mod name;
 pub mod routing;
 pub mod schema;
 pub mod schema_change;
+pub mod sql;
 pub mod stream_user;
 pub mod throttler;
 pub mod topology;

@@ -39,9 +39,13 @@ impl TableDefinition {
     /// Each column's name with what the DDL says of it, strings emptied, so that a default or a comment cannot pretend to be an
     /// attribute. The text is MySQL's own: each column stands on a line that begins with its quoted name.
     fn column_lines(&self) -> impl Iterator<Item = (String, String)> {
+        self.columns_with_attributes().map(|(column, attributes)| (column, without_strings(&attributes)))
+    }
+
+    /// Each column's name with what the DDL says of it, as it stands there.
+    pub fn columns_with_attributes(&self) -> impl Iterator<Item = (String, String)> {
         self.create_statement.lines().filter_map(|line| {
             let (column, attributes) = line.trim().strip_prefix('`')?.split_once('`')?;
-            let attributes = without_strings(attributes);
             Some((column.to_owned(), attributes.trim_end_matches(',').to_owned()))
         })
     }

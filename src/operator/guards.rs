@@ -4,7 +4,7 @@ use super::config::ClusterConfig;
 use crate::cluster::mutation::SourceTables;
 use crate::finding::{Finding, Severity};
 use crate::run::phase::PhaseId;
-use crate::spec::{GatePolicy, Spec, length};
+use crate::spec::{Caveat, GatePolicy, Spec, length};
 
 /// Every guard of the operator's that the plan file breaks in the phases that are `ahead`; none when it keeps to them. For clusters
 /// that the operator's file doesn't name there are no guards.
@@ -18,6 +18,7 @@ pub fn guards(spec: &Spec, cluster: &ClusterConfig, ahead: &[PhaseId]) -> Vec<Fi
                 .push(Finding::fail("C120", Severity::Error, spec.cluster.as_str(), summary, help).at(format!("gates.{phase}")));
         }
     }
+    findings.extend(fast_path(spec, cluster, ahead));
     if !ahead.contains(&PhaseId::COMPLETE) {
         return findings;
     }
@@ -43,6 +44,27 @@ pub fn guards(spec: &Spec, cluster: &ClusterConfig, ahead: &[PhaseId]) -> Vec<Fi
             )
             .at("revert.window"),
         );
+    }
+    findings
+}
+
+/// What the fast path would do without, and the operators want.
+fn fast_path(spec: &Spec, cluster: &ClusterConfig, ahead: &[PhaseId]) -> Vec<Finding> {
+    let finding = |code, caveat: Caveat, wants: String| {
+        let summary = format!("`{}` may not be accepted on `{}`: {wants}", caveat.as_str(), spec.cluster);
+        let help = "leave `[fast-path]` out of the plan file, or ask the operators of the cluster";
+        Finding::fail(code, Severity::Error, spec.cluster.as_str(), summary, help).at("fast-path.accept")
+    };
+    let accepts = |caveat: Caveat| spec.fast_path.accept.contains(&caveat);
+    let moves = [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY];
+    let held = cluster.require_hold.iter().find(|phase| moves.contains(phase) && ahead.contains(phase));
+    let mut findings = Vec::new();
+    if let Some(phase) = held.filter(|_| accepts(Caveat::NoHold)) {
+        findings.push(finding("C120", Caveat::NoHold, format!("`{phase}` must hold there")));
+    }
+    if accepts(Caveat::NoRevertWindow) && cluster.min_revert_window_seconds > 0 && ahead.contains(&PhaseId::COMPLETE) {
+        let least = length::words(cluster.min_revert_window_seconds);
+        findings.push(finding("C122", Caveat::NoRevertWindow, format!("the way back must stay open for {least} there")));
     }
     findings
 }
@@ -78,6 +100,16 @@ mod tests {
         assert_eq!(of(&[PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE]).len(), 3);
         assert_eq!(of(&[PhaseId::COMPLETE]), ["C121 complete.source-tables", "C122 revert.window"]);
         assert_eq!(of(&[PhaseId::REMOVE_RULES]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_fast_path_takes_no_safety_away_that_operators_set() {
+        let cluster = ClusterConfig { require_hold: vec![PhaseId::SWITCH_REPLICAS], ..Default::default() };
+        let accepts = |what: &str| spec(&format!("[fast-path]\naccept = [{what}]"), "rename");
+        assert_eq!(broken(&accepts("\"no-hold\""), &cluster), ["C120 fast-path.accept"]);
+        assert_eq!(broken(&accepts("\"no-revert-window\""), &cluster), Vec::<String>::new());
+        let cluster = ClusterConfig { min_revert_window_seconds: 60, ..Default::default() };
+        assert_eq!(broken(&accepts("\"no-hold\", \"no-revert-window\""), &cluster), ["C122 fast-path.accept"]);
     }
 
     #[test]

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
+use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::family::costs::Costs;
-use crate::family::picture::{Picture, StreamShape};
+use crate::family::fast_path::FastPath;
+use crate::family::picture::Picture;
 use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
-use crate::model::routing::RoutingDiff;
 use crate::record::progress::Progress;
+use crate::run::phase::PhaseId;
 use crate::spec::{GatePolicy, GateSpec};
 
 /// `plan --format json`. `format_version` grows when a reader of the old one would misread the new one.
@@ -73,13 +76,24 @@ pub struct PhasePlan {
     pub irreversible: bool,
     #[schemars(with = "String")]
     pub digest: Digest,
-    pub routing_rules: RoutingDiff,
-    pub vschema: SetDiff,
-    pub denied_tables: SetDiff,
-    /// `keyspace.workflow/shard` to what its streams will be, where that changes.
-    pub streams: BTreeMap<String, String>,
-    /// Tables of ours that appear or go, where they were looked at.
-    pub tables: SetDiff,
+    #[serde(flatten)]
+    pub changes: Changes,
+    /// Sequences that are set, and above what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sequences: BTreeMap<String, String>,
+    /// What `switch-back` and `cancel` would change once this phase is done, as far as they are to be had then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways_back: Vec<WayBackPlan>,
+}
+
+/// A way back from a phase, with all that it changes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WayBackPlan {
+    /// `switch-back` or `cancel`.
+    pub command: String,
+    pub writes: Vec<WritePlan>,
+    #[serde(flatten)]
+    pub changes: Changes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -103,26 +117,6 @@ pub struct GatePlan {
 pub struct WritePlan {
     pub words: String,
     pub equivalent: String,
-}
-
-/// What is added to and removed from places, by place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SetDiff {
-    pub added: BTreeMap<String, Vec<String>>,
-    pub removed: BTreeMap<String, Vec<String>>,
-}
-
-impl SetDiff {
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
-    }
-}
-
-/// Whether the movement is small and plain enough to run straight through. Worked out from structure; until it is, never offered.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub struct FastPath {
-    pub eligible: bool,
-    pub criteria: Vec<String>,
 }
 
 /// Makes the plan. Pure; `findings` are those of the checks, waivers applied.
@@ -158,22 +152,16 @@ pub fn plan(
         phases.push(PhasePlan {
             name: phase.id.to_string(),
             status,
-            gate: family.spec().gates.get(&phase.id).filter(|_| phase.has_gate).map(gate_plan),
+            gate: family.gate(&phase.id, facts).filter(|_| phase.has_gate).as_ref().map(gate_plan),
             effects: family.effects(&phase.id),
-            writes: family
-                .mutations(&phase.id)
-                .iter()
-                .map(|mutation| WritePlan { words: mutation.verb().words(), equivalent: mutation.verb().equivalent() })
-                .collect(),
+            writes: writes(&family.mutations(&phase.id)),
             done_when: phase.done_when.to_owned(),
             way_back: phase.way_back.to_owned(),
             irreversible: phase.irreversible,
             digest: forecast_digest(family, &phase.id, facts, &situation),
-            routing_rules: before.routing_rules.diff(&picture.routing_rules),
-            vschema: set_diff(&before.vschema_tables, &picture.vschema_tables),
-            denied_tables: set_diff(&before.denied_tables, &picture.denied_tables),
-            streams: streams_diff(&before, &picture),
-            tables: set_diff(&before.tables, &picture.tables),
+            changes: Changes::between(&before, &picture),
+            sequences: if is_ahead { family.sequences_set(&phase.id, facts) } else { BTreeMap::new() },
+            ways_back: if is_ahead { ways_back(family, &phase.id, &picture, facts) } else { vec![] },
         });
     }
     let verdict = if findings.iter().any(Finding::blocks) {
@@ -198,7 +186,7 @@ pub fn plan(
         costs: if verdict == Verdict::NothingToDo { Costs::default() } else { family.costs(facts, &ahead) },
         checks: findings,
         phases,
-        fast_path: FastPath::default(),
+        fast_path: family.fast_path(facts),
     }
 }
 
@@ -225,40 +213,18 @@ fn gate_plan(gate: &GateSpec) -> GatePlan {
     }
 }
 
-pub type Sets = BTreeMap<String, std::collections::BTreeSet<String>>;
-
-pub fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
-    let mut diff = SetDiff::default();
-    let none = std::collections::BTreeSet::new();
-    for place in before.keys().chain(after.keys()) {
-        let (was, will) = (before.get(place).unwrap_or(&none), after.get(place).unwrap_or(&none));
-        let put = |map: &mut BTreeMap<String, Vec<String>>, names: Vec<String>| {
-            if !names.is_empty() {
-                map.insert(place.clone(), names);
-            }
-        };
-        put(&mut diff.added, will.difference(was).cloned().collect());
-        put(&mut diff.removed, was.difference(will).cloned().collect());
-    }
-    diff
+fn writes(mutations: &[Mutation]) -> Vec<WritePlan> {
+    let write = |mutation: &Mutation| WritePlan { words: mutation.verb().words(), equivalent: mutation.verb().equivalent() };
+    mutations.iter().map(write).collect()
 }
 
-pub fn streams_diff(before: &Picture, after: &Picture) -> BTreeMap<String, String> {
-    let flat = |picture: &Picture| -> BTreeMap<String, StreamShape> {
-        picture
-            .streams
-            .iter()
-            .flat_map(|(workflow, shards)| shards.iter().map(move |(shard, shape)| (format!("{workflow}/{shard}"), *shape)))
-            .collect()
+/// The ways back from the state of `picture`, which is that after `phase`.
+fn ways_back(family: &dyn Family, phase: &PhaseId, picture: &Picture, facts: &Facts) -> Vec<WayBackPlan> {
+    let plan = |(command, mutations): (PhaseId, Vec<Mutation>)| {
+        let after = mutations.iter().fold(picture.clone(), |before, mutation| family.forecast(mutation, &before, facts));
+        WayBackPlan { command: command.to_string(), writes: writes(&mutations), changes: Changes::between(picture, &after) }
     };
-    let (was, will) = (flat(before), flat(after));
-    let mut diff = BTreeMap::new();
-    for key in was.keys().chain(will.keys()) {
-        if was.get(key) != will.get(key) {
-            diff.insert(key.clone(), will.get(key).map_or("deleted", |shape| shape.as_str()).to_owned());
-        }
-    }
-    diff
+    family.ways_back(phase).into_iter().map(plan).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! From intent and facts to what will happen.
 
+pub mod changes;
 pub mod checks;
 pub mod conflicts;
 pub mod document;
 pub mod folder;
+pub mod reads;
 pub mod saved;
 pub mod sealed;
 pub mod snapshot;

@@ -166,14 +166,18 @@ fn phase_words(before: &PhasePlan, now: &PhasePlan) -> String {
 
 /// Each change of a phase as a line.
 fn lines(phase: &PhasePlan) -> BTreeSet<String> {
-    let RoutingDiff { added, removed, changed } = &phase.routing_rules;
+    let RoutingDiff { added, removed, changed } = &phase.changes.routing_rules;
     let mut lines: BTreeSet<String> = BTreeSet::new();
     lines.extend(added.iter().map(|rule| format!("adds the rule `{}` to `{}`", rule.from_table, rule.to_table)));
     lines.extend(removed.iter().map(|rule| format!("removes the rule `{}` to `{}`", rule.from_table, rule.to_table)));
     lines.extend(
         changed.iter().map(|rule| format!("changes the rule `{}` from `{}` to `{}`", rule.from_table, rule.before, rule.after)),
     );
-    for (what, diff) in [("denied tables", &phase.denied_tables), ("VSchema tables", &phase.vschema), ("tables", &phase.tables)] {
+    for (what, diff) in [
+        ("denied tables", &phase.changes.denied_tables),
+        ("VSchema tables", &phase.changes.vschema),
+        ("tables", &phase.changes.tables),
+    ] {
         for (place, names) in &diff.added {
             lines.extend(names.iter().map(|name| format!("adds `{name}` to the {what} of {place}")));
         }
@@ -181,7 +185,7 @@ fn lines(phase: &PhasePlan) -> BTreeSet<String> {
             lines.extend(names.iter().map(|name| format!("removes `{name}` from the {what} of {place}")));
         }
     }
-    lines.extend(phase.streams.iter().map(|(stream, shape)| format!("makes the stream {stream} {shape}")));
+    lines.extend(phase.changes.streams.iter().map(|(stream, shape)| format!("makes the stream {stream} {shape}")));
     lines
 }
 

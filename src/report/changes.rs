@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
 use crate::model::name::TableName;
 use crate::model::routing::RoutingDiff;
-use crate::plan::document::SetDiff;
+use crate::plan::changes::{Changes, SetDiff};
 use crate::words::{count, counted, names};
 
 const MOST_NAMES: usize = 6;
@@ -97,8 +97,21 @@ fn changes(diff: &RoutingDiff) -> Vec<Change> {
     added.chain(changed).chain(removed).collect()
 }
 
+/// Draws all of it.
+pub fn all(page: &mut Page, indent: usize, changes: &Changes, tables: &[String], full: bool) {
+    routing_rules(page, indent, &changes.routing_rules, tables, full);
+    for (cell, diff) in &changes.published {
+        page.line(indent, &[dim(format!("cell {cell} will serve"))]);
+        routing_rules(page, indent, diff, tables, full);
+    }
+    sets(page, indent, "denied tables", &changes.denied_tables, tables, full);
+    sets(page, indent, "tables", &changes.tables, tables, full);
+    sets(page, indent, "VSchema tables", &changes.vschema, tables, full);
+    streams(page, indent, &changes.streams, full);
+}
+
 /// Draws a difference of routing rules. `tables` are those that move; `full` shows each rule.
-pub fn routing_rules(page: &mut Page, indent: usize, diff: &RoutingDiff, tables: &[String], full: bool) {
+fn routing_rules(page: &mut Page, indent: usize, diff: &RoutingDiff, tables: &[String], full: bool) {
     if diff.is_empty() {
         return;
     }
@@ -181,7 +194,7 @@ fn is_renamed(names: &[String], tables: &[String]) -> bool {
 }
 
 /// Draws names that come and go by place: denied tables by shard, tables by shard, VSchema tables by keyspace.
-pub fn sets(page: &mut Page, indent: usize, what: &str, diff: &SetDiff, tables: &[String], full: bool) {
+fn sets(page: &mut Page, indent: usize, what: &str, diff: &SetDiff, tables: &[String], full: bool) {
     if diff.is_empty() {
         return;
     }
@@ -208,7 +221,7 @@ pub fn sets(page: &mut Page, indent: usize, what: &str, diff: &SetDiff, tables: 
 }
 
 /// Draws what streams will be, by workflow.
-pub fn streams(page: &mut Page, indent: usize, streams: &BTreeMap<String, String>, full: bool) {
+fn streams(page: &mut Page, indent: usize, streams: &BTreeMap<String, String>, full: bool) {
     if streams.is_empty() {
         return;
     }

@@ -6,6 +6,7 @@ use super::findings;
 use super::page::{Page, Span, bad, bold, caution, command, dim, good, plain};
 use super::problems::Drawing;
 use crate::cluster::mutation::shell;
+use crate::family::fast_path::FastPath;
 use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
 use crate::spec::GatePolicy;
@@ -127,11 +128,16 @@ fn one_phase(page: &mut Page, plan: &Plan, phase: &PhasePlan, way_back_before: &
     for effect in &phase.effects {
         page.item(4, &[plain(if unicode { "• " } else { "* " })], &[plain(effect)]);
     }
-    changes::routing_rules(page, 4, &phase.routing_rules, &plan.tables, full);
-    changes::sets(page, 4, "denied tables", &phase.denied_tables, &plan.tables, full);
-    changes::sets(page, 4, "tables", &phase.tables, &plan.tables, full);
-    changes::sets(page, 4, "VSchema tables", &phase.vschema, &plan.tables, full);
-    changes::streams(page, 4, &phase.streams, full);
+    changes::all(page, 4, &phase.changes, &plan.tables, full);
+    if full {
+        for (sequence, above) in &phase.sequences {
+            page.item(4, &[plain("sequence ")], &[plain(format!("{sequence} is set {above}"))]);
+        }
+        for way in &phase.ways_back {
+            page.line(4, &[bold(format!("{} after it changes", way.command))]);
+            changes::all(page, 6, &way.changes, &plan.tables, full);
+        }
+    }
     if !phase.irreversible && phase.way_back != way_back_before && phase.way_back.starts_with("cutover ") {
         page.item(4, &[bold("way back: ")], &[command(way_back_command(plan, phase))]);
     }
@@ -170,15 +176,28 @@ fn gate_words(gate: &GatePlan, full: bool) -> Vec<Span> {
     spans
 }
 
+/// Said where it is to be had, and where the plan file asks for it and it is not.
+fn fast_path(page: &mut Page, path: &FastPath) {
+    if !path.is_worth_saying() {
+        return;
+    }
+    page.line(0, &[bold("Fast path"), plain(format!(": {}", path.words()))]);
+    if path.eligible {
+        for caveat in &path.caveats {
+            let accepted = if caveat.accepted { "accepted" } else { "not accepted" };
+            page.item(2, &[plain("• ")], &[bold(caveat.name.as_str()), plain(format!(" ({accepted}): {}", caveat.words))]);
+        }
+    } else {
+        for criterion in path.criteria.iter().filter(|criterion| !criterion.passes) {
+            page.item(2, &[plain("• ")], &[bold(&criterion.name), plain(format!(": {}", criterion.seen))]);
+        }
+    }
+    page.gap();
+}
+
 fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     page.gap();
-    if plan.fast_path.eligible {
-        page.line(0, &[bold("Fast path"), plain(": this movement is small and plain enough to run straight through")]);
-        for criterion in &plan.fast_path.criteria {
-            page.line(2, &[plain(criterion)]);
-        }
-        page.gap();
-    }
+    fast_path(page, &plan.fast_path);
     let passed: Vec<&Finding> = plan.checks.iter().filter(|finding| finding.result == CheckResult::Pass).collect();
     if view.full && !passed.is_empty() {
         page.line(0, &[bold(format!("{} passed", counted(passed.len(), "check")))]);
@@ -204,7 +223,7 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
         page.gap();
         return;
     }
-    let rules: usize = plan.phases.iter().map(|phase| phase.routing_rules.len()).sum();
+    let rules: usize = plan.phases.iter().map(|phase| phase.changes.routing_rules.len()).sum();
     page.gap();
     match plan.verdict {
         Verdict::Ready => {

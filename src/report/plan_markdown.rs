@@ -5,7 +5,7 @@ use super::changes;
 use super::command::for_file;
 use super::findings;
 use super::markdown::{block, code, fold, text};
-use super::page::Page;
+use super::page::{Page, plain};
 use super::problems::Drawing;
 use crate::finding::{CheckResult, Finding};
 use crate::plan::document::{GatePlan, PhasePlan, PhaseStatus, Plan, Verdict};
@@ -148,6 +148,13 @@ fn head(plan: &Plan) -> String {
         if !holds.is_empty() {
             lines.push(format!("- **holds for an operator** before {}", holds.join(", ")));
         }
+        if plan.fast_path.is_worth_saying() {
+            lines.push(format!("- **fast path** {}", text(&plan.fast_path.words())));
+            let caveats = plan.fast_path.caveats.iter().filter(|_| plan.fast_path.eligible);
+            lines.extend(caveats.map(|caveat| format!("  - {}: {}", code(caveat.name.as_str()), text(&caveat.words))));
+            let failed = plan.fast_path.criteria.iter().filter(|criterion| !criterion.passes);
+            lines.extend(failed.map(|criterion| format!("  - {}: {}", text(&criterion.name), text(&criterion.seen))));
+        }
         let final_ones = ahead(&|phase| phase.irreversible);
         if !final_ones.is_empty() {
             lines.push(format!("- **can't be undone** from {} on", final_ones.join(", ")));
@@ -215,18 +222,21 @@ fn gate(gate: &GatePlan) -> String {
 
 fn differences(plan: &Plan, phase: &PhasePlan) -> Option<Part> {
     let mut page = Page::new(DRAWING);
-    changes::routing_rules(&mut page, 0, &phase.routing_rules, &plan.tables, false);
-    changes::sets(&mut page, 0, "denied tables", &phase.denied_tables, &plan.tables, false);
-    changes::sets(&mut page, 0, "tables", &phase.tables, &plan.tables, false);
-    changes::sets(&mut page, 0, "VSchema tables", &phase.vschema, &plan.tables, false);
-    changes::streams(&mut page, 0, &phase.streams, false);
+    changes::all(&mut page, 0, &phase.changes, &plan.tables, false);
+    for (sequence, above) in &phase.sequences {
+        page.line(0, &[plain(format!("~ sequence {sequence}: {above}"))]);
+    }
+    for way in &phase.ways_back {
+        page.line(0, &[plain(format!("{} after it:", way.command))]);
+        changes::all(&mut page, 2, &way.changes, &plan.tables, false);
+    }
     let drawn = page.finish();
     // At the beginning of its line a sign gives the line its colour.
     let lines: Vec<String> = drawn.lines().map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned()).collect();
     if lines.is_empty() {
         return None;
     }
-    let rules = phase.routing_rules.len();
+    let rules = phase.changes.routing_rules.len();
     let title = match rules {
         0 => format!("<code>{}</code> changes", phase_name(phase)),
         rules => format!("<code>{}</code> changes {}", phase_name(phase), counted(rules, "routing rule")),

@@ -50,7 +50,7 @@ fn a_movement_of_any_size_fits_and_is_cut_inside_its_sections() {
         let mut plan = plan_of(tables, "production", findings);
         // As many rules as tables, none like another.
         for phase in &mut plan.phases {
-            for (place, rule) in phase.routing_rules.added.iter_mut().enumerate() {
+            for (place, rule) in phase.changes.routing_rules.added.iter_mut().enumerate() {
                 rule.to_table = format!("elsewhere_{place}.t{place}");
             }
         }
@@ -78,7 +78,7 @@ fn hostile_text_stays_text() {
     plan.cluster.alias.clone_from(&evil);
     for phase in &mut plan.phases {
         phase.effects.push(evil.clone());
-        if let Some(rule) = phase.routing_rules.added.first_mut() {
+        if let Some(rule) = phase.changes.routing_rules.added.first_mut() {
             rule.to_table.clone_from(&evil);
         }
     }

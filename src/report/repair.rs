@@ -1,15 +1,13 @@
 //! What `repair` will do, before it does it.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::family::mending::rehearsal::{Rehearsal, Rehearsed};
 use crate::leftovers::Leftover;
-use crate::model::routing::RoutingDiff;
-use crate::plan::document::{ClusterName, SetDiff, set_diff, streams_diff};
+use crate::plan::changes::Changes;
+use crate::plan::document::ClusterName;
 
 /// `repair --dry-run --format json`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -54,31 +52,15 @@ pub struct StepPlan {
     pub words: String,
     /// The same by hand.
     pub equivalent: String,
-    pub routing_rules: RoutingDiff,
-    /// What each cell will serve otherwise than now, by cell, beyond what the rules above say.
-    pub published: BTreeMap<String, RoutingDiff>,
-    pub denied_tables: SetDiff,
-    pub streams: BTreeMap<String, String>,
-    pub tables: SetDiff,
+    #[serde(flatten)]
+    pub changes: Changes,
 }
 
 impl StepPlan {
     pub fn of(step: &Rehearsed) -> Self {
         let Rehearsed { mutation, before, after } = step;
-        let routing_rules = before.routing_rules.diff(&after.routing_rules);
-        let published = after.served.iter().filter_map(|(cell, will)| {
-            let diff = before.served.get(cell).cloned().unwrap_or_default().diff(will);
-            (!diff.is_empty() && diff != routing_rules).then(|| (cell.clone(), diff))
-        });
-        Self {
-            words: mutation.verb().words(),
-            equivalent: mutation.verb().equivalent(),
-            published: published.collect(),
-            routing_rules,
-            denied_tables: set_diff(&before.denied_tables, &after.denied_tables),
-            streams: streams_diff(before, after),
-            tables: set_diff(&before.tables, &after.tables),
-        }
+        let changes = Changes::between(before, after);
+        Self { words: mutation.verb().words(), equivalent: mutation.verb().equivalent(), changes }
     }
 }
 

@@ -95,14 +95,7 @@ fn steps(page: &mut Page, plan: &RepairPlan, full: bool) {
 
 fn one_step(page: &mut Page, number: usize, step: &StepPlan, tables: &[String], full: bool) {
     page.item(2, &[bold(format!("{number:2}. "))], &[plain(&step.words)]);
-    changes::routing_rules(page, 6, &step.routing_rules, tables, full);
-    for (cell, diff) in &step.published {
-        page.line(6, &[dim(format!("cell {cell} will serve"))]);
-        changes::routing_rules(page, 6, diff, tables, full);
-    }
-    changes::sets(page, 6, "denied tables", &step.denied_tables, tables, full);
-    changes::sets(page, 6, "tables", &step.tables, tables, full);
-    changes::streams(page, 6, &step.streams, full);
+    changes::all(page, 6, &step.changes, tables, full);
     page.verbatim(6, &[dim("by hand  "), plain(&step.equivalent)]);
 }
 

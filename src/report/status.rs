@@ -324,7 +324,8 @@ fn revert(input: &StatusInput<'_>, situation: &Situation) -> Option<Revert> {
     if situation.kind != SituationKind::Switched {
         return None;
     }
-    let window = SignedDuration::from_secs(i64::try_from(input.family.spec().revert.window_seconds).unwrap_or(i64::MAX / 4));
+    let window =
+        SignedDuration::from_secs(i64::try_from(input.family.revert_window_seconds(input.facts)).unwrap_or(i64::MAX / 4));
     let switched_at = input.progress.reached.get(&PhaseId::SWITCH_PRIMARY);
     let way_back = input.family.way_back(input.facts);
     Some(Revert { until: switched_at.and_then(|at| at.checked_add(window).ok()), possible: way_back.possible, why: way_back.why })

@@ -220,12 +220,12 @@ impl Run<'_> {
         let conditions = self.conditions(&phase.id);
         if phase.has_gate
             && !begun
-            && let Some(spec) = self.input.family.spec().gates.get(&phase.id)
+            && let Some(spec) = self.input.family.gate(&phase.id, self.input.facts)
         {
             let forecast = forecast_digest(self.input.family, &phase.id, self.input.facts, self.view.situation);
             let state = gates::judge(&GateInput {
                 phase: &phase.id,
-                spec,
+                spec: &spec,
                 progress,
                 forecast: &forecast,
                 now: self.input.now,

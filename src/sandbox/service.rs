@@ -250,18 +250,18 @@ impl Vtctld for Sandbox {
         &self,
         _: Request<data::GetShardRoutingRulesRequest>,
     ) -> Reply<data::GetShardRoutingRulesResponse> {
-        self.look("GetShardRoutingRules", |_| Ok(Default::default())).await
+        self.look("GetShardRoutingRules", |state| Ok(rules::shard_routing_rules(state))).await
     }
 
     async fn get_keyspace_routing_rules(
         &self,
         _: Request<data::GetKeyspaceRoutingRulesRequest>,
     ) -> Reply<data::GetKeyspaceRoutingRulesResponse> {
-        self.look("GetKeyspaceRoutingRules", |_| Ok(Default::default())).await
+        self.look("GetKeyspaceRoutingRules", |state| Ok(rules::keyspace_routing_rules(state))).await
     }
 
     async fn get_mirror_rules(&self, _: Request<data::GetMirrorRulesRequest>) -> Reply<data::GetMirrorRulesResponse> {
-        self.look("GetMirrorRules", |_| Ok(Default::default())).await
+        self.look("GetMirrorRules", |state| Ok(rules::mirror_rules(state))).await
     }
 
     async fn get_v_schema(&self, request: Request<data::GetVSchemaRequest>) -> Reply<data::GetVSchemaResponse> {

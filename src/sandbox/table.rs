@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::file::consistency::column_name;
-use super::file::description::TableDescription;
+use super::file::description::{ForeignKeyDescription, TableDescription};
 use super::ids::{Ids, Share};
 use crate::cluster::vtctld::generated::query;
 
@@ -22,6 +22,8 @@ pub struct Table {
     pub keys: Vec<String>,
     pub next_id: Option<u64>,
     pub nulls_in: Vec<String>,
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKeyDescription>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +106,7 @@ impl From<&TableDescription> for Table {
             keys: description.keys.clone(),
             next_id: None,
             nulls_in: description.nulls_in.clone(),
+            foreign_keys: description.foreign_keys.clone(),
         };
         if let Some(next) = description.sequence_next_id {
             table = Self { next_id: Some(next), rows: Ids::default(), ..Self::sequence() };
@@ -124,6 +127,7 @@ impl Table {
             keys: vec![],
             next_id: Some(1),
             nulls_in: vec![],
+            foreign_keys: vec![],
         }
     }
 
@@ -173,6 +177,16 @@ impl Table {
             lines.push(format!("  PRIMARY KEY ({})", names.join(",")));
         }
         lines.extend(self.keys.iter().map(|column| format!("  KEY `{column}` (`{column}`)")));
+        lines.extend(self.foreign_keys.iter().enumerate().map(|(index, key)| {
+            let cascades = if key.cascades { " ON DELETE CASCADE" } else { "" };
+            format!(
+                "  CONSTRAINT `{name}_ibfk_{}` FOREIGN KEY (`{}`) REFERENCES `{}` (`{}`){cascades}",
+                index + 1,
+                key.column,
+                key.table,
+                key.table_column
+            )
+        }));
         let comment = if self.next_id.is_some() { " COMMENT='vitess_sequence'" } else { "" };
         format!(
             "CREATE TABLE `{name}` (\n{}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci{comment}",
@@ -202,6 +216,8 @@ mod tests {
             sequence_next_id: None,
             nulls_in: vec![],
             keys: vec![],
+            foreign_keys: vec![],
+            triggers: vec![],
             writes_per_second: 0,
         };
         let table = Table::from(&description);

@@ -9,7 +9,7 @@ use super::intent::{Movement, Spec};
 use super::key::Table;
 use super::problem::{self, Problem};
 use super::section::{Log, Section};
-use super::{complete, copy, gates, move_tables, revert, source, switch, top, verify};
+use super::{complete, copy, fast_path, gates, move_tables, revert, source, switch, top, verify};
 
 pub use super::source::MOST_BYTES;
 
@@ -23,6 +23,7 @@ pub static TABLES: &[&Table] = &[
     &switch::TABLE,
     &revert::TABLE,
     &complete::TABLE,
+    &fast_path::TABLE,
 ];
 
 /// A plan file that can be worked with, and what it should be warned of.
@@ -73,6 +74,7 @@ fn decode(log: &Log, table: &DeTable<'_>, now: Option<Timestamp>) -> Option<Spec
     let switch = switch::decode(root.table(&switch::TABLE));
     let revert = revert::decode(root.table(&revert::TABLE));
     let complete = complete::decode(root.table(&complete::TABLE));
+    let fast_path = fast_path::decode(root.table(&fast_path::TABLE));
     root.finish();
 
     if let Some(switch) = &switch {
@@ -91,6 +93,7 @@ fn decode(log: &Log, table: &DeTable<'_>, now: Option<Timestamp>) -> Option<Spec
         switch: switch?,
         revert: revert?,
         complete: complete?,
+        fast_path,
     })
 }
 

@@ -54,9 +54,9 @@ impl Spec {
             } else if *phase == PhaseId::VERIFY {
                 self.verify != other.verify
             } else if *phase == PhaseId::SWITCH_REPLICAS {
-                self.switch != other.switch
+                self.switch != other.switch || self.fast_path != other.fast_path
             } else if *phase == PhaseId::SWITCH_PRIMARY {
-                self.switch != other.switch || self.verify != other.verify
+                self.switch != other.switch || self.fast_path != other.fast_path || self.verify != other.verify
             } else if *phase == PhaseId::COMPLETE {
                 self.revert != other.revert || self.complete != other.complete
             } else {

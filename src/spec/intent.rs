@@ -1,6 +1,6 @@
 //! What a plan file means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,6 +26,53 @@ pub struct Spec {
     pub switch: SwitchSpec,
     pub revert: RevertSpec,
     pub complete: CompleteSpec,
+    /// Left out of digests where nothing is accepted: so they are as those of records from before there was a fast path.
+    #[serde(default, skip_serializing_if = "FastPathSpec::is_ordinary")]
+    pub fast_path: FastPathSpec,
+}
+
+/// What is accepted for a movement that is small and plain enough to run straight through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FastPathSpec {
+    pub accept: BTreeSet<Caveat>,
+}
+
+impl FastPathSpec {
+    /// Nothing is accepted: the ordinary gates.
+    pub fn is_ordinary(&self) -> bool {
+        self.accept.is_empty()
+    }
+}
+
+/// What the fast path does without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caveat {
+    /// The holds before `switch-replicas` and `switch-primary`.
+    NoHold,
+    /// The revert window before the hold of `complete`.
+    NoRevertWindow,
+}
+
+impl Caveat {
+    pub const ALL: [Self; 2] = [Self::NoHold, Self::NoRevertWindow];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoHold => "no-hold",
+            Self::NoRevertWindow => "no-revert-window",
+        }
+    }
+
+    /// In plain words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoHold => "reads and writes are switched as soon as their conditions hold; nobody is asked again",
+            Self::NoRevertWindow => {
+                "`complete` may be approved right after the switch; nobody is made to wait and see whether the target is right"
+            }
+        }
+    }
 }
 
 /// The family's own table of the plan file.

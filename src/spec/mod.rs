@@ -7,6 +7,7 @@ mod complete;
 mod copy;
 mod decode;
 mod digests;
+mod fast_path;
 mod gates;
 mod intent;
 pub mod key;
@@ -31,8 +32,8 @@ pub use decode::{MOST_BYTES, Reading, TABLES, known_keys, read, read_at};
 pub use digests::FrozenChange;
 pub use gates::GATES;
 pub use intent::{
-    CompleteSpec, CopySpec, GatePolicy, GateSpec, MoveTablesSpec, Movement, RevertSpec, Spec, SwitchSpec, TableSelection,
-    UnknownZone, VerifySpec, WindowState,
+    Caveat, CompleteSpec, CopySpec, FastPathSpec, GatePolicy, GateSpec, MoveTablesSpec, Movement, RevertSpec, Spec, SwitchSpec,
+    TableSelection, UnknownZone, VerifySpec, WindowState,
 };
 pub use pages::PAGES;
 pub use problem::Problem;

@@ -90,3 +90,32 @@ async fn a_watch_outlives_a_look_that_fails() {
     };
     tokio::task::spawn_blocking(watch).await.unwrap();
 }
+
+/// What the log of a command says that it called.
+fn called(env: &TestEnv, arguments: &[&str]) -> std::collections::BTreeSet<String> {
+    let output = env.run(&[arguments, &["-vv"]].concat());
+    let calls = output.stderr.split("called call=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    calls.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// A proxy that lets only the listed calls through bars no plan, and lets none through that no plan needs.
+#[test]
+fn a_plan_makes_the_calls_that_are_listed_and_no_other() {
+    let env = TestEnv::new();
+    env.write(
+        "workflow.toml",
+        "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
+         target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n",
+    );
+    let listed = env.run(&["calls", "--format", "json"]);
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&listed.stdout).unwrap();
+    let listed: std::collections::BTreeSet<String> =
+        listed.iter().map(|call| call["call"].as_str().unwrap().to_owned()).collect();
+    let mut seen = called(&env, &["plan", "--deep"]);
+    seen.extend(called(&env, &["snapshot"]));
+    assert_eq!(env.run(&["apply", "--yes", "--until", "verify"]).code, Some(0));
+    seen.extend(called(&env, &["plan"]));
+    seen.extend(called(&env, &["status"]));
+    assert_eq!(seen, listed);
+    assert!(!called(&env, &["plan", "--no-sql"]).contains("ExecuteFetchAsDBA"));
+}

@@ -63,8 +63,7 @@ fn two_that_move_one_table_block_each_other_in_every_format() {
         ("moves/b.toml", plan_file("two", "\"corder\"", "commerce", "archive")),
     ]);
     env.set("GITHUB_ACTIONS", "true");
-    let summary = env.path().join("summary.md").display().to_string();
-    env.set("GITHUB_STEP_SUMMARY", &summary);
+    env.set("GITHUB_STEP_SUMMARY", &env.path().join("summary.md").display().to_string());
     let people = env.run(&["plan", "moves"]);
     assert_eq!(people.code, Some(4), "{people}");
     assert!(people.stdout.contains("C231 moves/b.toml: "), "{people}");

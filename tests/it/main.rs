@@ -3,8 +3,10 @@
 
 mod adapter;
 mod canaries;
+mod checks_on_sandbox;
 mod cli_doctor;
 mod cli_explain;
+mod cli_fast_path;
 mod cli_plan;
 mod cli_plan_checks;
 mod cli_plan_folder;

@@ -42,6 +42,15 @@ pub fn tests() -> Vec<Case> {
         tablets_that_cannot_be_read_from,
         a_replica_that_writes_half_rows,
         a_name_that_leads_nowhere_at_the_end,
+        a_replica_that_does_not_replicate,
+        a_table_without_a_key,
+        what_holds_on_to_a_table,
+        a_datetime_that_vdiff_cannot_find,
+        an_old_copy_in_the_way_of_rename,
+        rules_of_the_three_other_kinds,
+        a_bare_name_that_is_another_keyspaces,
+        another_workflow_on_the_same_tables,
+        a_table_that_somebody_has_denied,
     ]
 }
 
@@ -467,6 +476,245 @@ fn a_name_that_leads_nowhere_at_the_end(world: &World) {
     bench.expect_before(&PhaseId::REMOVE_RULES, &subject);
     world.cluster.vtctl().apply_vschema("archive", &was);
     bench.expect_before(&PhaseId::REMOVE_RULES, &[]);
+}
+
+fn a_replica_that_does_not_replicate(world: &World) {
+    let (_movement, bench, _) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    for keyspace in ["commerce", "customer"] {
+        let alias = format!("zone1-{:010}", replica_of(world, keyspace));
+        bench.expect_nothing();
+        let _back = OnDrop(|| drop(vtctl.attempt(&["StartReplication", &alias])));
+        vtctl.run(&["StopReplication", &alias]);
+        for phase in [PhaseId::CREATE, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY] {
+            let found = bench.expect_before(&phase, &[format!("C215 {alias}")]);
+            assert!(found[0].summary.contains("does not replicate"), "{found:#?}");
+        }
+        vtctl.run(&["StartReplication", &alias]);
+        bench.expect_nothing();
+    }
+}
+
+fn a_table_without_a_key(world: &World) {
+    let (_movement, bench, table) = one_table(world);
+    let subject = format!("commerce.{table}");
+    bench.sql("commerce", &format!("alter table {table} drop primary key, add key by_id (id)"));
+    bench.expect_one("C216", &subject, "neither a primary key nor a unique one");
+    bench.sql("commerce", &format!("alter table {table} modify token varchar(64), add unique key by_token (token)"));
+    bench.expect_one("C216", &subject, "`by_token` may hold a NULL");
+    bench.sql("commerce", &format!("alter table {table} add unique key only_one (id)"));
+    bench.expect_nothing();
+
+    // A stream writes `where f = 1.1`.
+    bench.sql("commerce", &format!("create table {table}_f (f float not null, primary key (f))"));
+    bench.sql("commerce", &format!("insert into {table}_f values (1.1)"));
+    let found = world.cluster.query_primaries::<u64>("commerce", &format!("select count(*) from {table}_f where f = 1.1"));
+    assert_eq!(found, [0]);
+}
+
+fn what_holds_on_to_a_table(world: &World) {
+    let (_movement, bench, table) = one_table(world);
+    let commerce = |sql: String| bench.sql("commerce", &sql);
+    bench.expect_nothing();
+    commerce(format!("create table {table}_child (id bigint unsigned primary key, foreign key (id) references {table} (id))"));
+    bench.expect_one("C217", &format!("commerce.{table}_child"), "has a foreign key to");
+    commerce(format!("drop table {table}_child"));
+    bench.expect_nothing();
+
+    commerce(format!("create table {table}_parent (id bigint unsigned primary key)"));
+    commerce(format!("insert into {table}_parent values (0)"));
+    commerce(format!("alter table {table} add constraint {table}_fk foreign key (hits) references {table}_parent (id)"));
+    bench.expect_one("C217", &format!("commerce.{table}"), "which stays");
+    commerce(format!("alter table {table} drop foreign key {table}_fk"));
+    bench.expect_nothing();
+
+    commerce(format!(
+        "alter table {table} add column boss bigint unsigned, add constraint {table}_fk foreign key (boss) references {table} (id) on delete cascade"
+    ));
+    bench.expect_one("C217", &format!("commerce.{table}"), "changes rows by itself");
+    commerce(format!("alter table {table} drop foreign key {table}_fk"));
+    bench.expect_nothing();
+
+    commerce(format!("create trigger {table}_trigger before insert on {table} for each row set new.hits = 1"));
+    bench.expect_one("C217", &format!("commerce.{table}_trigger"), "which is not moved");
+    commerce(format!("drop trigger {table}_trigger"));
+    commerce(format!("create trigger {table}_writes after insert on {table}_parent for each row update {table} set hits = 1"));
+    bench.expect_one("C217", &format!("commerce.{table}_parent.{table}_writes"), "is lost");
+    commerce(format!("drop trigger {table}_writes"));
+    bench.expect_nothing();
+
+    commerce(format!("create view {table}_view as select id from {table}"));
+    let found = bench.run(Some(&PhaseId::CREATE));
+    let view = found.iter().find(|finding| finding.code == "C217").expect("a finding");
+    assert_eq!(
+        (view.severity, view.subject.as_str()),
+        (Severity::Warning, format!("commerce.{table}_view").as_str()),
+        "{found:#?}"
+    );
+    commerce(format!("drop view {table}_view"));
+    bench.expect_nothing();
+}
+
+fn a_datetime_that_vdiff_cannot_find(world: &World) {
+    let (_movement, mut bench, table) = one_table(world);
+    bench.sql("commerce", &format!("alter table {table} add column at datetime not null default now(), add key by_id (id), drop primary key, add primary key (at, id)"));
+    bench.expect_nothing();
+    let found = bench.run(Some(&PhaseId::CREATE));
+    let order = found.iter().find(|finding| finding.code == "C218").expect("a finding");
+    assert!(order.severity == Severity::Warning && order.summary.contains("stand in another order"), "{found:#?}");
+    bench.movement.options.source_time_zone = Some("US/Pacific".to_owned());
+    bench.expect_one("C218", "commerce (a DATETIME in the key)", &format!("in `{table}`"));
+}
+
+fn an_old_copy_in_the_way_of_rename(world: &World) {
+    let (_movement, mut bench, table) = one_table(world);
+    let subject = format!("commerce._{table}_old");
+    bench.sql("commerce", &format!("create table _{table}_old (id int primary key)"));
+    bench.expect_one("C219", &subject, "which is there already on `0`");
+    bench.expect_before(&PhaseId::COMPLETE, &[format!("C219 {subject}")]);
+    bench.movement.spec.complete.source_tables = SourceTables::Drop;
+    bench.expect_nothing();
+    bench.movement.spec.complete.source_tables = SourceTables::Rename;
+    bench.sql("commerce", &format!("drop table _{table}_old"));
+    bench.expect_nothing();
+
+    let stem = format!("{table:x<59}");
+    bench.movement.tables = ["a", "b"].map(|end| TableName::new(format!("{stem}{end}")).expect("a name")).to_vec();
+    let found = bench.run(Some(&PhaseId::CREATE));
+    let alike: Vec<&Finding> = found.iter().filter(|finding| finding.code == "C219" && finding.blocks()).collect();
+    assert!(alike.len() == 1 && alike[0].seen == "2 tables", "{found:#?}");
+}
+
+fn rules_of_the_three_other_kinds(world: &World) {
+    let (movement, mut bench, table) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    let none = json!({ "rules": [] }).to_string();
+    // Of reads of a keyspace that no test reads now.
+    let shard = json!({ "rules": [{ "from_keyspace": "archive", "to_keyspace": "customer", "shard": "0" }] });
+    let keyspace = json!({ "rules": [{ "from_keyspace": "archive@rdonly", "to_keyspace": "customer" }] });
+    for (verb, rules, subject) in [
+        ("ApplyShardRoutingRules", shard, "shard routing rules"),
+        ("ApplyKeyspaceRoutingRules", keyspace, "keyspace routing rules"),
+    ] {
+        let _back = OnDrop(|| drop(vtctl.attempt(&[verb, "--rules", &none])));
+        vtctl.run(&[verb, "--rules", &rules.to_string()]);
+        bench.expect_one("C220", subject, "1 ");
+        vtctl.run(&[verb, "--rules", &none]);
+        bench.expect_nothing();
+    }
+
+    // Only a workflow mirrors.
+    vtctl.move_tables("customer", &movement.workflow, &["create", "--source-keyspace", "commerce", "--tables", &table]);
+    movement.wait_until_caught_up();
+    let facts = bench.look(&[PhaseId::CREATE]).unwrap_or_else(|error| panic!("{error}"));
+    bench.progress.streams = bench.movement.incarnation(&facts);
+    bench.expect_before(&PhaseId::SWITCH_REPLICAS, &[]);
+    let mirror = |percent: &str| {
+        vtctl.attempt(&[
+            "MoveTables",
+            "--target-keyspace",
+            "customer",
+            "--workflow",
+            &movement.workflow,
+            "mirrortraffic",
+            "--percent",
+            percent,
+        ])
+    };
+    let _back = OnDrop(|| drop(mirror("0")));
+    mirror("1").unwrap_or_else(|error| panic!("{error}"));
+    let found = bench.expect_before(&PhaseId::SWITCH_REPLICAS, &["C220 mirror rules".to_owned()]);
+    assert!(found[0].summary.contains(&format!("`commerce.{table}` → `customer.{table} 1`")), "{found:#?}");
+    mirror("0").unwrap_or_else(|error| panic!("{error}"));
+    bench.expect_before(&PhaseId::SWITCH_REPLICAS, &[]);
+}
+
+fn a_bare_name_that_is_another_keyspaces(world: &World) {
+    let (_movement, bench, table) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    let was = vtctl.vschema("archive");
+    bench.change_vschema("archive", |vschema| vschema["tables"][&table] = json!({}));
+    let _archive = OnDrop(|| vtctl.apply_vschema("archive", &was));
+    bench.expect_nothing();
+    let found = bench.run(Some(&PhaseId::CREATE));
+    let ambiguous = found.iter().find(|finding| finding.code == "C221").expect("a finding");
+    assert!(ambiguous.severity == Severity::Warning && ambiguous.summary.contains("ambiguous now"), "{found:#?}");
+
+    let stand_aside = |aside: bool| {
+        for keyspace in ["commerce", "customer"] {
+            bench.change_vschema(keyspace, |vschema| vschema["require_explicit_routing"] = json!(aside));
+        }
+    };
+    let _aside = OnDrop(|| stand_aside(false));
+    stand_aside(true);
+    bench.expect_one("C221", &format!("commerce.{table}"), "leads to `archive` now");
+    stand_aside(false);
+    bench.expect_nothing();
+}
+
+fn another_workflow_on_the_same_tables(world: &World) {
+    let (movement, bench, table) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    let other = format!("{}_other", movement.workflow);
+    let cancel = || vtctl.attempt(&["MoveTables", "--target-keyspace", "customer", "--workflow", &other, "cancel"]);
+    let _back = OnDrop(|| drop(cancel()));
+    vtctl.move_tables(
+        "customer",
+        &other,
+        &["create", "--source-keyspace", "commerce", "--tables", &table, "--no-routing-rules", "--auto-start=false"],
+    );
+    let expected = [format!("C222 customer.{other}")];
+    for phase in [PhaseId::CREATE, PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE] {
+        let found = bench.expect_before(&phase, &expected);
+        assert!(found[0].summary.ends_with(&format!("writes `customer.{table}`")), "{found:#?}");
+    }
+    cancel().unwrap_or_else(|error| panic!("{error}"));
+    bench.expect_nothing();
+
+    // A Materialize is known by what it reads, whatever its own table is called.
+    let sums = format!("{table}_sums");
+    bench.change_vschema("customer", |vschema| {
+        vschema["tables"][&sums] = json!({ "column_vindexes": [{ "column": "id", "name": "xxhash" }] });
+    });
+    let select = format!("select id, hits from {table}");
+    let create = format!("create table {sums} (id bigint unsigned primary key, hits bigint unsigned)");
+    let settings = json!([{ "target_table": sums, "source_expression": select, "create_ddl": create }]).to_string();
+    let arguments = |action: &[&str]| {
+        [&["Materialize", "--target-keyspace", "customer", "--workflow", &other], action]
+            .concat()
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let run = |action: &[&str]| {
+        let arguments = arguments(action);
+        vtctl.attempt(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let _gone = OnDrop(|| drop(run(&["cancel"])));
+    run(&["create", "--source-keyspace", "commerce", "--table-settings", &settings]).unwrap_or_else(|error| panic!("{error}"));
+    bench.expect_one("C222", &format!("customer.{other}"), &format!("(Materialize) reads `commerce.{table}`"));
+    run(&["cancel"]).unwrap_or_else(|error| panic!("{error}"));
+    bench.expect_nothing();
+}
+
+fn a_table_that_somebody_has_denied(world: &World) {
+    let (_movement, bench, table) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    let allow = |shard: &str| {
+        vtctl.run(&["SetShardTabletControl", "--denied-tables", &table, "--remove", shard, "primary"]);
+        vtctl.run(&["RefreshStateByShard", shard]);
+    };
+    vtctl.deny_tables("commerce", "0", std::slice::from_ref(&table));
+    bench.expect_one("C223", "commerce/0", &format!("denies `{table}`"));
+    allow("commerce/0");
+    bench.expect_nothing();
+
+    vtctl.deny_tables("customer", "-80", std::slice::from_ref(&table));
+    let found = bench.run(Some(&PhaseId::CREATE));
+    let note = found.iter().find(|finding| finding.code == "C223" && finding.result == CheckResult::Fail).expect("a finding");
+    assert_eq!((note.severity, note.subject.as_str()), (Severity::Note, "customer/-80"), "{found:#?}");
+    allow("customer/-80");
+    bench.expect_nothing();
 }
 
 /// A tablet of the keyspace's first shard that is not its primary.

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod approve;
+pub mod calls;
 pub mod cancel;
 pub mod completions;
 pub mod doctor;
@@ -49,6 +50,7 @@ pub enum Command {
     History(history::HistoryArgs),
     Sandbox(sandbox::SandboxArgs),
     Explain(explain::ExplainArgs),
+    Calls(calls::CallsArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -75,6 +77,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, context),
             Self::Repair(args) => repair::run(args, context),
             Self::Explain(args) => explain::run(args, context),
+            Self::Calls(args) => calls::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),

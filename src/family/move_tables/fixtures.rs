@@ -68,6 +68,7 @@ pub fn commerce_to_customer() -> MoveTables {
         },
         revert: RevertSpec { window_seconds: 1800 },
         complete: CompleteSpec { source_tables: SourceTables::Rename },
+        fast_path: crate::spec::FastPathSpec::default(),
     };
     MoveTables { spec, options, tables }
 }

@@ -2,10 +2,11 @@
 //!
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
 //! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole, and
-//! `costs` and `price` what it costs, before it begins and at a hold.
+//! `costs` and `price` what it costs, before it begins and at a hold. `fast_path` judges whether it is small and plain.
 
 mod attempts;
 pub mod costs;
+mod fast_path;
 #[cfg(test)]
 pub mod fixtures;
 mod forecast;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::costs::Costs;
+use super::fast_path::FastPath;
 use super::picture::{Picture, StreamShape};
 use super::{Condition, Family, Happened, Phase, Pulse, Side, Situation, Step, View, WayBack};
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
@@ -177,6 +179,18 @@ impl Family for MoveTables {
 
     fn price(&self, phase: &PhaseId, view: &View<'_>) -> Vec<String> {
         price::of(self, phase, view)
+    }
+
+    fn ways_back(&self, phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+        phases::ways_back(self, phase)
+    }
+
+    fn sequences_set(&self, phase: &PhaseId, facts: &Facts) -> BTreeMap<String, String> {
+        if *phase == PhaseId::SWITCH_PRIMARY { checks::sequences_set(self, facts) } else { BTreeMap::new() }
+    }
+
+    fn fast_path(&self, facts: &Facts) -> FastPath {
+        fast_path::of(self, facts)
     }
 
     fn costs(&self, facts: &Facts, ahead: &[PhaseId]) -> Costs {

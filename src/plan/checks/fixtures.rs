@@ -9,6 +9,7 @@ use super::asks;
 use super::{Check, CheckInput};
 use crate::cluster::mutation::{CompleteMoveTables, CreateMoveTables, Mutation};
 use crate::cluster::port::{Answer, Answered, Ask, Facts, MySqlStatus, OtherRules, Question, Served, TabletStatus};
+use crate::family::Family as _;
 use crate::family::move_tables::MoveTables;
 use crate::family::move_tables::fixtures::commerce_to_customer;
 use crate::finding::{CheckResult, Finding};
@@ -133,7 +134,7 @@ fn vschemas() -> BTreeMap<KeyspaceName, VSchema> {
 }
 
 impl Fixture {
-    /// Healthy, before create. Sequences are set by the switch, so no check has a question for SQL about rows.
+    /// Healthy, before create. Sequences are set by the switch, so what SQL alone answers is little.
     pub fn new() -> Self {
         let facts = Facts {
             observed_at: Timestamp::UNIX_EPOCH,
@@ -176,7 +177,16 @@ impl Fixture {
             ]),
         );
         let status = |uids: &[u32]| {
-            let of = |uid: &u32| TabletStatus { alias: TabletAlias { cell: "zone1".into(), uid: *uid }, status: Ok(mysql()) };
+            let of = |uid: &u32| {
+                // Primaries have round numbers.
+                let replicates = uid % 100 != 0;
+                let mysql = MySqlStatus {
+                    replication_lag_seconds: replicates.then_some(0),
+                    replication_is_running: replicates.then_some(true),
+                    ..mysql()
+                };
+                TabletStatus { alias: TabletAlias { cell: "zone1".into(), uid: *uid }, status: Ok(mysql) }
+            };
             Answer::TabletStatus(uids.iter().map(of).collect())
         };
         fixture.answer(Ask::TabletStatus(keyspace("commerce")), status(&[100, 101]));
@@ -189,6 +199,20 @@ impl Fixture {
         fixture.answer(
             Ask::Tables { keyspace: keyspace("commerce"), names: Some(names) },
             Answer::Tables(BTreeMap::from([("0".into(), by_name(sequences))])),
+        );
+        fixture.sql(
+            Question::Dependents { keyspace: keyspace("commerce"), tables: fixture.movement.tables.clone() },
+            Answer::Dependents(BTreeSet::new()),
+        );
+        for name in ["commerce", "customer"] {
+            fixture.answer(Ask::Workflows(keyspace(name)), Answer::Workflows(vec![]));
+        }
+        let locks = fixture.movement.lock_ask();
+        fixture.answer(locks, Answer::Locks(vec![]));
+        let old: Vec<TableName> = fixture.movement.tables.iter().map(|table| table_name(&table.renamed())).collect();
+        fixture.answer(
+            Ask::Tables { keyspace: keyspace("commerce"), names: Some(old) },
+            Answer::Tables(BTreeMap::from([("0".into(), BTreeMap::new())])),
         );
         fixture.vschemas_changed();
         fixture

@@ -5,13 +5,20 @@
 
 mod asks;
 mod binlog;
+mod dependents;
 mod keyspaces;
 mod known_faults;
+mod leftovers;
 mod lost_names;
 mod null_sharding_column;
+mod old_names;
 mod online_ddl;
+mod other_rules;
+mod other_workflows;
 mod ownership;
+mod replicas;
 mod routing_rules;
+mod row_keys;
 mod run;
 mod sequence_names;
 mod sequences;
@@ -20,8 +27,10 @@ mod sizes;
 mod source_tables;
 mod stream_permission;
 mod tablets;
+mod taken_names;
 mod target_tables;
 mod throttler;
+mod vdiff_alarms;
 mod vindexes;
 mod vitess_version;
 mod vtctld_reachable;
@@ -40,6 +49,7 @@ use crate::run::phase::PhaseId;
 
 pub use ownership::{Ownership, ownership};
 pub use run::{follow_up, is_waivable, look, page, query, run};
+pub use sequences::set_by_the_switch as sequences_set;
 pub use vtctld_reachable::unreachable;
 
 #[cfg(test)]
@@ -102,4 +112,13 @@ pub static CHECKS: &[&Check] = &[
     &throttler::CHECK,
     &stream_permission::CHECK,
     &known_faults::CHECK,
+    &replicas::CHECK,
+    &row_keys::CHECK,
+    &dependents::CHECK,
+    &vdiff_alarms::CHECK,
+    &old_names::CHECK,
+    &other_rules::CHECK,
+    &taken_names::CHECK,
+    &other_workflows::CHECK,
+    &leftovers::CHECK,
 ];

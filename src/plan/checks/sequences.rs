@@ -107,6 +107,13 @@ fn largest_ids(movement: &MoveTables, uses: &[&Use]) -> Ask {
     Ask::Sql(Question::LargestValue { keyspace: movement.source().clone(), columns })
 }
 
+/// The sequences that the switch of the writes sets, and above what; none that could not be read.
+pub fn set_by_the_switch(movement: &MoveTables, facts: &Facts) -> BTreeMap<String, String> {
+    let set = uses(movement, facts).unwrap_or_default().into_iter().filter(|it| it.is_set_by_switch);
+    set.map(|it| (format!("{}.{}", it.keyspace, it.sequence), format!("above the largest `{}.{}`", it.table, it.column)))
+        .collect()
+}
+
 /// Tables whose sequence was found. The others are findings of their own.
 fn uses(movement: &MoveTables, facts: &Facts) -> Reading<Vec<Use>> {
     let ids = ids(movement, facts)?;

@@ -18,6 +18,35 @@ pub fn routing_rules(state: &State) -> data::GetRoutingRulesResponse {
     data::GetRoutingRulesResponse { routing_rules: Some(rules_message(&state.topology.rules)) }
 }
 
+/// Those of the description: nobody changes them here.
+pub fn shard_routing_rules(state: &State) -> data::GetShardRoutingRulesResponse {
+    let rules = state.description.shard_routing_rules.iter().map(|(from, to)| {
+        let (keyspace, shard) = from.split_once('.').unwrap_or((from, "0"));
+        wire::ShardRoutingRule { from_keyspace: keyspace.to_owned(), to_keyspace: to.clone(), shard: shard.to_owned() }
+    });
+    data::GetShardRoutingRulesResponse { shard_routing_rules: Some(wire::ShardRoutingRules { rules: rules.collect() }) }
+}
+
+pub fn keyspace_routing_rules(state: &State) -> data::GetKeyspaceRoutingRulesResponse {
+    let rules: Vec<wire::KeyspaceRoutingRule> = state
+        .description
+        .keyspace_routing_rules
+        .iter()
+        .map(|(from, to)| wire::KeyspaceRoutingRule { from_keyspace: from.clone(), to_keyspace: to.clone() })
+        .collect();
+    // Vitess leaves it out where there never was one.
+    let keyspace_routing_rules = (!rules.is_empty()).then_some(wire::KeyspaceRoutingRules { rules });
+    data::GetKeyspaceRoutingRulesResponse { keyspace_routing_rules }
+}
+
+pub fn mirror_rules(state: &State) -> data::GetMirrorRulesResponse {
+    let rules = state.description.mirror_rules.iter().map(|(from, to)| {
+        let (table, percent) = to.rsplit_once(' ').unwrap_or((to, "100"));
+        wire::MirrorRule { from_table: from.clone(), to_table: table.to_owned(), percent: percent.parse().unwrap_or(100.0) }
+    });
+    data::GetMirrorRulesResponse { mirror_rules: Some(wire::MirrorRules { rules: rules.collect() }) }
+}
+
 /// None named means all.
 pub fn rebuild_cells(state: &mut State, cells: &[String]) -> Answer<()> {
     if let Some(unknown) = cells.iter().find(|cell| !state.topology.cells.contains(cell)) {

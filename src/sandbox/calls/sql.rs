@@ -48,6 +48,8 @@ pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> A
         stream_user(state, &place)
     } else if body.contains("from _vt.resharding_journal ") {
         journals(state, &place)
+    } else if body.contains("from information_schema.key_column_usage ") {
+        dependents(state, &place, body)
     } else if body.starts_with("select 0 as place, ") {
         each(state, &place, body)?
     } else {
@@ -151,6 +153,30 @@ fn journals(state: &State, place: &Place) -> QueryResult {
     let ids: BTreeSet<i64> = state.journals.iter().filter(is_there).map(|journal| journal.id).collect();
     let rows: Vec<Vec<Option<String>>> = ids.into_iter().map(|id| vec![Some(id.to_string())]).collect();
     result(&[("id", Type::Int64)], &rows)
+}
+
+/// Foreign keys of other tables, triggers and views. What a trigger says isn't known here, so none is told to name another table.
+fn dependents(state: &State, place: &Place, body: &str) -> QueryResult {
+    let list = body.split(" in (").nth(1).unwrap_or_default();
+    let wanted = texts(list.split(')').next().unwrap_or_default());
+    let mut found: Vec<[&str; 3]> = Vec::new();
+    let tables = state.topology.keyspaces.get(&place.keyspace).and_then(|keyspace| keyspace.shard(&place.shard));
+    for (name, table) in tables.iter().flat_map(|shard| &shard.tables).filter(|(name, _)| !wanted.contains(name)) {
+        let keys = table.foreign_keys.iter().filter(|key| wanted.contains(&key.table));
+        found.extend(keys.map(|key| ["foreign key", name, key.table.as_str()]));
+    }
+    if let Some(described) = state.description.keyspaces.get(&place.keyspace) {
+        for (name, table) in described.tables.iter().filter(|(name, _)| wanted.contains(name)) {
+            found.extend(table.triggers.iter().map(|trigger| ["trigger", trigger.as_str(), name]));
+        }
+        for (view, tables) in &described.views {
+            found.extend(tables.iter().filter(|table| wanted.contains(table)).map(|table| ["view", view, table.as_str()]));
+        }
+    }
+    let row = |found: &[&str; 3]| found.iter().copied().chain([""]).map(|text| Some(text.to_owned())).collect();
+    let rows: Vec<Vec<Option<String>>> = found.iter().map(row).collect();
+    let columns = ["kind", "name", "of_table", "body"].map(|name| (name, Type::Varchar));
+    result(&columns, &rows)
 }
 
 /// One expression a row, numbered from 0.

@@ -8,6 +8,7 @@ use crate::sandbox::topology::{Kind, Tablet};
 
 /// MySQL's replication threads run (go/mysql/replication/replication_status.go).
 const RUNNING: i32 = 3;
+const STOPPED: i32 = 1;
 
 pub fn tablets(state: &State, request: &data::GetTabletsRequest) -> Answer<data::GetTabletsResponse> {
     if !request.keyspace.is_empty() && !request.shard.is_empty() {
@@ -65,8 +66,8 @@ pub fn full_status(state: &State, request: &data::GetFullStatusRequest) -> Answe
         replication_lag_seconds: 0,
         source_host: "127.0.0.1".to_owned(),
         source_port: 3306,
-        io_state: RUNNING,
-        sql_state: RUNNING,
+        io_state: if mysql.replicates { RUNNING } else { STOPPED },
+        sql_state: if mysql.replicates { RUNNING } else { STOPPED },
         ..replicationdata::Status::default()
     };
     let status = replicationdata::FullStatus {

@@ -111,12 +111,19 @@ impl<'a> Judge<'a> {
             self.add(&[&at[..], &["shards"]].concat(), why, help);
         }
         for (table, description) in &keyspace.tables {
-            self.table(&[&at[..], &["tables", table]].concat(), table, description);
+            self.table(&[&at[..], &["tables", table]].concat(), table, description, keyspace);
+        }
+        for (view, tables) in &keyspace.views {
+            for (index, table) in tables.iter().enumerate() {
+                let index = index.to_string();
+                let path = [&at[..], &["views", view, &index]].concat();
+                self.must_be(&path, "this keyspace has no table", table, keyspace.tables.keys().map(String::as_str));
+            }
         }
         self.vschema(&[&at[..], &["vschema"]].concat(), keyspace);
     }
 
-    fn table(&mut self, at: &[&str], name: &str, table: &TableDescription) {
+    fn table(&mut self, at: &[&str], name: &str, table: &TableDescription, of: &KeyspaceDescription) {
         if let Err(why) = TableName::new(name) {
             self.add_at_key(at, format!("the table name `{name}` {why}"));
         }
@@ -127,18 +134,17 @@ impl<'a> Judge<'a> {
         }
         let no_name = |column: &str| column.is_empty().then(|| "is none".to_owned());
         self.names(&at_columns, &columns, no_name);
-        if table.primary_key.as_ref().is_some_and(Vec::is_empty) {
-            self.add(
-                &[at, &["primary-key"]].concat(),
-                "a primary key needs a column",
-                "leave it out, and it is the first column",
-            );
-        }
         for (key, names) in [("primary-key", table.primary_key.as_deref().unwrap_or_default()), ("nulls-in", &table.nulls_in)] {
             for (index, column) in names.iter().enumerate() {
                 let index = index.to_string();
                 self.must_be(&[at, &[key, &index]].concat(), "there is no column", column, columns.iter().map(String::as_str));
             }
+        }
+        for (index, key) in table.foreign_keys.iter().enumerate() {
+            let index = index.to_string();
+            let at = |key| [at, &["foreign-keys", index.as_str(), key]].concat();
+            self.must_be(&at("column"), "there is no column", &key.column, columns.iter().map(String::as_str));
+            self.must_be(&at("table"), "this keyspace has no table", &key.table, of.tables.keys().map(String::as_str));
         }
     }
 

@@ -31,6 +31,15 @@ pub struct Description {
     /// Routing rules that are there before anybody comes: from a table to a table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routing_rules: BTreeMap<String, String>,
+    /// From a shard (`commerce.0`) to a keyspace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shard_routing_rules: BTreeMap<String, String>,
+    /// From a keyspace (`commerce`, `commerce@replica`) to a keyspace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keyspace_routing_rules: BTreeMap<String, String>,
+    /// From a table (`commerce.corder@replica`) to a table with how many percent of the reads: `customer.corder 10`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mirror_rules: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub goes_wrong: Vec<Trouble>,
 }
@@ -64,6 +73,9 @@ pub struct KeyspaceDescription {
     /// Tables that its primaries refuse before anybody comes: left behind by somebody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied_tables: Vec<String>,
+    /// Views, each with the tables that it reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, Vec<String>>,
 }
 
 fn one_shard() -> Vec<String> {
@@ -86,6 +98,8 @@ pub struct MySqlDescription {
     pub binlog_expire_logs_seconds: u64,
     /// Whether the account of Vitess's streams may write tables.
     pub streams_may_write: bool,
+    /// Whether replicas replicate. They still answer reads when they don't.
+    pub replicates: bool,
 }
 
 impl Default for MySqlDescription {
@@ -97,6 +111,7 @@ impl Default for MySqlDescription {
             gtid_mode: "ON".to_owned(),
             binlog_expire_logs_seconds: 259_200,
             streams_may_write: true,
+            replicates: true,
         }
     }
 }
@@ -112,12 +127,18 @@ pub struct TableDescription {
     /// As in DDL: `customer_id bigint not null auto_increment`. Left out: `id bigint not null` and `data varbinary(100)`.
     #[serde(default = "default_columns")]
     pub columns: Vec<String>,
-    /// Left out: the first column.
+    /// Left out: the first column. An empty list: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_key: Option<Vec<String>>,
     /// Columns of secondary keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// Foreign keys to tables of the same keyspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKeyDescription>,
+    /// Names of triggers on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
     /// It is a sequence table, and this is its `next_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_next_id: Option<u64>,
@@ -127,6 +148,19 @@ pub struct TableDescription {
     /// How many rows the application inserts a second.
     #[serde(default)]
     pub writes_per_second: u32,
+}
+
+/// A foreign key of one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ForeignKeyDescription {
+    pub column: String,
+    /// The other table, and its column.
+    pub table: String,
+    pub table_column: String,
+    /// A row that is deleted takes those that name it with it.
+    #[serde(default)]
+    pub cascades: bool,
 }
 
 fn hundred_bytes() -> u64 {

@@ -84,7 +84,8 @@ impl Asking {
                 | Question::WriteLocks { keyspace, .. }
                 | Question::Journals { keyspace }
                 | Question::BinlogRetention { keyspace }
-                | Question::StreamUser { keyspace },
+                | Question::StreamUser { keyspace }
+                | Question::Dependents { keyspace, .. },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)

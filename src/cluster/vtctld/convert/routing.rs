@@ -32,11 +32,19 @@ pub(crate) fn other_rules(
 ) -> OtherRules {
     let shard = shard.iter().flat_map(|rules| &rules.rules);
     let keyspace = keyspace.iter().flat_map(|rules| &rules.rules);
-    let mirror = mirror.iter().flat_map(|rules| &rules.rules);
+    // A table may be mirrored to several.
+    let mut mirrored: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for rule in mirror.iter().flat_map(|rules| &rules.rules) {
+        mirrored.entry(rule.from_table.clone()).or_default().push(format!("{} {}", rule.to_table, rule.percent));
+    }
+    let in_order = |mut to: Vec<String>| {
+        to.sort();
+        to.join(", ")
+    };
     OtherRules {
         shard: shard.map(|rule| (format!("{}.{}", rule.from_keyspace, rule.shard), rule.to_keyspace.clone())).collect(),
         keyspace: keyspace.map(|rule| (rule.from_keyspace.clone(), rule.to_keyspace.clone())).collect(),
-        mirror: mirror.map(|rule| (rule.from_table.clone(), format!("{} {}", rule.to_table, rule.percent))).collect(),
+        mirror: mirrored.into_iter().map(|(from, to)| (from, in_order(to))).collect(),
     }
 }
 
@@ -76,11 +84,13 @@ mod tests {
             rules: vec![wire::ShardRoutingRule { from_keyspace: "a".into(), to_keyspace: "b".into(), shard: "-80".into() }],
         };
         let mirror = wire::MirrorRules {
-            rules: vec![wire::MirrorRule { from_table: "a.t@replica".into(), to_table: "b.t".into(), percent: 12.5 }],
+            rules: ["c.t", "b.t"]
+                .map(|to| wire::MirrorRule { from_table: "a.t@replica".into(), to_table: to.into(), percent: 12.5 })
+                .to_vec(),
         };
         let rules = other_rules(Some(&shard), None, Some(&mirror));
         assert_eq!(rules.shard["a.-80"], "b");
-        assert_eq!(rules.mirror["a.t@replica"], "b.t 12.5");
+        assert_eq!(rules.mirror["a.t@replica"], "b.t 12.5, c.t 12.5");
         assert!(rules.keyspace.is_empty());
     }
 }

@@ -4,6 +4,7 @@
 //! numbers and names of tables: no value of a row but the largest of a column.
 
 mod binlog_retention;
+mod dependents;
 mod has_null;
 mod has_rows;
 mod journals;
@@ -33,6 +34,7 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::Journals { keyspace } => journals::answer(&sql, keyspace).await,
         Question::BinlogRetention { keyspace } => binlog_retention::answer(&sql, keyspace).await,
         Question::StreamUser { keyspace } => stream_user::answer(&sql, keyspace).await,
+        Question::Dependents { keyspace, tables } => dependents::answer(&sql, keyspace, tables).await,
     }
 }
 
@@ -49,7 +51,8 @@ fn limit(sql: SqlReads, question: &Question) -> Result<Duration, Unread> {
             | Question::WriteLocks { .. }
             | Question::Journals { .. }
             | Question::BinlogRetention { .. }
-            | Question::StreamUser { .. },
+            | Question::StreamUser { .. }
+            | Question::Dependents { .. },
             SqlReads::Within(bound),
         ) => limit.min(bound),
         _ => limit,
@@ -76,7 +79,8 @@ mod tests {
         let quick = [
             Question::HasRows { keyspace: keyspace.clone(), tables: vec![] },
             Question::SequenceNext { keyspace: keyspace.clone(), sequences: vec![] },
-            Question::WriteLocks { keyspace, tables: vec![] },
+            Question::WriteLocks { keyspace: keyspace.clone(), tables: vec![] },
+            Question::Dependents { keyspace, tables: vec![] },
         ];
         for question in quick {
             assert_eq!(deep(&question), bounded(&question), "{question:?}");

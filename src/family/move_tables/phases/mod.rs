@@ -15,10 +15,11 @@ pub mod switch_primary;
 mod switch_replicas;
 pub mod verify;
 
-use super::{MoveTables, attempts};
-use crate::cluster::mutation::Mutation;
+use super::{MoveTables, attempts, fast_path};
+use crate::cluster::mutation::{Direction, Mutation};
 use crate::cluster::port::Query;
 use crate::family::{Condition, Family as _, Phase, Side, Situation, SituationKind, Step, View};
+use crate::model::topology::TabletType;
 use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
 
@@ -87,6 +88,11 @@ pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
 /// What a phase needs to be decided, beyond what every look reads.
 pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
     let mut query = query_of(movement, phase, progress);
+    if !movement.spec.fast_path.is_ordinary()
+        && [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::REVERT_WINDOW, PhaseId::COMPLETE].contains(phase)
+    {
+        query.merge(fast_path::query(movement));
+    }
     // Whose lock a switch that came to nothing may have left is told before the next try.
     let came_to_nothing = |last: &Attempt| !attempts::was_seen_done(last) && matches!(last.mutation, Mutation::SwitchTraffic(_));
     if progress.last_write().is_some_and(came_to_nothing) {
@@ -142,6 +148,23 @@ pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
         "remove-rules" => vec![remove_rules::mutation(movement, &Default::default())],
         "switch-back" => switch_back::mutations(movement),
         "cancel" => vec![cancel::mutation(movement)],
+        _ => vec![],
+    }
+}
+
+/// Once the target takes writes there is no cancelling before a switch back, and after `complete` no way back at all.
+pub fn ways_back(movement: &MoveTables, phase: &PhaseId) -> Vec<(PhaseId, Vec<Mutation>)> {
+    let back = |kinds: &[TabletType]| -> Vec<Mutation> {
+        kinds.iter().map(|kind| switch_replicas::mutation(movement, *kind, Direction::Backward)).collect()
+    };
+    let cancel = || vec![cancel::mutation(movement)];
+    let reads = [TabletType::Rdonly, TabletType::Replica];
+    match phase.as_str() {
+        "create" | "copy" | "verify" => vec![(PhaseId::CANCEL, cancel())],
+        "switch-replicas" => {
+            vec![(PhaseId::SWITCH_BACK, back(&reads)), (PhaseId::CANCEL, [back(&reads), cancel()].concat())]
+        }
+        "switch-primary" | "revert-window" => vec![(PhaseId::SWITCH_BACK, switch_back::mutations(movement))],
         _ => vec![],
     }
 }

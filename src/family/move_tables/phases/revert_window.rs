@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::super::{MoveTables, attempts};
 use crate::cluster::port::Facts;
-use crate::family::{SituationKind, Step, View, Waiting, WayBack};
+use crate::family::{Family as _, SituationKind, Step, View, Waiting, WayBack};
 use crate::model::workflow::StreamState;
 use crate::record::progress::StandingApproval;
 use crate::run::phase::PhaseId;
@@ -21,12 +21,13 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     let Some(switched_at) = view.progress.reached.get(&PhaseId::SWITCH_PRIMARY) else {
         return Step::Wait(Waiting::new(format!("the primary switch is not on record yet; {health}")));
     };
-    let seconds = i64::try_from(movement.spec.revert.window_seconds).unwrap_or(i64::MAX / 4);
+    let window_seconds = movement.revert_window_seconds(view.facts);
+    let seconds = i64::try_from(window_seconds).unwrap_or(i64::MAX / 4);
     let Ok(until) = switched_at.checked_add(SignedDuration::from_secs(seconds)) else {
         return Step::Wait(Waiting::new(format!("the revert window ends beyond the calendar; {health}")));
     };
     if view.now >= until {
-        return Step::Done(vec![format!("{} have passed since the switch", length(movement.spec.revert.window_seconds)), health]);
+        return Step::Done(vec![format!("{} have passed since the switch", length(window_seconds)), health]);
     }
     let mut waiting = Waiting::new(health);
     waiting.poll_milliseconds = 2000;

@@ -1,0 +1,92 @@
+//! Whether a movement of tables is small and plain enough to run straight through. By structure alone, and never on what was not read.
+
+use super::{MoveTables, costs};
+use crate::cluster::port::{Ask, DependentKind, Facts, Query, Question};
+use crate::family::costs::Size;
+use crate::family::fast_path::{Criterion, FastPath};
+use crate::words::{counted, counted_rows, names, size};
+
+/// Some minutes of copying and of VDiff at worst, at 5 MiB/s a stream.
+const MOST_ROWS: u64 = 1_000_000;
+const MOST_BYTES: u64 = 1 << 30;
+/// A line names so many tables.
+const MOST_TABLES: usize = 6;
+
+/// What has to be read to judge it.
+pub fn query(movement: &MoveTables) -> Query {
+    Query {
+        keyspaces: [movement.source().clone(), movement.target().clone()].into(),
+        asks: [definitions(movement), dependents(movement)].into(),
+        ..Query::default()
+    }
+}
+
+pub fn of(movement: &MoveTables, facts: &Facts) -> FastPath {
+    let criteria = vec![
+        one_source_shard(movement, facts),
+        small(movement, facts),
+        no_foreign_keys(movement, facts),
+        rows_in_order(movement, facts),
+    ];
+    FastPath::of(criteria, &movement.spec.fast_path)
+}
+
+fn definitions(movement: &MoveTables) -> Ask {
+    Ask::Tables { keyspace: movement.source().clone(), names: Some(movement.tables.clone()) }
+}
+
+fn dependents(movement: &MoveTables) -> Ask {
+    Ask::Sql(Question::Dependents { keyspace: movement.source().clone(), tables: movement.tables.clone() })
+}
+
+fn one_source_shard(movement: &MoveTables, facts: &Facts) -> Criterion {
+    let shards = facts.keyspaces.get(movement.source()).map_or(0, |keyspace| keyspace.shards.len());
+    Criterion::new("one source shard", shards == 1, format!("`{}` has {}", movement.source(), counted(shards, "shard")))
+}
+
+fn small(movement: &MoveTables, facts: &Facts) -> Criterion {
+    const NAME: &str = "few rows: copy and VDiff are bounded";
+    match costs::sizes(movement, facts) {
+        Err(why) => Criterion::new(NAME, false, format!("the sizes could not be read: {why}")),
+        Ok(sizes) => {
+            let whole = sizes.values().fold(Size::default(), |sum, one| sum.plus(*one));
+            let rows = counted_rows(i64::try_from(whole.rows).unwrap_or(i64::MAX));
+            let seen = format!("about {rows}, {}; at most {MOST_ROWS} rows and {}", size(whole.bytes), size(MOST_BYTES));
+            Criterion::new(NAME, whole.rows <= MOST_ROWS && whole.bytes <= MOST_BYTES, seen)
+        }
+    }
+}
+
+fn no_foreign_keys(movement: &MoveTables, facts: &Facts) -> Criterion {
+    const NAME: &str = "no foreign keys";
+    let (tables, others) = match (facts.tables(&definitions(movement)), facts.dependents(&dependents(movement))) {
+        (Ok(tables), Ok(others)) => (tables, others),
+        (Err(why), _) | (_, Err(why)) => return Criterion::new(NAME, false, format!("they could not be read: {why}")),
+    };
+    let own = tables.values().flatten().filter(|(_, table)| table.create_statement.contains(" FOREIGN KEY "));
+    let mut with: Vec<String> = own.map(|(name, _)| format!("`{name}`")).collect();
+    with.extend(others.iter().filter(|it| it.kind == DependentKind::ForeignKey).map(|it| format!("`{}`", it.name)));
+    with.sort();
+    with.dedup();
+    let seen = if with.is_empty() { "none".to_owned() } else { format!("of {}", names(&with, MOST_TABLES)) };
+    Criterion::new(NAME, with.is_empty(), seen)
+}
+
+/// Without a primary key VDiff and the copy compare whole rows.
+fn rows_in_order(movement: &MoveTables, facts: &Facts) -> Criterion {
+    const NAME: &str = "each table has a primary key";
+    let tables = match facts.tables(&definitions(movement)) {
+        Ok(tables) => tables,
+        Err(why) => return Criterion::new(NAME, false, format!("the definitions could not be read: {why}")),
+    };
+    let mut without: Vec<String> = tables
+        .values()
+        .flatten()
+        .filter(|(_, table)| table.primary_key_columns.is_empty())
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    without.sort();
+    without.dedup();
+    let seen = if without.is_empty() { "each".to_owned() } else { format!("not {}", names(&without, MOST_TABLES)) };
+    Criterion::new(NAME, without.is_empty() && !tables.is_empty(), seen)
+}
