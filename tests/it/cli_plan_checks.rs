@@ -31,7 +31,7 @@ fn each_is_found_as_grave_as_it_is_and_nothing_else() {
     let cases = [
         ("C224", "error", goes_wrong("schema-change", "keyspace = \"commerce\"\ntable = \"corder\""), "is running on `0`"),
         ("C226", "warning", "[keyspaces.commerce.mysql]\nbinlog-expire-logs-seconds = 7200\n".to_owned(), "for 2 h"),
-        ("C227", "warning", goes_wrong("throttled", "keyspace = \"customer\""), "lag is 10.0, over its threshold 5.0"),
+        ("C227", "warning", goes_wrong("throttled", "keyspace = \"customer\""), "lag is 10.00, over its threshold 5.00"),
         ("C228", "error", "[keyspaces.commerce.mysql]\nstreams-may-write = false\n".to_owned(), "may not write the moved tables"),
     ];
     for (code, severity, trouble, words) in &cases {
