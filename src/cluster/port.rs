@@ -130,8 +130,8 @@ pub enum Question {
     BinlogRetention { keyspace: KeyspaceName },
     /// What the account may do by which streams write, on each shard's primary.
     StreamUser { keyspace: KeyspaceName },
-    /// What else in the database holds on to the tables: foreign keys of other tables, triggers, views.
-    Dependents { keyspace: KeyspaceName, tables: Vec<TableName> },
+    /// What in the database holds on to tables: foreign keys, triggers, views.
+    Dependents { keyspace: KeyspaceName },
 }
 
 /// What a look found.
@@ -305,25 +305,27 @@ pub struct WriteLock {
     pub age_milliseconds: u64,
 }
 
-/// Something in a database that names a table and does not move with it.
+/// Something in a database that holds on to a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependent {
     pub kind: DependentKind,
-    /// Of the other table, the trigger or the view.
+    /// The table that has the foreign key or the trigger; the view itself.
+    pub owner: String,
+    /// Of the foreign key, the trigger or the view.
     pub name: String,
-    /// The table that was asked for.
     pub table: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DependentKind {
-    /// Another table has a foreign key to it.
+    /// The owner has a foreign key to the table.
     ForeignKey,
     /// A trigger of the table's own.
     Trigger,
-    /// A trigger of another table names it in its body.
+    /// A trigger of another table, the owner, names the table in its body.
     TriggerElsewhere,
+    /// A view reads the table.
     View,
 }
 

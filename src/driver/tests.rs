@@ -246,7 +246,7 @@ async fn rules_that_changed_between_look_and_write_are_not_overwritten() {
     };
     assert_eq!(stage.sent(), 0, "{finish:?}");
     assert!(stage.outcomes().iter().all(|result| *result == OutcomeResult::NotDone), "{:?}", stage.outcomes());
-    assert_eq!(codes(&finish), ["C312"], "{finish:?}");
+    assert_eq!(codes(&finish), ["C407"], "{finish:?}");
 }
 
 /// What comes of a switch whose answer never comes, with looks as told while it is under way: how often it was broken off in ten minutes.

@@ -517,7 +517,7 @@ fn what_holds_on_to_a_table(world: &World) {
     let commerce = |sql: String| bench.sql("commerce", &sql);
     bench.expect_nothing();
     commerce(format!("create table {table}_child (id bigint unsigned primary key, foreign key (id) references {table} (id))"));
-    bench.expect_one("C217", &format!("commerce.{table}_child"), "has a foreign key to");
+    bench.expect_one("C217", &format!("commerce.{table}_child"), "has the foreign key");
     commerce(format!("drop table {table}_child"));
     bench.expect_nothing();
 
@@ -529,17 +529,17 @@ fn what_holds_on_to_a_table(world: &World) {
     bench.expect_nothing();
 
     commerce(format!(
-        "alter table {table} add column boss bigint unsigned, add constraint {table}_fk foreign key (boss) references {table} (id) on delete cascade"
+        "alter table {table} add column boss bigint unsigned, add constraint {table}_boss foreign key (boss) references {table} (id) on delete cascade"
     ));
     bench.expect_one("C217", &format!("commerce.{table}"), "changes rows by itself");
-    commerce(format!("alter table {table} drop foreign key {table}_fk"));
+    commerce(format!("alter table {table} drop foreign key {table}_boss"));
     bench.expect_nothing();
 
     commerce(format!("create trigger {table}_trigger before insert on {table} for each row set new.hits = 1"));
     bench.expect_one("C217", &format!("commerce.{table}_trigger"), "which is not moved");
     commerce(format!("drop trigger {table}_trigger"));
     commerce(format!("create trigger {table}_writes after insert on {table}_parent for each row update {table} set hits = 1"));
-    bench.expect_one("C217", &format!("commerce.{table}_parent.{table}_writes"), "is lost");
+    bench.expect_one("C217", &format!("commerce.{table}_writes"), "is lost");
     commerce(format!("drop trigger {table}_writes"));
     bench.expect_nothing();
 

@@ -19,6 +19,8 @@ mod conformance;
 #[path = "../conformance/mod.rs"]
 mod conformance_suite;
 mod doctor;
+mod fast_path;
+mod forecasts;
 mod half_done;
 mod hands;
 mod killed;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
         ("doctor", doctor::tests()),
+        ("fast_path", fast_path::tests()),
+        ("forecasts", forecasts::tests()),
         ("half_done", half_done::tests()),
         ("hands", hands::tests()),
         ("killed", killed::tests()),

@@ -36,7 +36,7 @@ fn definitions(movement: &MoveTables) -> Ask {
 }
 
 fn dependents(movement: &MoveTables) -> Ask {
-    Ask::Sql(Question::Dependents { keyspace: movement.source().clone(), tables: movement.tables.clone() })
+    Ask::Sql(Question::Dependents { keyspace: movement.source().clone() })
 }
 
 fn one_source_shard(movement: &MoveTables, facts: &Facts) -> Criterion {
@@ -65,7 +65,9 @@ fn no_foreign_keys(movement: &MoveTables, facts: &Facts) -> Criterion {
     };
     let own = tables.values().flatten().filter(|(_, table)| table.create_statement.contains(" FOREIGN KEY "));
     let mut with: Vec<String> = own.map(|(name, _)| format!("`{name}`")).collect();
-    with.extend(others.iter().filter(|it| it.kind == DependentKind::ForeignKey).map(|it| format!("`{}`", it.name)));
+    let is_moved = |table: &str| movement.tables.iter().any(|name| name.as_str() == table);
+    let to_moved = others.iter().filter(|it| it.kind == DependentKind::ForeignKey && is_moved(&it.table));
+    with.extend(to_moved.map(|it| format!("`{}`", it.owner)));
     with.sort();
     with.dedup();
     let seen = if with.is_empty() { "none".to_owned() } else { format!("of {}", names(&with, MOST_TABLES)) };

@@ -58,7 +58,7 @@ The definitions of the named tables (`GetSchema`, shared with C203), and one SEL
 ";
 
 fn dependents(movement: &MoveTables) -> Ask {
-    Ask::Sql(Question::Dependents { keyspace: movement.source().clone(), tables: movement.tables.clone() })
+    Ask::Sql(Question::Dependents { keyspace: movement.source().clone() })
 }
 
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
@@ -69,7 +69,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
         Err(why) => vec![unread(CODE, source.as_str(), &format!("the foreign keys of the tables of `{source}`"), &why)],
     };
     match input.facts.dependents(&dependents(movement)) {
-        Ok(dependents) => findings.extend(dependents.iter().map(|dependent| of_dependent(input, dependent))),
+        Ok(dependents) => findings.extend(dependents.iter().filter_map(|dependent| of_dependent(input, dependent))),
         Err(why) => {
             findings.push(unread(CODE, source.as_str(), &format!("what of `{source}` holds on to the tables"), &why));
         }
@@ -133,26 +133,33 @@ fn share_a_shard(target: &VSchema, table: &str, key: &ForeignKey) -> bool {
             .all(|(own, other)| named(own).is_some_and(|named| named.eq_ignore_ascii_case(other)))
 }
 
-fn of_dependent(input: &CheckInput<'_>, dependent: &Dependent) -> Finding {
+/// What of the database is in the way: none for what concerns other tables, or moves along.
+fn of_dependent(input: &CheckInput<'_>, dependent: &Dependent) -> Option<Finding> {
     let movement = input.movement;
     let source = movement.source();
-    let Dependent { kind, name, table } = dependent;
+    let is_moved = |name: &str| movement.tables.iter().any(|table| table.as_str() == name);
+    let Dependent { kind, owner, name, table } = dependent;
+    let owner_stays = !is_moved(owner);
+    if !is_moved(table) || (*kind != DependentKind::Trigger && !owner_stays) {
+        return None;
+    }
     let table = format!("`{source}.{table}`");
-    let subject = format!("{source}.{name}");
-    match kind {
+    let finding = match kind {
         DependentKind::ForeignKey => error(
-            subject,
-            format!("`{source}.{name}`, which stays, has a foreign key to {table}"),
+            format!("{source}.{owner}"),
+            format!("`{source}.{owner}`, which stays, has the foreign key `{name}` to {table}"),
             "move it too, or drop the foreign key",
         ),
         DependentKind::Trigger => error(
-            subject,
+            format!("{source}.{name}"),
             format!("{table} has the trigger `{name}`, which is not moved: what it does stops with the switch"),
             "put what it does into the application, then drop it",
         ),
         DependentKind::TriggerElsewhere => error(
-            subject,
-            format!("the trigger `{name}`, of a table that stays, names {table}: what it writes there after the switch is lost"),
+            format!("{source}.{name}"),
+            format!(
+                "the trigger `{name}` of `{owner}`, which stays, names {table}: what it writes there after the switch is lost"
+            ),
             format!("`SHOW CREATE TRIGGER` shows what it does; drop it, or waive this if `{name}` doesn't touch the table"),
         ),
         DependentKind::View => {
@@ -164,13 +171,13 @@ fn of_dependent(input: &CheckInput<'_>, dependent: &Dependent) -> Finding {
             Finding::fail(
                 CODE,
                 Severity::Warning,
-                subject,
+                format!("{source}.{name}"),
                 format!("the view `{source}.{name}` reads {table}: it {ends}"),
                 "make it anew in the target, and let nobody read the one in the source",
             )
         }
-    }
-    .seen(table)
+    };
+    Some(finding.seen(table))
 }
 
 fn error(subject: impl Into<String>, summary: String, help: impl Into<String>) -> Finding {
@@ -207,10 +214,12 @@ mod tests {
         fixture
     }
 
-    fn with_dependents(dependents: &[(DependentKind, &str, &str)]) -> Fixture {
+    /// Each of the table `owner`.
+    fn with_dependents(owner: &str, dependents: &[(DependentKind, &str, &str)]) -> Fixture {
         let mut fixture = Fixture::new();
         let answer = dependents.iter().map(|(kind, name, table)| Dependent {
             kind: *kind,
+            owner: owner.to_owned(),
             name: (*name).to_owned(),
             table: (*table).to_owned(),
         });
@@ -243,23 +252,29 @@ mod tests {
 
     #[test]
     fn what_stays_and_names_a_moved_table_blocks_and_a_view_warns() {
-        for (kind, says) in [
-            (DependentKind::ForeignKey, "`commerce.x`, which stays, has a foreign key to `commerce.corder`"),
-            (DependentKind::Trigger, "`commerce.corder` has the trigger `x`"),
-            (DependentKind::TriggerElsewhere, "the trigger `x`, of a table that stays, names `commerce.corder`"),
+        for (kind, subject, says) in [
+            (
+                DependentKind::ForeignKey,
+                "commerce.log",
+                "`commerce.log`, which stays, has the foreign key `x` to `commerce.corder`",
+            ),
+            (DependentKind::TriggerElsewhere, "commerce.x", "the trigger `x` of `log`, which stays, names `commerce.corder`"),
         ] {
-            let finding = with_dependents(&[(kind, "x", "corder")]).only_amiss(&CHECK);
+            let finding = with_dependents("log", &[(kind, "x", "corder")]).only_amiss(&CHECK);
             assert!(finding.blocks() && finding.summary.starts_with(says), "{}", finding.summary);
-            assert_eq!(finding.subject, "commerce.x");
+            assert_eq!(finding.subject, subject);
+            assert!(with_dependents("customer", &[(kind, "x", "corder")]).amiss(&CHECK).is_empty(), "the owner moves too");
+            assert!(with_dependents("log", &[(kind, "x", "product")]).amiss(&CHECK).is_empty(), "another table");
         }
-        let finding = with_dependents(&[(DependentKind::View, "x", "corder")]).only_amiss(&CHECK);
+        let finding = with_dependents("corder", &[(DependentKind::Trigger, "x", "corder")]).only_amiss(&CHECK);
+        assert!(finding.blocks() && finding.summary.starts_with("`commerce.corder` has the trigger `x`"), "{}", finding.summary);
+        let finding = with_dependents("x", &[(DependentKind::View, "x", "corder")]).only_amiss(&CHECK);
         assert!(!finding.blocks() && finding.summary.contains("can't be read any more"), "{}", finding.summary);
     }
 
     #[test]
     fn a_subject_has_one_finding_so_that_one_waiver_covers_what_was_seen_of_it() {
-        let finding =
-            with_dependents(&[(DependentKind::View, "x", "corder"), (DependentKind::View, "x", "customer")]).only_amiss(&CHECK);
-        assert_eq!(finding.seen, "`commerce.corder`, `commerce.customer`");
+        let both = [(DependentKind::View, "x", "corder"), (DependentKind::View, "x", "customer")];
+        assert_eq!(with_dependents("x", &both).only_amiss(&CHECK).seen, "`commerce.corder`, `commerce.customer`");
     }
 }

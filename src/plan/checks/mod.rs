@@ -53,7 +53,7 @@ pub use sequences::set_by_the_switch as sequences_set;
 pub use vtctld_reachable::unreachable;
 
 #[cfg(test)]
-pub use {asks::source_tables, fixtures::Fixture};
+pub(crate) use {asks::source_tables, fixtures::Fixture};
 
 /// One check.
 pub struct Check {

@@ -140,11 +140,11 @@ mod tests {
     fn a_metric_over_its_threshold_is_a_warning_with_its_figures() {
         let mut fixture = with(vec![]);
         assert!(fixture.amiss(&CHECK).is_empty());
-        fixture.throttler_mut("customer", "-80").refuses = Some("lag is 12.3, over its threshold 5.0".into());
+        fixture.throttler_mut("customer", "-80").refuses = Some("lag is 12.34, over its threshold 5.00".into());
         let finding = fixture.only_amiss(&CHECK);
         assert_eq!((finding.severity, finding.subject.as_str()), (Severity::Warning, "customer/-80"));
         assert!(
-            finding.summary.ends_with("lets no stream go on now: lag is 12.3, over its threshold 5.0"),
+            finding.summary.ends_with("lets no stream go on now: lag is 12.34, over its threshold 5.00"),
             "{}",
             finding.summary
         );

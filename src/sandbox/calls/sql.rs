@@ -36,7 +36,9 @@ pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> A
     }
     let body = without_hint(&statement);
     let body = body.as_str();
-    let found = if body.contains("from information_schema.tables ") {
+    let found = if body.contains("from information_schema.key_column_usage ") {
+        dependents(state, &place)
+    } else if body.contains("from information_schema.tables ") {
         existing(state, &place, body)
     } else if body.contains("from performance_schema.setup_instruments ") {
         result(&[("instruments", Type::Int64)], &[vec![Some("1".to_owned())]])
@@ -48,8 +50,6 @@ pub fn execute(state: &mut State, request: &data::ExecuteFetchAsDbaRequest) -> A
         stream_user(state, &place)
     } else if body.contains("from _vt.resharding_journal ") {
         journals(state, &place)
-    } else if body.contains("from information_schema.key_column_usage ") {
-        dependents(state, &place, body)
     } else if body.starts_with("select 0 as place, ") {
         each(state, &place, body)?
     } else {
@@ -155,27 +155,27 @@ fn journals(state: &State, place: &Place) -> QueryResult {
     result(&[("id", Type::Int64)], &rows)
 }
 
-/// Foreign keys of other tables, triggers and views. What a trigger says isn't known here, so none is told to name another table.
-fn dependents(state: &State, place: &Place, body: &str) -> QueryResult {
-    let list = body.split(" in (").nth(1).unwrap_or_default();
-    let wanted = texts(list.split(')').next().unwrap_or_default());
-    let mut found: Vec<[&str; 3]> = Vec::new();
-    let tables = state.topology.keyspaces.get(&place.keyspace).and_then(|keyspace| keyspace.shard(&place.shard));
-    for (name, table) in tables.iter().flat_map(|shard| &shard.tables).filter(|(name, _)| !wanted.contains(name)) {
-        let keys = table.foreign_keys.iter().filter(|key| wanted.contains(&key.table));
-        found.extend(keys.map(|key| ["foreign key", name, key.table.as_str()]));
+/// Foreign keys, triggers and views. What a trigger says isn't known here, so none is told to name another table.
+fn dependents(state: &State, place: &Place) -> QueryResult {
+    let mut found: Vec<[String; 4]> = Vec::new();
+    let shard = state.topology.keyspaces.get(&place.keyspace).and_then(|keyspace| keyspace.shard(&place.shard));
+    for (name, table) in shard.iter().flat_map(|shard| &shard.tables) {
+        let keys = table.foreign_keys.iter().enumerate();
+        found.extend(keys.map(|(index, key)| {
+            ["foreign key".to_owned(), format!("{name}_ibfk_{}", index + 1), name.clone(), key.table.clone()]
+        }));
     }
     if let Some(described) = state.description.keyspaces.get(&place.keyspace) {
-        for (name, table) in described.tables.iter().filter(|(name, _)| wanted.contains(name)) {
-            found.extend(table.triggers.iter().map(|trigger| ["trigger", trigger.as_str(), name]));
+        for (name, table) in &described.tables {
+            found.extend(table.triggers.iter().map(|it| ["trigger".to_owned(), it.clone(), name.clone(), name.clone()]));
         }
         for (view, tables) in &described.views {
-            found.extend(tables.iter().filter(|table| wanted.contains(table)).map(|table| ["view", view, table.as_str()]));
+            found.extend(tables.iter().map(|table| ["view".to_owned(), view.clone(), view.clone(), table.clone()]));
         }
     }
-    let row = |found: &[&str; 3]| found.iter().copied().chain([""]).map(|text| Some(text.to_owned())).collect();
-    let rows: Vec<Vec<Option<String>>> = found.iter().map(row).collect();
-    let columns = ["kind", "name", "of_table", "body"].map(|name| (name, Type::Varchar));
+    let row = |found: [String; 4]| found.into_iter().chain([String::new()]).map(Some).collect();
+    let rows: Vec<Vec<Option<String>>> = found.into_iter().map(row).collect();
+    let columns = ["kind", "name", "owner", "of_table", "body"].map(|name| (name, Type::Varchar));
     result(&columns, &rows)
 }
 

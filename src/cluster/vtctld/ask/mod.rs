@@ -85,7 +85,7 @@ impl Asking {
                 | Question::Journals { keyspace }
                 | Question::BinlogRetention { keyspace }
                 | Question::StreamUser { keyspace }
-                | Question::Dependents { keyspace, .. },
+                | Question::Dependents { keyspace },
             ) => Some(keyspace.clone()),
             Ask::Tablets(_)
             | Ask::TabletStatus(_)

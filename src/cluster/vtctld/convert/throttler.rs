@@ -34,26 +34,29 @@ fn refusal(check: &wire::CheckThrottlerResponse) -> Result<Option<String>, Malfo
     use wire::CheckThrottlerResponseCode as Code;
     let of_metric = |metric: &wire::check_throttler_response::Metric| match Code::try_from(metric.response_code) {
         Ok(Code::ThresholdExceeded) => {
-            Some(format!("{} is {:.1}, over its threshold {:.1}", text(metric.name.as_bytes()), metric.value, metric.threshold))
+            Some(format!("{} is {:.2}, over its threshold {:.2}", text(metric.name.as_bytes()), metric.value, metric.threshold))
         }
         Ok(Code::Ok) => None,
-        _ => Some(format!("{}: {}", text(metric.name.as_bytes()), printable(&metric.error))),
+        // Right after it was turned on nothing has been measured yet, and it says no more than that it refuses.
+        _ => Some(format!("{}: {}", text(metric.name.as_bytes()), reason([&metric.error, &metric.message]))),
     };
     let mut metrics: Vec<String> = check.metrics.values().filter_map(of_metric).collect();
     metrics.sort();
-    let said = || {
-        let said = [&check.summary, &check.message, &check.error].into_iter().find(|said| !said.is_empty());
-        said.map_or_else(|| "it gives no reason".to_owned(), |said| printable(said))
-    };
     match Code::try_from(check.response_code) {
         Ok(Code::Ok) => Ok(None),
         Ok(Code::AppDenied) => Ok(Some("somebody told it to refuse them".to_owned())),
         Ok(Code::ThresholdExceeded | Code::UnknownMetric | Code::InternalError) => {
-            Ok(Some(if metrics.is_empty() { said() } else { metrics.join(", ") }))
+            Ok(Some(if metrics.is_empty() { reason([&check.summary, &check.message, &check.error]) } else { metrics.join(", ") }))
         }
         // Before Vitess 22 the code is another field.
         Ok(Code::Undefined) | Err(_) => Err(Malformed::new("a throttler's check has no code")),
     }
+}
+
+/// The first of these texts that says something.
+fn reason<'a>(texts: impl IntoIterator<Item = &'a Vec<u8>>) -> String {
+    let said = texts.into_iter().find(|text| !text.is_empty());
+    said.map_or_else(|| "it gives no reason".to_owned(), |said| printable(said))
 }
 
 fn of_application(name: &str, rule: &ThrottledAppRule) -> ThrottlerRule {
@@ -95,10 +98,12 @@ mod tests {
         assert_eq!(throttler(&on(), Some(&check(Code::Ok))).unwrap().refuses, None);
         let mut busy = check(Code::ThresholdExceeded);
         busy.metrics = [("lag".into(), metric(Code::ThresholdExceeded)), ("threads".into(), metric(Code::Ok))].into();
-        assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is 12.3, over its threshold 5.0");
+        assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is 12.34, over its threshold 5.00");
         busy.metrics.clear();
         busy.summary = b"lag is high".to_vec();
         assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag is high");
+        busy.metrics = [("lag".into(), metric(Code::InternalError))].into();
+        assert_eq!(throttler(&on(), Some(&busy)).unwrap().refuses.unwrap(), "lag: it gives no reason");
         let told = throttler(&on(), Some(&check(Code::AppDenied))).unwrap().refuses.unwrap();
         assert_eq!(told, "somebody told it to refuse them");
     }

@@ -34,7 +34,7 @@ pub(super) async fn answer(asking: &Asking, question: &Question) -> Result<Answe
         Question::Journals { keyspace } => journals::answer(&sql, keyspace).await,
         Question::BinlogRetention { keyspace } => binlog_retention::answer(&sql, keyspace).await,
         Question::StreamUser { keyspace } => stream_user::answer(&sql, keyspace).await,
-        Question::Dependents { keyspace, tables } => dependents::answer(&sql, keyspace, tables).await,
+        Question::Dependents { keyspace } => dependents::answer(&sql, keyspace).await,
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
             Question::HasRows { keyspace: keyspace.clone(), tables: vec![] },
             Question::SequenceNext { keyspace: keyspace.clone(), sequences: vec![] },
             Question::WriteLocks { keyspace: keyspace.clone(), tables: vec![] },
-            Question::Dependents { keyspace, tables: vec![] },
+            Question::Dependents { keyspace },
         ];
         for question in quick {
             assert_eq!(deep(&question), bounded(&question), "{question:?}");

@@ -39,33 +39,54 @@ pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName) -> Result<Answer,
     Ok(Answer::StreamUser(found?))
 }
 
-/// Grants on everything, on a database (whose name may be a pattern), on a table. Roles, restrictions of a grant and grants on other
-/// tables are told, and not followed.
+/// What a stream needs of a table.
+const PRIVILEGES: [&str; 4] = ["Select", "Insert", "Update", "Delete"];
+
+/// Grants on everything, on a database (whose name may be a pattern), on a table: MySQL adds them up, one privilege at a time. Roles,
+/// restrictions of a grant and grants on other tables are told, and not followed.
 fn grants(sidecar: &str) -> String {
-    let all = |of: &str| ["select", "insert", "update", "delete"].map(|what| format!("{of}.{what}_priv = 'Y'")).join(" and ");
-    let on_database = |name: &str| {
-        format!(
-            "exists(select 1 from mysql.db as held where held.user = account.user and held.host = account.host \
-             and {name} like held.db and {})",
-            all("held")
-        )
-    };
-    let on_table =
-        ["Select", "Insert", "Update", "Delete"].map(|what| format!("find_in_set('{what}', one.table_priv)")).join(" and ");
+    let may_all = |database: &str, table: Option<&str>| PRIVILEGES.map(|what| may(what, database, table)).join(" and ");
     format!(
         "count(*) as accounts, \
-         coalesce(sum(({everywhere}) or {on_sidecar} or exists(select 1 from mysql.tables_priv as one \
-         where one.user = account.user and one.host = account.host and one.db = '{sidecar}' and one.table_name = 'vreplication' \
-         and {on_table})), 0) as streams, \
-         coalesce(sum(({everywhere}) or {on_tables}), 0) as writers, \
+         coalesce(sum({streams}), 0) as streams, coalesce(sum({writers}), 0) as writers, \
          coalesce(sum(exists(select 1 from mysql.role_edges as role where role.to_user = account.user and role.to_host = account.host) \
          or json_contains_path(coalesce(account.user_attributes, '{{}}'), 'one', '$.Restrictions') \
          or exists(select 1 from mysql.tables_priv as one where one.user = account.user and one.host = account.host \
          and one.db = database())), 0) as unclear \
          from mysql.user as account where account.user = '{name}'",
-        everywhere = all("account"),
-        on_sidecar = on_database(&format!("'{sidecar}'")),
-        on_tables = on_database("database()"),
+        streams = may_all(&format!("'{sidecar}'"), Some("vreplication")),
+        writers = may_all("database()", None),
         name = StreamUser::DEFAULT_NAME,
     )
+}
+
+/// Whether the account has one privilege on a table; without a table, on each of a database.
+fn may(what: &str, database: &str, table: Option<&str>) -> String {
+    let column = format!("{}_priv", what.to_ascii_lowercase());
+    let on_table = table.map_or_else(String::new, |table| {
+        format!(
+            " or exists(select 1 from mysql.tables_priv as one where one.user = account.user and one.host = account.host \
+             and one.db = {database} and one.table_name = '{table}' and find_in_set('{what}', one.table_priv))"
+        )
+    });
+    format!(
+        "(account.{column} = 'Y' or exists(select 1 from mysql.db as held where held.user = account.user \
+         and held.host = account.host and {database} like held.db and held.{column} = 'Y'){on_table})"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_privilege_counts_wherever_it_was_granted() {
+        let statement = grants("_vt");
+        for what in PRIVILEGES {
+            let column = format!("{}_priv", what.to_ascii_lowercase());
+            assert_eq!(statement.matches(&format!("account.{column} = 'Y' or")).count(), 2, "{statement}");
+            assert_eq!(statement.matches(&format!("held.{column} = 'Y')")).count(), 2, "{statement}");
+            assert_eq!(statement.matches(&format!("find_in_set('{what}', one.table_priv)")).count(), 1, "{statement}");
+        }
+    }
 }
