@@ -7,7 +7,7 @@ use crate::cluster::port::{Ask, Facts, Question, Reading};
 use crate::family::costs::{Costs, Size};
 use crate::model::name::KeyspaceName;
 use crate::run::phase::PhaseId;
-use crate::words::{counted_rows, length, size};
+use crate::words::{counted, counted_rows, length, size};
 
 /// What one stream is assumed to copy in a second, at worst and at best: a guess that a reader can correct, for a cluster tells
 /// nothing of it before.
@@ -35,9 +35,15 @@ pub fn of(movement: &MoveTables, facts: &Facts, ahead: &[PhaseId]) -> Costs {
         }
     }
     if !costs.binlogs_kept_seconds.is_empty() {
-        let kept = costs.binlogs_kept_seconds.iter().map(|(keyspace, seconds)| format!("{} by `{keyspace}`", length(*seconds)));
-        let kept: Vec<String> = kept.collect();
-        costs.lines.push(format!("binlogs are kept {}: a stream that stands still longer can't go on", kept.join(", ")));
+        let mut kept = costs.binlogs_kept_seconds.values().map(|seconds| length(*seconds));
+        let kept = match (kept.next(), kept.next()) {
+            (Some(one), Some(other)) if one != other => {
+                let kept = costs.binlogs_kept_seconds.iter();
+                kept.map(|(keyspace, seconds)| format!("{} by `{keyspace}`", length(*seconds))).collect::<Vec<_>>().join(", ")
+            }
+            (one, _) => format!("for {}", one.unwrap_or_default()),
+        };
+        costs.lines.push(format!("binlogs are kept {kept}: a stream that stands still longer can't go on"));
     }
     if let Some((shard, percent)) = costs.data_directory_used_percent.iter().max_by_key(|(_, percent)| **percent) {
         costs.lines.push(format!("the fullest disk of a primary is that of `{shard}`, at {percent} %"));
@@ -64,19 +70,14 @@ pub fn binlogs_kept_seconds(facts: &Facts, keyspace: &KeyspaceName) -> Option<u6
 }
 
 fn copy(movement: &MoveTables, facts: &Facts, sizes: &BTreeMap<String, Size>) -> Vec<String> {
-    let (source, target) = (movement.source(), movement.target());
+    let target = movement.target();
     let whole = sizes.values().fold(Size::default(), |sum, one| sum.plus(*one));
     let rows = counted_rows(i64::try_from(whole.rows).unwrap_or(i64::MAX));
-    let mut lines = vec![format!("copies about {rows}, {} as `{source}` estimates them; indexes come on top", size(whole.bytes))];
-    let Some(shards) = facts.keyspaces.get(target).map(|found| found.shards.len() as u64).filter(|shards| *shards > 0) else {
-        return lines;
+    let copies = format!("copies about {rows}, {} without indexes", size(whole.bytes));
+    let Some(shards) = facts.keyspaces.get(target).map(|found| found.shards.len()).filter(|shards| *shards > 0) else {
+        return vec![copies];
     };
-    let a_shard = whole.bytes / shards;
-    lines.push(format!(
-        "disk: as much again on `{target}`, about {} on each of {}, and as much in its binlogs while it copies",
-        size(a_shard),
-        crate::words::counted(usize::try_from(shards).unwrap_or(usize::MAX), "shard")
-    ));
+    let a_shard = whole.bytes / u64::try_from(shards).unwrap_or(u64::MAX);
     let (slow, fast) = BYTES_A_SECOND;
     let (at_worst, at_best) = (a_shard / slow, a_shard / fast);
     let time = if at_worst < SOON_SECONDS {
@@ -84,12 +85,11 @@ fn copy(movement: &MoveTables, facts: &Facts, sizes: &BTreeMap<String, Size>) ->
     } else {
         format!("{} to {}", length(at_best), length(at_worst))
     };
-    lines.push(format!(
-        "time: {time} to copy if each shard takes {} to {} a second; VDiff then reads it all again on both sides",
-        size(slow),
-        size(fast)
-    ));
-    lines
+    let each = if shards == 1 { String::new() } else { format!(" on each of {}", counted(shards, "shard")) };
+    vec![
+        format!("{copies}: {time} at {} to {} MiB a second and shard", slow >> 20, fast >> 20),
+        format!("disk: about {} more{each} in `{target}`, and as much in its binlogs meanwhile", size(a_shard)),
+    ]
 }
 
 #[cfg(test)]
@@ -113,11 +113,9 @@ mod tests {
         assert_eq!(costs.copy["commerce/0"], Size { rows: 2_000_000, bytes: 100 << 30 });
         assert_eq!(costs.binlogs_kept_seconds["customer"], 259_200);
         let lines = [
-            "copies about 2,000,000 rows, 100.0 GiB as `commerce` estimates them; indexes come on top",
-            "disk: as much again on `customer`, about 50.0 GiB on each of 2 shards, and as much in its binlogs while it copies",
-            "time: 17 min to 2 h 50 min to copy if each shard takes 5.0 MiB to 50.0 MiB a second; VDiff then reads it all again on \
-             both sides",
-            "binlogs are kept 3 d by `commerce`, 3 d by `customer`: a stream that stands still longer can't go on",
+            "copies about 2,000,000 rows, 100.0 GiB without indexes: 17 min to 2 h 50 min at 5 to 50 MiB a second and shard",
+            "disk: about 50.0 GiB more on each of 2 shards in `customer`, and as much in its binlogs meanwhile",
+            "binlogs are kept for 3 d: a stream that stands still longer can't go on",
         ];
         assert_eq!(costs.lines, lines);
     }
