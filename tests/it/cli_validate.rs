@@ -323,8 +323,8 @@ fn keys_that_nobody_knows() {
         ·       ╰── unknown
      17 │ unheard-of = 1
         ╰────
-      help: known here: cluster, complete, copy, gates, move-tables, revert, switch, verify, version,
-            workflow
+      help: known here: cluster, complete, copy, fast-path, gates, move-tables, revert, switch,
+            verify, version, workflow
 
     workflow.toml: 5 errors
     [exit: 65]
