@@ -44,7 +44,7 @@ fn a_foreign_key_bars_the_fast_path(world: &World) {
     let primary = world.cluster.vtctl().primary_uid("commerce", "0");
     let mut connection = world.cluster.connect_tablet(primary, "commerce");
     let mut run = |sql: String| mysql::prelude::Queryable::query_drop(&mut connection, sql).expect("a statement");
-    run(format!("create table {other} (id bigint primary key, foreign key (id) references {table} (id))"));
+    run(format!("create table {other} (id bigint unsigned primary key, foreign key (id) references {table} (id))"));
     let seen = world.cutover().args(["plan", "--format", "json"]).run().json();
     run(format!("drop table {other}"));
     let path = &seen["fast_path"];

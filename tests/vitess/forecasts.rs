@@ -21,6 +21,7 @@ struct Found {
     rules: BTreeMap<String, String>,
     served: BTreeMap<String, BTreeMap<String, String>>,
     denied: BTreeMap<String, Vec<String>>,
+    /// On how many shards a workflow has streams.
     streams: BTreeMap<String, usize>,
 }
 
@@ -45,8 +46,12 @@ impl Found {
         });
         let reverse = format!("{}_reverse", movement.workflow);
         let streams = [("customer", &movement.workflow), ("commerce", &reverse)];
-        let streams =
-            streams.into_iter().map(|(keyspace, name)| (format!("{keyspace}.{name}"), vtctl.streams(keyspace, name).len()));
+        // Not as vtctldclient lists them: it leaves out those that stand still.
+        let streams = streams.into_iter().map(|(keyspace, name)| {
+            let sql = format!("select count(*) from _vt.vreplication where workflow = '{name}'");
+            let counts = world.cluster.query_primaries::<u64>(keyspace, &sql);
+            (format!("{keyspace}.{name}"), counts.into_iter().filter(|count| *count > 0).count())
+        });
         Self {
             rules: pairs(&vtctl.routing_rules()),
             served: served.collect(),
