@@ -44,6 +44,14 @@ pub fn read(file: &Path) -> Result<(SavedPlan, PathBuf), Error> {
 }
 
 /// The refusal to make one of what is one already.
+pub fn needs_no_facts(file: &Path) -> Error {
+    Error::ended(
+        Exit::Usage,
+        format!("`{}` is a saved plan, and is shown as it was made: no facts are read for it", file.display()),
+        "give the plan file with `--facts`, or leave `--facts` out",
+    )
+}
+
 pub fn is_one_already(file: &Path) -> Error {
     Error::ended(
         Exit::Usage,

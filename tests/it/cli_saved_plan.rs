@@ -212,3 +212,12 @@ fn a_workflow_on_github_is_told_beside_the_lines_and_on_its_page() {
     assert_eq!(bad.code, Some(65));
     assert!(bad.stderr.contains("::error file=workflow.toml,line=1,col="), "{bad}");
 }
+
+#[test]
+fn a_saved_plan_is_shown_as_it_was_made_and_reads_no_facts() {
+    let env = environment();
+    save(&env);
+    let output = env.run(&["plan", "w.json", "--facts", "w.json"]);
+    assert_eq!(output.code, Some(64), "{output}");
+    assert!(output.stderr.contains("no facts are read for it"), "{output}");
+}

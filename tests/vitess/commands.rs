@@ -7,7 +7,8 @@ use super::support::program::Output;
 use super::support::{Case, Movement, Shape, World, cases};
 
 pub fn tests() -> Vec<Case> {
-    let cases = cases![from_init_to_history, without_a_quiet_moment_it_holds, what_the_operators_guard,];
+    let cases =
+        cases![from_init_to_history, without_a_quiet_moment_it_holds, what_the_operators_guard, the_operators_command_is_told,];
     cases.into_iter().map(|case| case.limit_seconds(400)).collect()
 }
 
@@ -104,6 +105,28 @@ fn without_a_quiet_moment_it_holds(world: &World) {
     world.cutover().args(["apply"]).run_expecting(3);
     assert_eq!(world.cluster.vtctl().denied_tables("commerce", "0"), movement.tables);
     assert!(movement.tables.iter().all(|table| world.cluster.tables("commerce").contains(table)), "kept");
+}
+
+/// Of a hold, with the event; and one that fails keeps nothing from going on.
+fn the_operators_command_is_told(world: &World) {
+    let movement = Movement::prepare(world, &Shape { rows: 10, ..Shape::default() });
+    world.write("workflow.toml", &movement.quick_plan("", "1h"));
+    let told = world.folder().join("told");
+    let apply = |command: &str, code| {
+        let config =
+            format!("[clusters.test]\nvtctld = \"{}\"\nnotify = [\"sh\", \"-c\", {command:?}]\n", world.cluster.vtctld());
+        let config = world.write("config.toml", &config);
+        let config = config.to_str().expect("a path in UTF-8");
+        world.cutover().env("CUTOVER_CONFIG", config).args(["apply", "--yes"]).run_expecting(code)
+    };
+    let failing = apply("cat >/dev/null; exit 7", 3);
+    assert!(failing.stderr.contains("held before switch-replicas"), "{failing}");
+    assert!(failing.stderr.contains("warning") && failing.stderr.contains('7'), "its failure is told: {failing}");
+    apply(&format!("cat >>{}", told.display()), 3);
+    let text = std::fs::read_to_string(&told).expect("it was told");
+    let notice: Value = serde_json::from_str(&text).expect("one JSON object");
+    assert_eq!((&notice["what"], &notice["workflow"]), (&"hold".into(), &movement.workflow.as_str().into()), "{notice}");
+    assert_eq!((&notice["cluster"], &notice["event"]["type"]), (&"test".into(), &"hold".into()), "{notice}");
 }
 
 fn what_the_operators_guard(world: &World) {

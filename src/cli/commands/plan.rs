@@ -53,6 +53,9 @@ pub fn run(args: PlanArgs, context: &mut Context) -> Result<Exit, Error> {
         if args.out.is_some() {
             return Err(saved_plan::is_one_already(&args.file));
         }
+        if args.facts.is_some() {
+            return Err(saved_plan::needs_no_facts(&args.file));
+        }
         let (saved, _) = saved_plan::read(&args.file)?;
         (saved.plan, args.file)
     } else {
