@@ -90,14 +90,20 @@ pub trait Family: Send + Sync {
         FastPath::default()
     }
 
+    /// Judged only where the plan file asks for it: it goes through each definition.
+    fn takes_fast_path(&self, facts: &Facts) -> bool {
+        !self.spec().fast_path.is_ordinary() && self.fast_path(facts).taken
+    }
+
     /// The gate before a phase as it stands now; none where there is none.
     fn gate(&self, phase: &PhaseId, facts: &Facts) -> Option<GateSpec> {
-        self.spec().gates.get(phase).map(|spec| self.fast_path(facts).gate(phase, spec))
+        let spec = self.spec().gates.get(phase)?;
+        Some(if self.takes_fast_path(facts) { fast_path::gate(phase, spec) } else { spec.clone() })
     }
 
     /// How long at least the way back is kept open after a switch of the primary.
     fn revert_window_seconds(&self, facts: &Facts) -> u64 {
-        if self.fast_path(facts).taken { 0 } else { self.spec().revert.window_seconds }
+        if self.takes_fast_path(facts) { 0 } else { self.spec().revert.window_seconds }
     }
 
     /// The next step of making the streams stand still.

@@ -1,16 +1,11 @@
 //! `adopt`: a movement that somebody made by hand is taken over on evidence, at any phase, and goes on from there.
 
-use cutover::cluster::mutation::{Direction, Mutation, SwitchTraffic};
+use cutover::cluster::mutation::Mutation;
 use cutover::cluster::port::Writer as _;
-use cutover::cluster::vtctld::{Cluster, Vtctld};
-use cutover::model::name::{KeyspaceName, WorkflowName};
-use cutover::model::topology::TabletType;
-use cutover::sandbox::Sandbox;
-use cutover::sandbox::file::reading;
 use serde_json::Value;
 
 use crate::support::console::steady;
-use crate::support::{Output, TestEnv};
+use crate::support::{Output, TestEnv, cluster_of, switch_by_hand};
 
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
                     target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n\
@@ -153,29 +148,11 @@ fn a_half_done_switch_is_mended_first() {
     let goes_wrong = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nstep = \"create-reverse\"\n";
     let world = format!("{WORLD}{goes_wrong}");
     let env = by_hand_in(&world, "copy");
-    switch_by_hand(&env, &world);
+    switch_by_hand(&env);
     let adopt = env.run(&["adopt", "--accept", MOVING, "--reason", "CHG-7"]);
     assert_eq!(adopt.code, Some(5), "{adopt}");
     assert!(adopt.stdout.contains("cutover repair --cluster sandbox --workflow customer.c2c"), "{adopt}");
     assert!(!env.path().join("workflow.lock").exists());
-}
-
-/// Writes are switched by somebody's hands, with a vtctld that dies in it.
-fn switch_by_hand(env: &TestEnv, world: &str) {
-    let description = reading::read(world).unwrap();
-    let sandbox = Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap();
-    let cluster = Cluster::new(Vtctld::in_process(sandbox.routes(), "the sandbox"), sandbox.clock());
-    let switch = Mutation::SwitchTraffic(SwitchTraffic {
-        workflow: WorkflowName::new("c2c").unwrap(),
-        target_keyspace: KeyspaceName::new("customer").unwrap(),
-        tablet_types: vec![TabletType::Primary],
-        direction: Direction::Forward,
-        timeout_seconds: 5,
-        max_lag_seconds: 30,
-        initialize_target_sequences: false,
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    assert!(runtime.block_on(cluster.perform(&switch)).is_err(), "it died");
 }
 
 #[test]
@@ -221,9 +198,7 @@ fn change_rules(env: &TestEnv) {
     use cutover::cluster::mutation::ApplyRoutingRules;
     use cutover::cluster::port::{Query, Reader as _};
     use cutover::model::routing::Rule;
-    let description = reading::read(WORLD).unwrap();
-    let sandbox = Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap();
-    let cluster = Cluster::new(Vtctld::in_process(sandbox.routes(), "the sandbox"), sandbox.clock());
+    let cluster = cluster_of(env);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let facts = cluster.observe(&Query::default()).await.unwrap();

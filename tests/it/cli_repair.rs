@@ -1,18 +1,9 @@
 //! `repair`: what `doctor` names is mended, also of a movement that was never ours, and nothing else is touched.
 
-use std::time::Duration;
-
-use cutover::cluster::mutation::{Direction, Mutation, SwitchTraffic};
-use cutover::cluster::port::Writer as _;
-use cutover::cluster::vtctld::{Cluster, Vtctld};
-use cutover::model::name::{KeyspaceName, WorkflowName};
-use cutover::model::topology::TabletType;
-use cutover::sandbox::Sandbox;
-use cutover::sandbox::file::reading;
 use serde_json::Value;
 
 use crate::support::console::{steady, words};
-use crate::support::{Output, TestEnv};
+use crate::support::{Output, TestEnv, switch_by_hand};
 
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
                     target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n\
@@ -54,24 +45,6 @@ fn never_ours(env: &TestEnv) {
     for name in ["workflow.lock", "workflow.toml"] {
         std::fs::remove_file(env.path().join(name)).unwrap();
     }
-}
-
-fn switch_by_hand(env: &TestEnv) {
-    let description = reading::read(&std::fs::read_to_string(env.path().join("sandbox.toml")).unwrap()).unwrap();
-    let sandbox = Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap();
-    let cluster = Cluster::new(Vtctld::in_process(sandbox.routes(), "the sandbox"), sandbox.clock());
-    let switch = Mutation::SwitchTraffic(SwitchTraffic {
-        workflow: WorkflowName::new("c2c").unwrap(),
-        target_keyspace: KeyspaceName::new("customer").unwrap(),
-        tablet_types: vec![TabletType::Primary],
-        direction: Direction::Forward,
-        timeout_seconds: 5,
-        max_lag_seconds: 30,
-        initialize_target_sequences: false,
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let answer = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), cluster.perform(&switch)).await });
-    assert!(answer.unwrap().is_err(), "it died");
 }
 
 fn json(output: &Output) -> Value {

@@ -63,7 +63,7 @@ fn no_foreign_keys(movement: &MoveTables, facts: &Facts) -> Criterion {
         (Ok(tables), Ok(others)) => (tables, others),
         (Err(why), _) | (_, Err(why)) => return Criterion::new(NAME, false, format!("they could not be read: {why}")),
     };
-    let own = tables.values().flatten().filter(|(_, table)| table.create_statement.contains(" FOREIGN KEY "));
+    let own = tables.values().flatten().filter(|(_, table)| !table.foreign_keys().is_empty());
     let mut with: Vec<String> = own.map(|(name, _)| format!("`{name}`")).collect();
     let is_moved = |table: &str| movement.tables.iter().any(|name| name.as_str() == table);
     let to_moved = others.iter().filter(|it| it.kind == DependentKind::ForeignKey && is_moved(&it.table));
@@ -91,4 +91,27 @@ fn rows_in_order(movement: &MoveTables, facts: &Facts) -> Criterion {
     without.dedup();
     let seen = if without.is_empty() { "each".to_owned() } else { format!("not {}", names(&without, MOST_TABLES)) };
     Criterion::new(NAME, without.is_empty() && !tables.is_empty(), seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::family::Family as _;
+    use crate::family::move_tables::fixtures::World;
+    use crate::spec::Caveat;
+
+    /// Offered or not to be had, the gates stand as the plan file has them, and so does the revert window.
+    #[test]
+    fn a_path_that_is_not_taken_changes_no_gate() {
+        let mut world = World::after(&["create"]);
+        for accepted in [&[][..], &[Caveat::NoHold], &Caveat::ALL] {
+            world.movement.spec.fast_path.accept = accepted.iter().copied().collect();
+            // The sizes and the foreign keys were not read.
+            assert!(!world.movement.fast_path(&world.facts).taken);
+            for (phase, spec) in &world.movement.spec.gates {
+                assert_eq!(world.movement.gate(phase, &world.facts).as_ref(), Some(spec), "{phase}");
+            }
+            let window_seconds = world.movement.revert_window_seconds(&world.facts);
+            assert_eq!(window_seconds, world.movement.spec.revert.window_seconds);
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::port::{Ask, Facts, Query, Reading, Unread};
+use crate::cluster::port::{Ask, Facts, MySqlStatus, Query, Reading, Unread};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
 use crate::model::schema::TableDefinition;
+use crate::model::topology::Tablet;
 use crate::model::vschema::{VSchema, VSchemaTable};
 
 /// Shards and VSchema of source and target: part of each look, so nothing more to pay for.
@@ -30,6 +31,36 @@ pub fn source_tables(movement: &MoveTables) -> Ask {
 
 pub fn target_tables(movement: &MoveTables) -> Ask {
     Ask::Tables { keyspace: movement.target().clone(), names: Some(movement.tables.clone()) }
+}
+
+/// The tablets of both keyspaces, and how the MySQL of each is.
+pub fn tablets_and_their_mysql(movement: &MoveTables) -> Query {
+    let keyspaces = [movement.source(), movement.target()];
+    both_keyspaces_and(
+        movement,
+        keyspaces.into_iter().flat_map(|keyspace| [Ask::Tablets(keyspace.clone()), Ask::TabletStatus(keyspace.clone())]),
+    )
+}
+
+/// Each tablet of a keyspace with what its MySQL said, or why it said nothing. `what` is what is looked for in it. Error: a finding,
+/// when the tablets themselves are not known.
+pub fn mysql_of_tablets<'a>(
+    facts: &'a Facts,
+    keyspace: &KeyspaceName,
+    code: &str,
+    what: &str,
+) -> Result<Vec<(&'a Tablet, Result<&'a MySqlStatus, &'a str>)>, Finding> {
+    let cannot = |what: &str, why: &Unread| unread(code, keyspace.as_str(), what, why);
+    let tablets =
+        facts.tablets(&Ask::Tablets(keyspace.clone())).map_err(|why| cannot(&format!("the tablets of `{keyspace}`"), &why))?;
+    let statuses = facts.tablet_status(&Ask::TabletStatus(keyspace.clone())).map_err(|why| cannot(what, &why))?;
+    let statuses: BTreeMap<_, _> = statuses.iter().map(|tablet| (&tablet.alias, &tablet.status)).collect();
+    let of = |tablet: &Tablet| match statuses.get(&tablet.alias) {
+        Some(Ok(mysql)) => Ok(mysql),
+        Some(Err(why)) => Err(why.as_str()),
+        None => Err("it gave no answer"),
+    };
+    Ok(tablets.iter().map(|tablet| (tablet, of(tablet))).collect())
 }
 
 /// Definitions by shard, then by table.

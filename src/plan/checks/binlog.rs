@@ -1,14 +1,11 @@
 //! C212: MySQL writes what streams need: whole rows, in its binlog, with GTIDs.
 
-use std::collections::BTreeMap;
-
-use super::asks::{counted, nothing_more, unread};
+use super::asks::{counted, mysql_of_tablets, nothing_more, tablets_and_their_mysql, unread};
 use super::{Check, CheckInput};
-use crate::cluster::port::{Ask, MySqlStatus, Query, Unread};
-use crate::family::move_tables::MoveTables;
+use crate::cluster::port::{MySqlStatus, Unread};
 use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
-use crate::model::topology::{Tablet, TabletAlias, TabletType};
+use crate::model::topology::{Tablet, TabletType};
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C212";
@@ -18,7 +15,7 @@ pub static CHECK: Check = Check {
     title: "MySQL writes whole rows to its binlog, with GTIDs",
     before: &[PhaseId::CREATE, PhaseId::SWITCH_PRIMARY],
     waivable: true,
-    query,
+    query: tablets_and_their_mysql,
     follow_up: nothing_more,
     run,
     page: PAGE,
@@ -46,38 +43,21 @@ A tablet did not tell its MySQL's settings: it is down, or vtctld can't reach it
 `GetFullStatus` of each tablet of both keyspaces, through vtctld: some milliseconds of MySQL a tablet.
 ";
 
-fn query(movement: &MoveTables) -> Query {
-    let mut query = Query::default();
-    for keyspace in [movement.source(), movement.target()] {
-        query.keyspaces.insert(keyspace.clone());
-        query.asks.insert(Ask::Tablets(keyspace.clone()));
-        query.asks.insert(Ask::TabletStatus(keyspace.clone()));
-    }
-    query
-}
-
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     [input.movement.source(), input.movement.target()].into_iter().flat_map(|name| of_keyspace(input, name)).collect()
 }
 
 fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
-    let tablets = match input.facts.tablets(&Ask::Tablets(name.clone())) {
+    let tablets = match mysql_of_tablets(input.facts, name, CODE, &format!("the MySQL settings of `{name}`")) {
         Ok(tablets) => tablets,
-        Err(why) => return vec![unread(CODE, name.as_str(), &format!("the tablets of `{name}`"), &why)],
+        Err(finding) => return vec![finding],
     };
-    let statuses = match input.facts.tablet_status(&Ask::TabletStatus(name.clone())) {
-        Ok(statuses) => statuses,
-        Err(why) => return vec![unread(CODE, name.as_str(), &format!("the MySQL settings of `{name}`"), &why)],
-    };
-    let statuses: BTreeMap<&TabletAlias, &Result<MySqlStatus, String>> =
-        statuses.iter().map(|status| (&status.alias, &status.status)).collect();
-    let concerned: Vec<&Tablet> = tablets.iter().filter(|tablet| is_concerned(input, tablet)).collect();
+    let concerned: Vec<_> = tablets.into_iter().filter(|(tablet, _)| is_concerned(input, tablet)).collect();
     let mut findings: Vec<Finding> = concerned
         .iter()
-        .flat_map(|tablet| match statuses.get(&tablet.alias) {
-            Some(Ok(mysql)) => wrong_with(tablet, mysql),
-            Some(Err(why)) => vec![unread_status(tablet, why)],
-            None => vec![unread_status(tablet, "it gave no answer")],
+        .flat_map(|(tablet, mysql)| match mysql {
+            Ok(mysql) => wrong_with(tablet, mysql),
+            Err(why) => vec![unread_status(tablet, why)],
         })
         .collect();
     if findings.is_empty() {

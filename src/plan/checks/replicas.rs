@@ -1,14 +1,11 @@
 //! C215: the replicas of both keyspaces replicate, and every tablet answers.
 
-use std::collections::BTreeMap;
-
-use super::asks::{both_keyspaces_and, counted, nothing_more, unread};
+use super::asks::{counted, mysql_of_tablets, nothing_more, tablets_and_their_mysql, unread};
 use super::{Check, CheckInput};
-use crate::cluster::port::{Ask, MySqlStatus, Query, Unread};
-use crate::family::move_tables::MoveTables;
+use crate::cluster::port::{MySqlStatus, Unread};
 use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
-use crate::model::topology::{Tablet, TabletAlias, TabletType};
+use crate::model::topology::{Tablet, TabletType};
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C215";
@@ -21,7 +18,7 @@ pub static CHECK: Check = Check {
     title: "replicas replicate, and every tablet answers",
     before: &[PhaseId::CREATE, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY],
     waivable: true,
-    query,
+    query: tablets_and_their_mysql,
     follow_up: nothing_more,
     run,
     page: PAGE,
@@ -49,38 +46,24 @@ The tablet records of both keyspaces from the topology, and `GetFullStatus` of e
 shared with C212.
 ";
 
-fn query(movement: &MoveTables) -> Query {
-    let asks = [movement.source(), movement.target()]
-        .into_iter()
-        .flat_map(|keyspace| [Ask::Tablets(keyspace.clone()), Ask::TabletStatus(keyspace.clone())]);
-    both_keyspaces_and(movement, asks)
-}
-
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     [input.movement.source(), input.movement.target()].into_iter().flat_map(|name| of_keyspace(input, name)).collect()
 }
 
 fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
-    let tablets = match input.facts.tablets(&Ask::Tablets(name.clone())) {
+    let tablets = match mysql_of_tablets(input.facts, name, CODE, &format!("how `{name}` replicates")) {
         Ok(tablets) => tablets,
-        Err(why) => return vec![unread(CODE, name.as_str(), &format!("the tablets of `{name}`"), &why)],
+        Err(finding) => return vec![finding],
     };
-    let statuses = match input.facts.tablet_status(&Ask::TabletStatus(name.clone())) {
-        Ok(statuses) => statuses,
-        Err(why) => return vec![unread(CODE, name.as_str(), &format!("how `{name}` replicates"), &why)],
-    };
-    let statuses: BTreeMap<&TabletAlias, &Result<MySqlStatus, String>> =
-        statuses.iter().map(|status| (&status.alias, &status.status)).collect();
     let mut findings: Vec<Finding> = tablets
         .iter()
-        .filter_map(|tablet| match statuses.get(&tablet.alias) {
-            Some(Ok(mysql)) => is_replica(tablet).then(|| wrong_with(tablet, mysql)).flatten(),
-            Some(Err(why)) => Some(silent(tablet, why)),
-            None => Some(silent(tablet, "it gave no answer")),
+        .filter_map(|(tablet, mysql)| match mysql {
+            Ok(mysql) => is_replica(tablet).then(|| wrong_with(tablet, mysql)).flatten(),
+            Err(why) => Some(silent(tablet, why)),
         })
         .collect();
     if findings.is_empty() {
-        let replicas = counted(tablets.iter().filter(|tablet| is_replica(tablet)).count(), "replica");
+        let replicas = counted(tablets.iter().filter(|(tablet, _)| is_replica(tablet)).count(), "replica");
         findings.push(Finding::pass(CODE, name.as_str(), format!("every tablet of `{name}` answers, and {replicas} replicate")));
     }
     findings

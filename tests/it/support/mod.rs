@@ -1,11 +1,13 @@
 //! A vtctld that does as it is told, and a wire to it that can be cut.
 
+mod by_hand;
 mod certificates;
 pub mod console;
 mod program;
 mod vtctld;
 mod wire;
 
+pub use by_hand::{cluster_of, switch_by_hand};
 pub use certificates::Authority;
 pub use program::{Output, TestEnv};
 pub use vtctld::{FakeVtctld, Reply};
