@@ -42,6 +42,9 @@ pub fn tablets_and_their_mysql(movement: &MoveTables) -> Query {
     )
 }
 
+/// A tablet with what its MySQL said, or why it said nothing.
+pub type TabletAndMySql<'a> = (&'a Tablet, Result<&'a MySqlStatus, &'a str>);
+
 /// Each tablet of a keyspace with what its MySQL said, or why it said nothing. `what` is what is looked for in it. Error: a finding,
 /// when the tablets themselves are not known.
 pub fn mysql_of_tablets<'a>(
@@ -49,8 +52,8 @@ pub fn mysql_of_tablets<'a>(
     keyspace: &KeyspaceName,
     code: &str,
     what: &str,
-) -> Result<Vec<(&'a Tablet, Result<&'a MySqlStatus, &'a str>)>, Finding> {
-    let cannot = |what: &str, why: &Unread| unread(code, keyspace.as_str(), what, why);
+) -> Result<Vec<TabletAndMySql<'a>>, Box<Finding>> {
+    let cannot = |what: &str, why: &Unread| Box::new(unread(code, keyspace.as_str(), what, why));
     let tablets =
         facts.tablets(&Ask::Tablets(keyspace.clone())).map_err(|why| cannot(&format!("the tablets of `{keyspace}`"), &why))?;
     let statuses = facts.tablet_status(&Ask::TabletStatus(keyspace.clone())).map_err(|why| cannot(what, &why))?;

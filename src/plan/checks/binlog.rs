@@ -50,7 +50,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
     let tablets = match mysql_of_tablets(input.facts, name, CODE, &format!("the MySQL settings of `{name}`")) {
         Ok(tablets) => tablets,
-        Err(finding) => return vec![finding],
+        Err(finding) => return vec![*finding],
     };
     let concerned: Vec<_> = tablets.into_iter().filter(|(tablet, _)| is_concerned(input, tablet)).collect();
     let mut findings: Vec<Finding> = concerned

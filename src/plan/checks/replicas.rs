@@ -53,7 +53,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
     let tablets = match mysql_of_tablets(input.facts, name, CODE, &format!("how `{name}` replicates")) {
         Ok(tablets) => tablets,
-        Err(finding) => return vec![finding],
+        Err(finding) => return vec![*finding],
     };
     let mut findings: Vec<Finding> = tablets
         .iter()
