@@ -64,6 +64,11 @@ impl Results {
         self.by_hand.iter().any(|hand| is_it(hand) && hand.calls > 0)
     }
 
+    /// Whether another test was run and has ended well.
+    pub fn has_noted(&self, name: &str) -> bool {
+        self.others.iter().any(|other| other.name == name && !other.said.starts_with("FAILED"))
+    }
+
     /// The row takes the place of an earlier one of the same fault.
     pub fn put(&mut self, mut row: Row) {
         row.date = today();

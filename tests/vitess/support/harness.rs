@@ -63,6 +63,11 @@ impl World {
         Self::new(self.cluster)
     }
 
+    /// One on a cluster other than the shared one.
+    pub fn on(cluster: &'static Cluster) -> Self {
+        Self::new(cluster)
+    }
+
     /// A folder for this test alone, removed after it.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -62,6 +62,7 @@ impl Movement {
         };
         movement.create_tables();
         movement.declare();
+        movement.let_the_schema_settle();
         movement.wait_for_vtgate();
         movement
     }
@@ -179,6 +180,19 @@ impl Movement {
                 execute(&format!("insert into `{table}_seq` values (0, 1, 1000)"));
             }
         }
+    }
+
+    /// vttablet takes a table for altered when it looks again and the table was made in the second of its last look. A switch makes it
+    /// look, and what vtgate is then told costs each waiting query one of its three tries: with one more change of a VSchema in those
+    /// seconds the application has errors. Tables that are older than a minute have that behind them
+    /// (`go/vt/vttablet/tabletserver/schema/engine.go`, `go/vt/vtgate/plan_execute.go`).
+    fn let_the_schema_settle(&self) {
+        let mut primary = self.cluster.connect_primary(self.source, "0");
+        let young = "select count(*) from information_schema.tables where table_schema = database() and create_time >= now()";
+        wait::until_true(LEARNING, "the tables are older than this second", || {
+            primary.query_first::<u64, _>(young).is_ok_and(|count| count == Some(0))
+        });
+        self.cluster.vtctl().run(&["ReloadSchemaKeyspace", "--include-primary", self.source]);
     }
 
     /// Puts our tables into the VSchemas of both sides.

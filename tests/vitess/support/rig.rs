@@ -53,6 +53,11 @@ impl Cluster {
         Self::open(folder, true)
     }
 
+    /// One like the shared one, for when that is broken for good. It goes down with this process.
+    pub fn start_for_good() -> &'static Self {
+        Box::leak(Box::new(Self::start(&[])))
+    }
+
     fn open(folder: PathBuf, own: bool) -> Self {
         let text = std::fs::read_to_string(folder.join("env"))
             .unwrap_or_else(|error| panic!("no cluster stands in {}: {error}", folder.display()));
