@@ -194,11 +194,10 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
             observe(world.cluster, &movement),
             operation.goal()
         );
-        if last.stderr.contains("C313") && !is_up_again {
+        if let Some(code) = asks_for_the_tablet(&last).filter(|_| !is_up_again) {
             is_up_again = true;
-            world.cluster.restart(&format!("mysqld-{old}"));
-            world.cluster.restart(&format!("vttablet-{old}"));
-            by_hand.push("starts the dead tablet, as C313 says".to_owned());
+            start_again(world, old);
+            by_hand.push(format!("starts the dead tablet, as {code} says"));
         }
         if last.stderr.contains("C408") && world.cluster.locks().iter().any(|lock| lock.contains("/named_locks/")) {
             world.cluster.kill(bench::NAME);
@@ -220,10 +219,9 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
         // The way back is open: the reverse streams have followed the change.
         let back = || bench.cutover(false).args(["switch-back", "--reason", "to see that it is open"]).limit_seconds(700);
         let mut output = back().run();
-        if output.stderr.contains("C313") && !is_up_again {
-            world.cluster.restart(&format!("mysqld-{old}"));
-            world.cluster.restart(&format!("vttablet-{old}"));
-            by_hand.push("starts the dead tablet before the way back, as C313 says".to_owned());
+        if let Some(code) = asks_for_the_tablet(&output).filter(|_| !is_up_again) {
+            start_again(world, old);
+            by_hand.push(format!("starts the dead tablet before the way back, as {code} says"));
             output = back().run();
         }
         assert_eq!(output.code, Some(0), "{output}");
@@ -238,6 +236,16 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
         report.longest_write_pause.as_secs_f64(),
         status_words(&status)
     )
+}
+
+/// C313 when Vitess refused because of a dead tablet, C215 when the check before a switch found it.
+fn asks_for_the_tablet(output: &Output) -> Option<&'static str> {
+    ["C313", "C215"].into_iter().find(|code| output.stderr.contains(code))
+}
+
+fn start_again(world: &World, uid: u32) {
+    world.cluster.restart(&format!("mysqld-{uid}"));
+    world.cluster.restart(&format!("vttablet-{uid}"));
 }
 
 fn again(bench: &Bench, operation: Operation) -> Output {
