@@ -112,20 +112,20 @@ impl Movement {
 
     /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
     pub fn wait_until_caught_up(&self) {
-        let vtctl = self.cluster.vtctl();
-        let expected = self.cluster.shards(self.target).len();
-        let mut seen = Value::Null;
-        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || {
-            seen = vtctl.workflow(self.target, &self.workflow).unwrap_or_default();
-            let streams = vtctl::streams(&seen);
-            // The second is the one that a switch looks at.
-            let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
-            let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
-            streams.len() == expected
-                // Before it knows its tables a stream runs and copies none: it has no position yet.
-                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream) && has_position(stream))
-                && lags.iter().all(is_small)
-        });
+        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || self.has_caught_up());
+    }
+
+    /// Whether each stream of the workflow runs, has copied all rows, and is no more than a second behind.
+    pub fn has_caught_up(&self) -> bool {
+        let seen = self.cluster.vtctl().workflow(self.target, &self.workflow).unwrap_or_default();
+        let streams = vtctl::streams(&seen);
+        // The second is the one that a switch looks at.
+        let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
+        let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
+        streams.len() == self.cluster.shards(self.target).len()
+            // Before it knows its tables a stream runs and copies none: it has no position yet.
+            && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream) && has_position(stream))
+            && lags.iter().all(is_small)
     }
 
     /// The workflow's name and that of its reverse, in the keyspaces where they run.
