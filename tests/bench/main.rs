@@ -11,6 +11,7 @@
 //! | [`statistics`] | many runs: medians |
 //! | [`plot`] | a line over sizes, as a picture |
 //! | [`table`] | figures as a table |
+//! | [`by_hand`] | the steps of a movement with vtctldclient |
 //! | [`results`] | what is published, row by row |
 #![allow(
     clippy::unwrap_used,
@@ -20,16 +21,22 @@
     reason = "all of this program is measuring; it fails by a panic, and what it finds is printed"
 )]
 
+mod by_hand;
 mod context;
 mod figure;
+mod movement;
+mod pause;
+mod plan;
 mod plot;
 mod process;
 mod results;
 mod start;
 mod statistics;
+#[allow(unused_imports, unused_macros, reason = "the tools of the real tests, of which this needs some")]
 #[path = "../vitess/support/mod.rs"]
 mod support;
 mod table;
+mod watching;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -38,7 +45,13 @@ use context::{Context, Family, Needs};
 use results::Results;
 
 /// All that is measured, in the order of the table.
-const FAMILIES: &[Family] = &[Family { name: "start", needs: Needs::Nothing, measure: start::figures }];
+const FAMILIES: &[Family] = &[
+    Family { name: "start", needs: Needs::Nothing, measure: start::figures },
+    Family { name: "plan", needs: Needs::Cluster, measure: plan::figures },
+    Family { name: "movement", needs: Needs::Cluster, measure: movement::figures },
+    Family { name: "pause", needs: Needs::Cluster, measure: pause::figures },
+    Family { name: "watching", needs: Needs::Cluster, measure: watching::figures },
+];
 
 fn main() -> ExitCode {
     // Two of these run as a program of their own.

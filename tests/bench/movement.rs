@@ -24,8 +24,10 @@ pub fn figures(context: &Context) -> Vec<Figure> {
     let part = |of: &[Vec<(&'static str, f64)>], name: &str| {
         median(of.iter().map(|run| run.iter().filter(|(part, _)| *part == name).map(|(_, seconds)| seconds).sum::<f64>()))
     };
-    let whole = |of: &[Vec<(&'static str, f64)>]| median(of.iter().map(|run| run.iter().map(|(_, seconds)| seconds).sum::<f64>()));
-    let parts: Vec<String> = PARTS.iter().map(|name| format!("{name} {:.1} ({:.1})", part(&ours, name), part(&by_hand, name))).collect();
+    let whole =
+        |of: &[Vec<(&'static str, f64)>]| median(of.iter().map(|run| run.iter().map(|(_, seconds)| seconds).sum::<f64>()));
+    let parts: Vec<String> =
+        PARTS.iter().map(|name| format!("{name} {:.1} ({:.1})", part(&ours, name), part(&by_hand, name))).collect();
     let vitess = median(by_hand.iter().map(|run| run.iter().map(|(_, seconds)| seconds).sum::<f64>()));
     vec![
         Figure::new(format!("a movement of 250,000 rows, all of it, p50 of {RUNS}"), "s", whole(&ours))
