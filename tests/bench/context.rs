@@ -18,6 +18,8 @@ pub enum Needs {
     Nothing,
     /// Left out where there is none.
     Cluster,
+    /// A cluster, and an hour: left out unless it is named.
+    ClusterAndTime,
 }
 
 pub struct Context {

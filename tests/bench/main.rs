@@ -30,6 +30,7 @@ mod plan;
 mod plot;
 mod process;
 mod results;
+mod soak;
 mod start;
 mod statistics;
 #[allow(unused_imports, unused_macros, reason = "the tools of the real tests, of which this needs some")]
@@ -51,6 +52,7 @@ const FAMILIES: &[Family] = &[
     Family { name: "movement", needs: Needs::Cluster, measure: movement::figures },
     Family { name: "pause", needs: Needs::Cluster, measure: pause::figures },
     Family { name: "watching", needs: Needs::Cluster, measure: watching::figures },
+    Family { name: "soak", needs: Needs::ClusterAndTime, measure: soak::figures },
 ];
 
 fn main() -> ExitCode {
@@ -65,7 +67,7 @@ fn main() -> ExitCode {
         FAMILIES.iter().filter(|family| parts.is_empty() || parts.iter().any(|part| family.name.contains(part.as_str())));
     if has("--list") {
         for family in families {
-            println!("{}{}", family.name, if family.needs == Needs::Cluster { " (needs a cluster)" } else { "" });
+            println!("{}{}", family.name, if family.needs == Needs::Nothing { "" } else { " (needs a cluster)" });
         }
         return ExitCode::SUCCESS;
     }
@@ -74,7 +76,7 @@ fn main() -> ExitCode {
     let mut results = Results::open(&context);
     let (mut measured, mut has_failed) = (Vec::new(), false);
     for family in families {
-        if family.needs == Needs::Cluster && context.cluster.is_none() {
+        if family.needs != Needs::Nothing && context.cluster.is_none() {
             eprintln!("left out: {} needs a real Vitess; tests/bench/run starts one", family.name);
             continue;
         }
