@@ -152,9 +152,6 @@ fn publish(cluster: &Cluster, turns: &[Turn]) {
     };
     let (memory, lockfile) = (points(|turn| turn.memory_megabytes), points(|turn| turn.lockfile_kilobytes));
     let plot = |title, unit, points| Plot { title, unit, sizes: "movements", points, limit: None };
-    std::fs::write(
-        folder.join("soak.svg"),
-        svg(&[plot("peak memory", "MB", &memory), plot("the lockfile", "KB", &lockfile)]),
-    )
-    .expect("a file of results");
+    std::fs::write(folder.join("soak.svg"), svg(&[plot("peak memory", "MB", &memory), plot("the lockfile", "KB", &lockfile)]))
+        .expect("a file of results");
 }

@@ -20,12 +20,14 @@ pub struct Shape {
     pub rows: u64,
     /// Whole names for the tables, instead of some that are the test's own.
     pub names: &'static [&'static str],
+    /// Made in MySQL, past vttablet, which does not know them until it looks anew.
+    pub past_vttablet: bool,
 }
 
 impl Default for Shape {
     /// Two tables of 1,000 rows to the sharded keyspace.
     fn default() -> Self {
-        Self { target: "customer", tables: 2, rows: 1000, names: &[] }
+        Self { target: "customer", tables: 2, rows: 1000, names: &[], past_vttablet: false }
     }
 }
 
@@ -60,9 +62,17 @@ impl Movement {
             rows: shape.rows,
             cluster: world.cluster,
         };
-        movement.create_tables();
+        let statements = movement.statements();
+        if shape.past_vttablet {
+            movement.cluster.execute_primaries(movement.source, &statements.join(";"));
+        } else {
+            movement.cluster.vtctl().run(&["ApplySchema", "--sql", &statements.join(";"), movement.source]);
+        }
+        movement.fill_tables();
         movement.declare();
-        movement.let_the_schema_settle();
+        if !shape.past_vttablet {
+            movement.let_the_schema_settle();
+        }
         movement.wait_for_vtgate();
         movement
     }
@@ -137,10 +147,9 @@ impl Movement {
         self.cluster.shards(self.target).len() > 1
     }
 
-    /// The tables are created through Vitess, as an application's are. A table that was created in MySQL past vttablet is
-    /// not in vttablet's schema, and what it does not know it does not deny: Vitess 22 and 24 then both lost writes in a
-    /// switch that said it was successful.
-    fn create_tables(&self) {
+    /// Through Vitess, as an application's are, or past vttablet: a table of that kind is not in its schema, and what it does not know
+    /// it does not deny. Vitess 22 and 24 then both lost writes in a switch that said it was successful.
+    fn statements(&self) -> Vec<String> {
         let mut statements = Vec::new();
         for table in &self.tables {
             statements.push(format!(
@@ -158,8 +167,7 @@ impl Movement {
                 ));
             }
         }
-        self.cluster.vtctl().run(&["ApplySchema", "--sql", &statements.join(";"), self.source]);
-        self.fill_tables();
+        statements
     }
 
     /// The rows come past Vitess, for its 30 s per transaction are not enough for many on a busy machine.
