@@ -139,7 +139,7 @@ pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding
 }
 
 /// What helps against what these words say, if they say something that is known.
-pub(super) fn advice(words: &str) -> Option<String> {
+pub fn advice(words: &str) -> Option<String> {
     Known::of(words).map(|known| format!("{}: {}", known.code(), known.way_out()))
 }
 
