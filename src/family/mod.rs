@@ -2,6 +2,7 @@
 //! names the next write of a phase. A new family is a folder here, not a branch elsewhere.
 
 pub mod adoption;
+pub mod basis;
 pub mod costs;
 pub mod fast_path;
 pub mod mending;
@@ -24,6 +25,7 @@ use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
 use crate::spec::{GateSpec, Spec};
+use basis::Basis;
 use costs::Costs;
 use fast_path::FastPath;
 use picture::{Ours, Picture};
@@ -155,8 +157,8 @@ pub trait Family: Send + Sync {
     /// What these checks find; each says at least one thing.
     fn check(&self, facts: &Facts, progress: &Progress, before: Option<&PhaseId>) -> Vec<Finding>;
 
-    /// Digest of what the plan depends on in the topology: our rule keys, shards, denied tables and VSchema of our tables.
-    fn basis(&self, facts: &Facts) -> Digest;
+    /// What the plan depends on in the cluster: our rule keys, shards, denied tables, VSchema and definitions of our tables.
+    fn basis(&self, facts: &Facts) -> Basis;
 
     /// Lag and errors of the streams that follow.
     fn pulse(&self, facts: &Facts) -> Pulse;

@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::drift::Drift;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
+use crate::family::basis::Basis;
 use crate::family::costs::Costs;
 use crate::family::fast_path::FastPath;
 use crate::family::picture::Picture;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub target_keyspace: String,
     pub tables: Vec<String>,
     pub digests: Digests,
+    /// What `digests.basis` is of.
+    pub basis: Basis,
     pub verdict: Verdict,
     /// Where the movement stands now, in words.
     pub situation: String,
@@ -183,6 +186,7 @@ pub fn plan(
         Verdict::Ready
     };
     let (source_keyspace, target_keyspace) = family.keyspaces();
+    let basis = family.basis(facts);
     Plan {
         format_version: 1,
         workflow: family.spec().workflow.to_string(),
@@ -190,7 +194,8 @@ pub fn plan(
         source_keyspace,
         target_keyspace,
         tables: family.tables(),
-        digests: Digests { intent, basis: family.basis(facts) },
+        digests: Digests { intent, basis: basis.digest() },
+        basis,
         verdict,
         situation: describe(&situation),
         traffic: situation.traffic,

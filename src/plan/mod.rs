@@ -7,6 +7,7 @@ pub mod document;
 pub mod drift;
 pub mod folder;
 pub mod reads;
+pub mod redefined;
 pub mod saved;
 pub mod sealed;
 pub mod snapshot;

@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{PhasePlan, PhaseStatus, Plan};
+use super::redefined;
 use super::sealed::{SealError, Sealed, read};
+use crate::family::basis::Basis;
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingDiff;
@@ -80,15 +82,14 @@ pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
         find("plan file", format!("it means something else now: {}", intent_words(saved, now)));
     }
     let phases = moved_phases(saved, now);
-    if saved.digests.basis != now.digests.basis && phases.is_empty() {
-        let (was, is) = (saved.digests.basis.short(), now.digests.basis.short());
-        find(
-            "cluster",
-            format!(
-                "what the plan rests on has changed (routing rules, shards, denied tables, VSchema or streams of these tables): it \
-                 was {was}, it is {is}"
-            ),
-        );
+    // A forecast that is another says it better.
+    if phases.is_empty() {
+        for part in moved_topology(&saved.basis, &now.basis) {
+            find("cluster", format!("what the plan rests on has changed: the {part} of these tables"));
+        }
+    }
+    for (subject, what) in moved_definitions(saved, now) {
+        find(&subject, what);
     }
     for (phase, what) in phases {
         find(&phase, what);
@@ -100,6 +101,28 @@ pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
         }
     }
     moved
+}
+
+/// The parts of the topology that are others, as people call them.
+fn moved_topology(saved: &Basis, now: &Basis) -> Vec<String> {
+    let parts: BTreeSet<&String> = saved.topology.keys().chain(now.topology.keys()).collect();
+    parts.into_iter().filter(|part| saved.topology.get(*part) != now.topology.get(*part)).cloned().collect()
+}
+
+/// The tables whose definitions are others: their names, and what differs.
+fn moved_definitions(saved: &Plan, now: &Plan) -> Vec<(String, String)> {
+    let of_all = |what: &str| vec![(saved.source_keyspace.clone(), format!("the definitions of its tables {what}"))];
+    match (&saved.basis.definitions, &now.basis.definitions) {
+        (Some(was), Some(is)) => redefined::between(was, is)
+            .into_iter()
+            // Of a table that is moved by one of them alone the plan file's meaning tells.
+            .filter(|(table, _)| saved.tables.contains(table) && now.tables.contains(table))
+            .map(|(table, change)| (format!("{}.{table}", now.source_keyspace), format!("its definition has changed {change}")))
+            .collect(),
+        (None, Some(_)) => of_all("could not be read when it was planned"),
+        (Some(_), None) => of_all("can't be read now"),
+        (None, None) => vec![],
+    }
 }
 
 fn blocking(plan: &Plan) -> impl Iterator<Item = (&str, &str)> {
@@ -192,6 +215,7 @@ fn lines(phase: &PhasePlan) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::basis::Definition;
     use crate::report::fixtures::{no_key, passes, plan_of};
 
     fn saved() -> SavedPlan {
@@ -240,8 +264,21 @@ mod tests {
         assert!(all.iter().any(|line| line.starts_with("create: it would do something else: also adds ")), "{all:?}");
 
         let mut now = was.clone();
-        now.digests.basis = Digest::of(&"another");
-        assert!(told(&now)[0].starts_with("cluster: what the plan rests on has changed"), "{:?}", told(&now));
+        now.basis.topology.insert("denied tables".into(), Digest::of(&"another"));
+        assert_eq!(told(&now), ["cluster: what the plan rests on has changed: the denied tables of these tables"]);
+
+        let defined = |text: &str| Definition { table: "order_000".into(), shards: vec!["commerce/0".into()], text: text.into() };
+        let (mut saved, mut now) = (was.clone(), was.clone());
+        saved.basis.definitions = Some(vec![defined("CREATE TABLE `order_000` (\n  `id` int\n) ENGINE=InnoDB")]);
+        let of_saved =
+            |now: &Plan| moved(&saved, now).into_iter().map(|it| format!("{}: {}", it.subject, it.summary)).collect::<Vec<_>>();
+        assert_eq!(of_saved(&now), ["commerce: the definitions of its tables can't be read now"]);
+        now.basis.definitions = Some(vec![defined("CREATE TABLE `order_000` (\n  `id` bigint\n) ENGINE=InnoDB")]);
+        assert_eq!(
+            of_saved(&now),
+            ["commerce.order_000: its definition has changed on commerce/0: the column `id` was int, and is bigint"]
+        );
+        assert_eq!(told(&now), ["commerce: the definitions of its tables could not be read when it was planned"]);
 
         let mut now = was.clone();
         now.checks.push(no_key("corder"));

@@ -4,11 +4,12 @@ use super::adoption::{AdoptionReport, AdoptionVerdict, DoubtReport};
 use super::findings;
 use super::page::{Page, bad, bold, caution, dim, good, plain};
 use super::problems::Drawing;
+use crate::family::adoption::Doubt;
 use crate::words::{counted, names};
 
 const MOST_TABLES: usize = 8;
 
-/// Draws it. `begins`: the command shows it and goes on, so the next command is left out.
+/// Draws it. `begins`: the command shows it and goes on, so the next command is left out, and what it will ask is said when it asks.
 pub fn draw(report: &AdoptionReport, drawing: Drawing, begins: bool) -> String {
     let mut page = Page::new(drawing);
     head(&mut page, report);
@@ -25,8 +26,17 @@ pub fn draw(report: &AdoptionReport, drawing: Drawing, begins: bool) -> String {
         page.line(0, &[bold("In the way")]);
         findings::draw(&mut page, 2, &report.blocking.iter().collect::<Vec<_>>(), true);
     }
-    doubts(&mut page, report);
+    doubts(&mut page, report, begins);
     foot(&mut page, report, begins);
+    page.finish()
+}
+
+/// One doubt before it is asked, with all that there is to know of it: who answers may have the page in another place.
+pub fn question(doubt: &Doubt, place: usize, of: usize, drawing: Drawing) -> String {
+    let mut page = Page::new(drawing);
+    page.line(0, &[plain(format!("{place} of {of}: no look proves this ")), bold(format!("({})", doubt.name))]);
+    page.item(2, &[dim("not known  ")], &[plain(&doubt.what)]);
+    page.item(2, &[dim("if not so  ")], &[plain(&doubt.follows)]);
     page.finish()
 }
 
@@ -55,19 +65,20 @@ fn head(page: &mut Page, report: &AdoptionReport) {
     }
 }
 
-fn doubts(page: &mut Page, report: &AdoptionReport) {
-    if report.doubts.is_empty() {
+fn doubts(page: &mut Page, report: &AdoptionReport, begins: bool) {
+    let shown: Vec<&DoubtReport> = report.doubts.iter().filter(|doubt| doubt.accepted || !begins).collect();
+    if shown.is_empty() {
         return;
     }
     page.gap();
-    let title = if report.verdict == AdoptionVerdict::Adopted {
+    let title = if begins || report.verdict == AdoptionVerdict::Adopted {
         "Accepted without proof"
     } else {
         "What no look proves, and a person accepts by name"
     };
     page.line(0, &[bold(title)]);
-    let width = report.doubts.iter().map(|doubt| doubt.doubt.name.len()).max().unwrap_or(0);
-    for DoubtReport { doubt, accepted } in &report.doubts {
+    let width = shown.iter().map(|doubt| doubt.doubt.name.len()).max().unwrap_or(0);
+    for DoubtReport { doubt, accepted } in shown {
         let name = format!("{:width$}  ", doubt.name);
         let label = if *accepted { good(name) } else { caution(name) };
         page.item(2, &[label], &[plain(format!("{}. If not so: {}", doubt.what, doubt.follows))]);

@@ -48,6 +48,19 @@ fn it_shows_what_is_proven_and_what_is_not_and_the_command() {
 }
 
 #[test]
+fn what_is_going_to_be_asked_is_shown_when_it_is_asked() {
+    let drawn = draw(&report(AdoptionVerdict::Adoptable), PLAIN, true);
+    assert!(drawn.contains("Accepted without proof\n  who-made-it  what is not known"), "{drawn}");
+    assert!(!drawn.contains("rules-before"), "{drawn}");
+    let asked = Doubt::new("rules-before", "which rules there were", "a cancel can put none back");
+    insta::assert_snapshot!(question(&asked, 2, 3, PLAIN), @"
+    2 of 3: no look proves this (rules-before)
+      not known  which rules there were
+      if not so  a cancel can put none back
+    ");
+}
+
+#[test]
 fn what_is_in_the_way_is_named() {
     let finding = Finding::fail("C411", Severity::Error, "customer.c2c", "it is between states", "repair it first");
     let blocked = AdoptionReport { blocking: vec![finding], doubts: vec![], ..report(AdoptionVerdict::Blocked) };
@@ -65,4 +78,5 @@ fn no_text_of_a_cluster_acts() {
     hostile.evidence = vec![HOSTILE.into()];
     hostile.doubts[0].doubt.what = HOSTILE.into();
     assert_harmless(&draw(&hostile, PLAIN, false));
+    assert_harmless(&question(&hostile.doubts[0].doubt, 1, 2, PLAIN));
 }

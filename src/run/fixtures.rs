@@ -11,6 +11,7 @@ use super::phase::PhaseId;
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Answer, Answered, Ask, Facts, HeldLock, Query, Unread};
+use crate::family::basis::Basis;
 use crate::family::move_tables::fixtures::commerce_to_customer;
 use crate::family::picture::{Ours, Picture};
 use crate::family::{
@@ -336,8 +337,8 @@ impl Family for Bench {
         self.findings.clone()
     }
 
-    fn basis(&self, _: &Facts) -> Digest {
-        intent()
+    fn basis(&self, _: &Facts) -> Basis {
+        Basis::default()
     }
 
     fn pulse(&self, _: &Facts) -> Pulse {

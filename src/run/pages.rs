@@ -47,8 +47,9 @@ pub fn is_waivable(code: &str) -> bool {
 const STALE_PLAN: &str = "## What it means
 
 `cutover apply FILE.json` does exactly what a saved plan shows. What would happen now is something else: the plan file means
-something else, the cluster is another, or what the plan rests on there has changed (routing rules, shards, denied tables, VSchema or
-streams of these tables). Each line names one difference between then and now.
+something else, the cluster is another, or what the plan rests on there has changed: routing rules, shards, denied tables, VSchema or
+streams of these tables, or their definitions at the source. Each line names one difference between then and now; of a definition it
+names the column or the key.
 
 ## Why it matters
 

@@ -74,6 +74,46 @@ fn what_no_look_proves_is_accepted_by_name_or_nothing_is_put_on_record() {
 }
 
 #[test]
+fn at_a_terminal_each_doubt_is_asked_and_a_yes_to_all_adopts_it() {
+    let env = by_hand("copy");
+    let answers = [
+        ("Accept `who-made-it`? [y/N] ", "y"),
+        ("Accept `only-writer`? [y/N] ", "yes"),
+        ("Accept `rules-before`? [y/N] ", "y"),
+        ("It stands in the record: ", "CHG-7, kim began it"),
+    ];
+    let asked = env.run_at_terminal(&["adopt"], &answers);
+    assert_eq!(asked.code, Some(0), "{asked}");
+    insta::assert_snapshot!("asked_at_a_terminal", steady(&asked.to_string()));
+    let history = json(&env.run(&["history", "--format", "json"]));
+    let adopted = history["steps"].as_array().unwrap().iter().find(|step| step["entry"] == "adopted").unwrap().to_string();
+    for words in ["who-made-it", "only-writer", "rules-before", "CHG-7, kim began it"] {
+        assert!(adopted.contains(words), "{words}: {adopted}");
+    }
+    assert_eq!(env.run(&["apply", "--until", "verify"]).code, Some(0));
+}
+
+#[test]
+fn at_a_terminal_one_no_or_none_at_all_puts_nothing_on_record() {
+    let env = by_hand("copy");
+    let first = ("Accept `who-made-it`? [y/N] ", "y");
+    for refused in ["n", "", "\u{4}", "maybe"] {
+        let asked = env.run_at_terminal(&["adopt"], &[first, ("Accept `only-writer`? [y/N] ", refused)]);
+        assert_eq!(asked.code, Some(4), "{refused:?}: {asked}");
+        assert!(asked.stderr.contains("`only-writer` was not accepted; nothing was put on record"), "{asked}");
+        assert!(!env.path().join("workflow.lock").exists(), "{refused:?}");
+    }
+    // What is accepted by name is not asked again.
+    let no_reason = env.run_at_terminal(
+        &["adopt", "--accept", "who-made-it,only-writer"],
+        &[("1 of 1: no look proves this (rules-before)", "y"), ("It stands in the record: ", " ")],
+    );
+    assert!(no_reason.code == Some(64) && no_reason.stderr.contains("a reason is needed"), "{no_reason}");
+    assert!(!no_reason.stderr.contains("Accept `who-made-it`"), "{no_reason}");
+    assert!(!env.path().join("workflow.lock").exists());
+}
+
+#[test]
 fn one_that_copies_is_led_to_its_end() {
     let env = by_hand("copy");
     adopt(&env, MOVING);

@@ -1,8 +1,10 @@
 //! What others do in a sandbox at the time of a plan, and what a cluster's settings don't allow.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::{Output, TestEnv};
+use crate::support::{Output, TestEnv, sandbox_of, time_passes};
 
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
                     target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n";
@@ -63,6 +65,47 @@ fn a_transaction_that_was_left_open_is_a_warning() {
     assert_eq!(output.code, Some(0), "{output}");
     let found = amiss(&output, "C225");
     assert!(found.len() == 1 && found[0].0 == "warning" && found[0].1.contains("of `vt_app` from `localhost`"), "{found:?}");
+}
+
+/// vtctld dies behind the last step of a cancel: nothing is left of that movement but the lock of its name, for 24 hours.
+#[test]
+fn a_name_that_a_dead_vtctld_has_locked_is_in_the_way_of_the_next_plan() {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.write("workflow.toml", PLAN);
+    let dies = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowDelete\"\nstep = \"delete-streams\"\n";
+    let world = "version = 1\n[keyspaces.commerce.tables.corder]\nrows = 10\n[keyspaces.customer]\n";
+    env.write("sandbox.toml", format!("{world}{dies}"));
+    for arguments in [&["apply", "--until", "copy"][..], &["cancel", "--confirm", "c2c"]] {
+        let output = env.run(arguments);
+        assert_eq!(output.code, Some(0), "{output}");
+    }
+    std::fs::remove_file(env.path().join("workflow.lock")).unwrap();
+    let plan = |env: &TestEnv| env.run(&["plan", "--format", "json"]);
+
+    let young = plan(&env);
+    let found = amiss(&young, "C223");
+    assert!(found.len() == 1 && found[0].0 == "warning", "{found:?}");
+    assert!(
+        found[0].1.contains("`customer/c2c` is locked: WorkflowDelete") && found[0].1.contains("may be at work"),
+        "{found:?}"
+    );
+
+    time_passes(&env, Duration::from_secs(360));
+    let old = plan(&env);
+    let found = amiss(&old, "C223");
+    assert_eq!(old.code, Some(4), "{old}");
+    assert!(found.len() == 1 && found[0].0 == "error" && found[0].1.contains("whoever took it is dead"), "{found:?}");
+    let apply = env.run(&["apply"]);
+    assert!(apply.code == Some(4) && apply.stderr.contains("C223"), "{apply}");
+    assert!(apply.stderr.contains("`cutover doctor` says how the lock is taken away"), "{apply}");
+
+    env.write("workflow.toml", PLAN.replace("\"c2c\"", "\"another\""));
+    assert_eq!(amiss(&plan(&env), "C223"), [], "another name has another lock");
+    env.write("workflow.toml", PLAN);
+    assert!(sandbox_of(&env).take_away_named_lock("customer", "c2c").unwrap());
+    let free = plan(&env);
+    assert_eq!((free.code, amiss(&free, "C223")), (Some(0), vec![]), "{free}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, sandbox_of};
 
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
                     target-keyspace = \"customer\"\ntables = [\"corder\"]\n[complete]\nsource-tables = \"rename\"\n\
@@ -85,6 +85,31 @@ fn a_plan_of_something_else_is_refused_with_what_moved() {
     assert_eq!(elsewhere.code, Some(7), "{elsewhere}");
     assert!(elsewhere.stderr.contains("fingerprint"), "{elsewhere}");
     assert!(!env.path().join("workflow.lock").exists(), "nothing was begun");
+}
+
+/// A table that was altered between the review and the window is not the one that was reviewed.
+#[test]
+fn a_column_that_came_after_the_plan_was_saved_is_named() {
+    let env = environment();
+    save(&env);
+    let sandbox = sandbox_of(&env);
+    sandbox.add_column("commerce", "customer", "note").unwrap();
+    let unmoved = env.run(&["apply", "w.json", "--until", "pre-check"]);
+    assert_eq!(unmoved.code, Some(0), "a table that stays is no matter: {unmoved}");
+    std::fs::remove_file(env.path().join("workflow.lock")).unwrap();
+
+    sandbox.add_column("commerce", "corder", "note").unwrap();
+    let altered = env.run(&["apply", "w.json"]);
+    assert_eq!(altered.code, Some(7), "{altered}");
+    insta::assert_snapshot!("altered", altered.to_string());
+    assert!(!env.path().join("workflow.lock").exists(), "nothing was begun");
+
+    save(&env);
+    let planned_anew = env.run(&["apply", "w.json", "--until", "create"]);
+    assert_eq!(planned_anew.code, Some(0), "{planned_anew}");
+    sandbox.add_column("commerce", "corder", "more").unwrap();
+    let going_on = env.run(&["apply", "w.json", "--until", "create"]);
+    assert_eq!(going_on.code, Some(0), "what it began is never stale: {going_on}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use cutover::plan::checks::{self, CheckInput};
 use cutover::record::progress::Progress;
 use cutover::run::phase::PhaseId;
 use cutover::spec::{self, Movement as SpecMovement, TableSelection};
+use jiff::SignedDuration;
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -91,6 +92,13 @@ impl Bench {
         let findings = checks::run(&input, before);
         eprintln!("  {} findings of {} answers in {} ms", findings.len(), facts.answers.len(), begin.elapsed().as_millis());
         findings
+    }
+
+    /// What the checks before a phase make of a look when it is so much older than what it saw.
+    pub(super) fn run_later(&self, before: &PhaseId, later: SignedDuration) -> Vec<Finding> {
+        let mut facts = self.look(std::slice::from_ref(before)).unwrap_or_else(|error| panic!("{error}"));
+        facts.observed_at += later;
+        checks::run(&CheckInput { movement: &self.movement, facts: &facts, progress: &self.progress }, Some(before))
     }
 
     /// Waits until exactly these block, as `C203 commerce.corder`, and gives them.

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use cutover::finding::{CheckResult, Finding, Severity};
 use cutover::run::phase::PhaseId;
+use jiff::SignedDuration;
 use mysql::prelude::Queryable;
 
 use super::checks::{Bench, one_table};
 use super::support::harness::cases;
-use super::support::{Case, Movement, OnDrop, Shape, World};
+use super::support::{Case, Movement, OnDrop, Shape, World, dead_lock, wait};
 
 pub fn tests() -> Vec<Case> {
     cases![
@@ -18,6 +19,7 @@ pub fn tests() -> Vec<Case> {
         binlogs_that_end_before_a_hold_does,
         a_throttler_that_lets_no_stream_go_on,
         a_stream_account_that_may_not_write_on_the_source,
+        a_name_that_a_dead_vtctld_has_locked,
         plan_files_that_are_in_each_others_way,
     ]
 }
@@ -153,6 +155,30 @@ fn a_stream_account_that_may_not_write_on_the_source(world: &World) {
     assert!(finding.summary.contains("may not write the moved tables"), "{finding:#?}");
     grant(&format!("grant update on *.* to {account}"));
     until_it_passes(&bench, &PhaseId::SWITCH_PRIMARY, "C228");
+}
+
+/// The lock is vtctld's own; that it is old is said to the check, for nobody waits five minutes here.
+fn a_name_that_a_dead_vtctld_has_locked(world: &World) {
+    let movement = dead_lock::of_a_switch(world);
+    world.cluster.restart("vtctld");
+    wait::until_true(Duration::from_secs(180), "the keyspaces' leases have ended", || {
+        !world.cluster.locks().iter().any(|lock| lock.contains("keyspaces/"))
+    });
+    let bench = Bench::new(world, &movement);
+    let name = format!("customer/{}", movement.workflow);
+    let of_lock = |later: SignedDuration| -> Vec<Finding> {
+        let found = bench.run_later(&PhaseId::CREATE, later);
+        found.into_iter().filter(|finding| finding.code == "C223" && finding.subject == name).collect()
+    };
+    let young = of_lock(SignedDuration::ZERO);
+    let [young] = &young[..] else { panic!("{young:#?}") };
+    assert!(!young.blocks() && young.summary.contains("somebody may be at work"), "{young:#?}");
+    let old = of_lock(SignedDuration::from_mins(10));
+    let [old] = &old[..] else { panic!("{old:#?}") };
+    assert!(old.blocks() && old.summary.contains("whoever took it is dead"), "{old:#?}");
+    assert!(old.summary.contains("SwitchTraffic"), "{old:#?}");
+    world.cluster.unlock();
+    assert_eq!(of_lock(SignedDuration::from_mins(10)), []);
 }
 
 fn plan_files_that_are_in_each_others_way(world: &World) {

@@ -160,10 +160,15 @@ impl Seen {
         if !context.is_json() {
             show(context, &report, true)?;
         }
-        for doubt in missing {
-            if !context.ui.ask(&format!("Accept `{}`, {}?", doubt.name, doubt.what))? {
-                context.ui.note(&format!("`{}` was not accepted; nothing was put on record", doubt.name));
-                return Ok(Err(Exit::Refused));
+        for (place, doubt) in missing.iter().enumerate() {
+            let drawn = adoption_human::question(doubt, place + 1, missing.len(), context.ui.drawing);
+            context.ui.message(&drawn);
+            if !context.ui.ask(&format!("Accept `{}`?", doubt.name))? {
+                return Err(Error::ended(
+                    Exit::Refused,
+                    format!("`{}` was not accepted; nothing was put on record", doubt.name),
+                    format!("find out, and ask again: `{}`", for_file("cutover adopt", named(&session.file).as_deref())),
+                ));
             }
         }
         let accepted = |doubt: &Doubt| Accepted { name: doubt.name.clone(), doubt: doubt.what.clone() };

@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::basis::Basis;
 use super::move_tables::MoveTables;
 use super::picture::{Ours, Picture};
 use super::{Condition, Family, Happened, Phase, Pulse, Side, Situation, SituationKind, Step, Traffic, View, WayBack};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
-use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
@@ -283,7 +283,7 @@ impl Family for Mending {
         vec![]
     }
 
-    fn basis(&self, facts: &Facts) -> Digest {
+    fn basis(&self, facts: &Facts) -> Basis {
         self.movement.basis(facts)
     }
 

@@ -2,10 +2,11 @@
 //!
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
 //! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole, and
-//! `costs` and `price` what it costs, before it begins and at a hold. `fast_path` judges whether it is small and plain.
+//! `costs` and `price` what it costs, before it begins and at a hold, `basis` what a plan rests on. `fast_path` judges whether it is small and plain.
 
 pub mod adoption;
 mod attempts;
+mod basis;
 pub mod costs;
 mod fast_path;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::basis::Basis;
 use super::costs::Costs;
 use super::fast_path::FastPath;
 use super::picture::{Picture, StreamShape};
@@ -30,7 +32,6 @@ use super::{Condition, Family, Happened, Phase, Pulse, Side, Situation, Step, Vi
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
 use crate::cluster::port::{Ask, Facts, Query};
 use crate::finding::Finding;
-use crate::model::digest::Digest;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
 use crate::model::topology::TabletType;
 use crate::model::workflow::{Stream, Workflow};
@@ -271,18 +272,8 @@ impl Family for MoveTables {
         checks::run(&CheckInput { movement: self, facts, progress }, before)
     }
 
-    fn basis(&self, facts: &Facts) -> Digest {
-        let keys = self.rule_keys();
-        let picture = self.picture_of(facts);
-        let shards: Vec<String> = self.shard_paths(facts, true).into_iter().chain(self.shard_paths(facts, false)).collect();
-        let vschema: Vec<_> = [self.source(), self.target()]
-            .into_iter()
-            .flat_map(|keyspace| {
-                let tables = facts.vschemas.get(keyspace);
-                self.tables.iter().map(move |table| tables.and_then(|vschema| vschema.tables.get(table.as_str())))
-            })
-            .collect();
-        Digest::of(&(facts.routing_rules.only(|key| keys.contains(key)), shards, picture.digest_of_ours(&self.ours()), vschema))
+    fn basis(&self, facts: &Facts) -> Basis {
+        basis::of(self, facts)
     }
 
     fn pulse(&self, facts: &Facts) -> Pulse {

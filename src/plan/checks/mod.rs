@@ -3,7 +3,7 @@
 //! A check says before which phases it runs, what it has to look at, and what it finds. It never passes on what could not be
 //! read: that is inconclusive, and its page says what inconclusive means. `run` decides which checks apply and which waivers hold.
 
-mod asks;
+pub(crate) mod asks;
 mod binlog;
 mod dependents;
 mod keyspaces;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutover::cluster::mutation::{Direction, Mutation, SwitchTraffic};
-use cutover::cluster::port::Writer as _;
+use cutover::cluster::port::{Query, Reader as _, Writer as _};
 use cutover::cluster::vtctld::{Cluster, Vtctld};
 use cutover::model::name::{KeyspaceName, WorkflowName};
 use cutover::model::topology::TabletType;
@@ -12,11 +12,26 @@ use cutover::sandbox::file::reading;
 
 use super::TestEnv;
 
-/// The sandbox of an environment, past our program.
-pub fn cluster_of(env: &TestEnv) -> Cluster {
+/// The sandbox of an environment.
+pub fn sandbox_of(env: &TestEnv) -> Sandbox {
     let description = reading::read(&std::fs::read_to_string(env.path().join("sandbox.toml")).unwrap()).unwrap();
-    let sandbox = Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap();
+    Sandbox::open(&env.path().join(".cutover/sandbox"), &description, jiff::Timestamp::now()).unwrap()
+}
+
+/// Its cluster, past our program.
+pub fn cluster_of(env: &TestEnv) -> Cluster {
+    let sandbox = sandbox_of(env);
     Cluster::new(Vtctld::in_process(sandbox.routes(), "the sandbox"), sandbox.clock())
+}
+
+/// Nobody does anything for so long, and then somebody looks.
+pub fn time_passes(env: &TestEnv, time: Duration) {
+    let cluster = cluster_of(env);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        tokio::time::sleep(time).await;
+        cluster.observe(&Query::default()).await.unwrap();
+    });
 }
 
 /// The writes of `customer.c2c` are switched, with a vtctld that dies in it as `sandbox.toml` says.

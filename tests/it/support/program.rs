@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// A folder, and how to run the program in it.
 pub struct TestEnv {
@@ -49,19 +49,26 @@ impl TestEnv {
 
     /// The same in a folder below it.
     pub fn run_in(&self, folder: &Path, arguments: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
+        let output = self.command(folder, arguments).stdin(Stdio::null()).output().unwrap();
+        self.output(output.stdout, output.stderr, output.status)
+    }
+
+    pub(super) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
+        command
             .args(arguments)
             .current_dir(folder)
             .env_clear()
             .env("HOME", self.path().join("home"))
             .env("COLUMNS", "100")
-            .envs(self.variables.iter().cloned())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .envs(self.variables.iter().cloned());
+        command
+    }
+
+    pub(super) fn output(&self, stdout: Vec<u8>, stderr: Vec<u8>, status: ExitStatus) -> Output {
         let folder = self.path().to_str().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(folder, "$TEST_ENV");
-        Output { stdout: text(output.stdout), stderr: text(output.stderr), code: output.status.code() }
+        Output { stdout: text(stdout), stderr: text(stderr), code: status.code() }
     }
 }
 

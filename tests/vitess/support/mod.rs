@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod application;
+pub mod dead_lock;
 pub mod harness;
 pub mod movement;
 pub mod mysql;
