@@ -57,6 +57,13 @@ impl Query {
         self.workflows.extend(other.workflows);
         self.asks.extend(other.asks);
     }
+
+    /// Whether a look of `wider` has all that this asks for.
+    pub fn is_within(&self, wider: &Self) -> bool {
+        self.keyspaces.is_subset(&wider.keyspaces)
+            && self.workflows.is_subset(&wider.workflows)
+            && self.asks.is_subset(&wider.asks)
+    }
 }
 
 /// One thing to look at beyond the base. The SQL among them is a closed list of bounded SELECTs (`cluster/vtctld/sql`).
