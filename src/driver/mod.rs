@@ -7,6 +7,7 @@ mod call;
 mod clock_jumps;
 mod leasing;
 mod looking;
+mod pace;
 mod ports;
 mod sight;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::time::Duration;
 use clock_jumps::ClockJumps;
 use jiff::Timestamp;
 use leasing::Judge;
+use pace::Pace;
 
 use crate::cluster::error::ClusterError;
 use crate::cluster::mutation::Mutation;
@@ -35,6 +37,7 @@ use crate::report::entry_words;
 use crate::report::event::{Event, Level};
 use crate::run::decision::{Decision, Ending, Hold, HoldKind, Stop, StopKind};
 use crate::run::machine::{self, Input, Options};
+use crate::run::phase::PhaseId;
 use crate::run::watch::Watch;
 
 pub use ports::{Ports, Signals};
@@ -136,6 +139,7 @@ pub struct Driver<'a> {
     /// The record's serial, and how many looks found it so while time jumps.
     idle_looks: (u64, u32),
     jumps: ClockJumps,
+    pace: Pace,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
 }
@@ -156,6 +160,7 @@ impl<'a> Driver<'a> {
             stale_looks: 0,
             idle_looks: (0, 0),
             jumps: ClockJumps::default(),
+            pace: Pace::default(),
             baseline: None,
             told: Default::default(),
         }
@@ -221,8 +226,10 @@ impl<'a> Driver<'a> {
                 Decision::Note(whats) => {
                     self.note(&record, whats, Some(&facts))?;
                     self.extra = Query::default();
+                    self.pace = Pace::default();
                 }
                 Decision::Act(act) => {
+                    self.pace = Pace::default();
                     if let Some(finish) = self.act(&record, &progress, *act, &facts).await? {
                         return Ok(finish);
                     }
@@ -230,14 +237,14 @@ impl<'a> Driver<'a> {
                 Decision::Wait(phase, waiting) => {
                     self.give_lease_back(&progress);
                     self.emit(Event::Progress(sight::progress(self.family, &facts, &progress, &phase, &waiting, None)));
-                    self.pause(Duration::from_millis(waiting.poll_milliseconds)).await;
+                    self.pause_at_pace(&phase).await;
                 }
                 Decision::Await(phase, conditions) => {
                     self.give_lease_back(&progress);
                     let now = self.ports.clock.now();
                     let since = *self.watch.waiting_since.entry(phase.clone()).or_insert(now);
-                    self.emit(Event::Await { phase, conditions, since });
-                    self.pause(Duration::from_millis(500)).await;
+                    self.emit(Event::Await { phase: phase.clone(), conditions, since });
+                    self.pause_at_pace(&phase).await;
                 }
                 Decision::Hold(hold) => {
                     self.give_lease_back(&progress);
@@ -387,6 +394,12 @@ impl<'a> Driver<'a> {
         self.ports.signals.sleep(duration).await;
         let at = self.ports.clock.now();
         self.ports.view.tick(at);
+    }
+
+    /// Waits until the next look at what a phase waits for.
+    async fn pause_at_pace(&mut self, phase: &PhaseId) {
+        let duration = self.pace.pause(phase, self.ports.clock.elapsed());
+        self.pause(duration).await;
     }
 
     fn emit(&mut self, event: Event) {

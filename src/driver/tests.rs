@@ -348,7 +348,7 @@ async fn a_cluster_in_a_reparent_is_waited_for_and_a_shut_door_is_not() {
 #[tokio::test(start_paused = true)]
 async fn while_time_jumps_a_wait_of_which_nothing_comes_ends() {
     let mut bench = Bench::begun();
-    let never = Waiting { what: "nothing".into(), poll_milliseconds: 500 };
+    let never = Waiting::new("nothing");
     bench.steps = [(PhaseId::SWITCH_PRIMARY, Step::Wait(never))].into();
     bench.approve(PhaseId::SWITCH_PRIMARY);
     let stage = Stage::new(bench);

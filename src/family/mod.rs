@@ -247,13 +247,11 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     pub what: String,
-    /// How long to wait before the next look.
-    pub poll_milliseconds: u64,
 }
 
 impl Waiting {
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), poll_milliseconds: 500 }
+        Self { what: what.into() }
     }
 }
 

@@ -88,6 +88,7 @@ fn each_phase_says_how_long_it_took_and_what_its_switch_or_its_vdiff_showed() {
     let mut entries = night_entries();
     let mutation = Mutation::CreateVDiff(CreateVDiff {
         workflow: movement.workflow().clone(),
+        source_keyspace: None,
         target_keyspace: movement.target().clone(),
         uuid: uuid::Uuid::from_u128(7),
         cells: vec![],

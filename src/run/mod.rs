@@ -15,7 +15,7 @@ pub mod phase;
 pub mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
-mod refusal;
+pub mod refusal;
 pub mod retry;
 mod stops;
 pub mod watch;

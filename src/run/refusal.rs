@@ -123,8 +123,12 @@ fn not_sent(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
     )
 }
 
-/// What stops a run when the connection to vtctld broke in a write, each time; `words` are those of the transport.
+/// What stops a run when the connection to vtctld broke in a write, each time; `words` are those of the transport. Where they are vtctld's
+/// own it did answer, with the code of what it waited for in vain: that a dead tablet's deadline passed.
 pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+    if Known::of(words).is_some() {
+        return finding(phase, mutation, words);
+    }
     Finding::fail(
         REFUSED,
         Severity::Error,
@@ -135,7 +139,7 @@ pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding
 }
 
 /// What helps against what these words say, if they say something that is known.
-pub(super) fn advice(words: &str) -> Option<String> {
+pub fn advice(words: &str) -> Option<String> {
     Known::of(words).map(|known| format!("{}: {}", known.code(), known.way_out()))
 }
 
@@ -171,6 +175,16 @@ mod tests {
                    zone1-0000000201: d";
         assert_eq!(aliases_after(two, NOT_REFRESHED), ["zone1-0000000101", "zone1-0000000201"]);
         assert!(advice(two).unwrap().contains("DeleteTablets zone1-0000000101 zone1-0000000201"));
+    }
+
+    #[test]
+    fn a_deadline_that_passed_for_a_tablet_is_no_broken_connection() {
+        let words = format!(
+            "{DEAD_REPLICA}; failed to successfully refresh all tablets in the customer/-80 source shard (context deadline exceeded)"
+        );
+        assert_eq!(lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words).code, "C313");
+        let broken = lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), "broken pipe");
+        assert!(broken.code == "C312" && broken.summary.contains("the connection to vtctld broke"), "{}", broken.summary);
     }
 
     /// As vtctld 24 said it when the MySQL of the source's primary had been started again: without VTOrc it stays read-only.

@@ -403,6 +403,14 @@ impl Vtctld for Sandbox {
         self.operate("SetShardTabletControl", Work::Control(request.into_inner())).await
     }
 
+    async fn reload_schema_keyspace(
+        &self,
+        request: Request<data::ReloadSchemaKeyspaceRequest>,
+    ) -> Reply<data::ReloadSchemaKeyspaceResponse> {
+        let request = request.into_inner();
+        self.answer("ReloadSchemaKeyspace", |state| controls::reload(state, &request)).await
+    }
+
     async fn refresh_state_by_shard(
         &self,
         request: Request<data::RefreshStateByShardRequest>,

@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Case> {
         tables_with_odd_names,
         forty_tables_at_once,
         an_unsharded_target,
+        tables_that_vttablet_has_not_seen,
         cancelled_while_rows_are_copied,
     ];
     cases.into_iter().map(|case| case.limit_seconds(900)).collect()
@@ -155,6 +156,19 @@ fn tables_with_odd_names(world: &World) {
     nothing_is_denied(world);
     world.cutover().args(["apply", "--wait"]).run_expecting(0);
     assert!(movement.routing_rules().is_empty());
+    eprint!("({report}) ");
+}
+
+/// vttablet denies only what it knows. By hand such a switch says that it went well, and writes are lost.
+fn tables_that_vttablet_has_not_seen(world: &World) {
+    let movement = Movement::prepare(world, &Shape { target: "archive", past_vttablet: true, ..Shape::default() });
+    movement.write_plan(world, &auto_advance(3600, "rename"));
+    let application = Application::start(&movement, world.cluster);
+    world.cutover().args(["apply", "--yes", "--until", "switch-primary"]).limit_seconds(300).run_expecting(0);
+    application.wait_for_writes(200);
+    let report = application.finish();
+    report.assert_nothing_lost("archive");
+    report.assert_no_write_failed();
     eprint!("({report}) ");
 }
 

@@ -122,6 +122,7 @@ rpcs! {
         RebuildVSchemaGraphRequest -> RebuildVSchemaGraphResponse = "RebuildVSchemaGraph", rebuild_v_schema_graph;
         SetShardTabletControlRequest -> SetShardTabletControlResponse = "SetShardTabletControl", set_shard_tablet_control;
         RefreshStateByShardRequest -> RefreshStateByShardResponse = "RefreshStateByShard", refresh_state_by_shard;
+        ReloadSchemaKeyspaceRequest -> ReloadSchemaKeyspaceResponse = "ReloadSchemaKeyspace", reload_schema_keyspace;
     }
 }
 

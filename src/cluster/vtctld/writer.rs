@@ -1,14 +1,19 @@
 //! One write, sent once.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::call::Vtctld;
 use super::cluster::Cluster;
 use crate::cluster::error::{ClusterError, Effect, ErrorKind};
-use crate::cluster::mutation::{Mutation, RemoveStaleLock};
+use crate::cluster::mutation::{CreateVDiff, Mutation, RemoveStaleLock};
 use crate::cluster::port::{Receipt, Writer};
 use crate::cluster::printable;
 use crate::cluster::topo::{Removed, Topology};
+
+/// A tablet that is up looks at 10,000 tables in less.
+const LOOK_ANEW_DEADLINE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Writer for Cluster {
@@ -29,7 +34,10 @@ async fn send(vtctld: &Vtctld, topology: Option<&dyn Topology>, mutation: &Mutat
     Ok(match mutation {
         Mutation::CreateMoveTables(it) => vtctld.write(it.request(), deadline).await?.traffic_state,
         Mutation::SetStreams(it) => printable(&vtctld.write(it.request(), deadline).await?.summary),
-        Mutation::CreateVDiff(it) => vtctld.write(it.request(), deadline).await?.uuid,
+        Mutation::CreateVDiff(it) => {
+            look_anew(vtctld, it).await;
+            vtctld.write(it.request(), deadline).await?.uuid
+        }
         Mutation::StopVDiff(it) => {
             vtctld.write(it.request(), deadline).await?;
             String::new()
@@ -59,6 +67,16 @@ async fn send(vtctld: &Vtctld, topology: Option<&dyn Topology>, mutation: &Mutat
             String::new()
         }
     })
+}
+
+/// Every tablet looks at its tables. Vitess asks each and goes on without those that don't answer; so does this.
+async fn look_anew(vtctld: &Vtctld, vdiff: &CreateVDiff) {
+    for request in vdiff.reloads() {
+        let keyspace = request.keyspace.clone();
+        if let Err(error) = vtctld.write(request, LOOK_ANEW_DEADLINE).await {
+            tracing::debug!(%error, keyspace, "not every tablet has looked at its tables anew");
+        }
+    }
 }
 
 /// Past vtctld, for no call of it takes away the lock of another one.

@@ -75,6 +75,15 @@ fn go_shard(shard: &Shard, cell: &str, began: Timestamp) -> String {
     text
 }
 
+/// The tablets here know their tables at all times: there is nothing for them to look at.
+pub fn reload(state: &State, request: &data::ReloadSchemaKeyspaceRequest) -> Answer<data::ReloadSchemaKeyspaceResponse> {
+    let keyspace = &request.keyspace;
+    if !state.topology.keyspaces.contains_key(keyspace) {
+        return refuse!("GetShardNames({keyspace}) failed: node doesn't exist: keyspaces/{keyspace}");
+    }
+    Ok(data::ReloadSchemaKeyspaceResponse {})
+}
+
 /// Each tablet of a shard reads the topology anew; those that don't answer are named.
 pub fn refresh(state: &mut State, request: &data::RefreshStateByShardRequest) -> Answer<data::RefreshStateByShardResponse> {
     let (keyspace, name) = (&request.keyspace, &request.shard);

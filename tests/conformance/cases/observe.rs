@@ -101,6 +101,7 @@ async fn copied(stage: &dyn Stage, golden: &mut Golden) {
     observe(stage, golden, "copied").await;
     let compare = Mutation::CreateVDiff(CreateVDiff {
         workflow: flow(),
+        source_keyspace: Some(keyspace("commerce")),
         target_keyspace: keyspace("customer"),
         uuid: VDIFF,
         cells: vec![],

@@ -73,6 +73,7 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
     };
     let vdiff = CreateVDiff {
         workflow: workflow(),
+        source_keyspace: Some(KeyspaceName::new("commerce").unwrap()),
         target_keyspace: customer(),
         uuid: Uuid::from_u128(7),
         cells: vec![],

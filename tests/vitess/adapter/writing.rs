@@ -51,6 +51,7 @@ fn streams(movement: &Movement, wanted: StreamsWanted) -> Mutation {
 fn compare(movement: &Movement, uuid: Uuid) -> Mutation {
     Mutation::CreateVDiff(CreateVDiff {
         workflow: workflow(movement),
+        source_keyspace: Some(keyspace(movement.source)),
         target_keyspace: keyspace(movement.target),
         uuid,
         cells: vec![],

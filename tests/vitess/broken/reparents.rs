@@ -228,8 +228,11 @@ pub fn run(world: &World, phase: Phase, letter: &'static str, how: How) -> Strin
         assert_eq!(observe(world.cluster, &movement), Operation::SwitchPrimaryBack.goal());
     }
     let codes: Vec<String> = codes.iter().map(|code| code.map_or("-".to_owned(), |code| code.to_string())).collect();
-    let person =
-        if by_hand.is_empty() { "nobody has to do anything".to_owned() } else { format!("a person {}", by_hand.join(", ")) };
+    let person = match by_hand.as_slice() {
+        [] if codes.len() == 1 => "nobody has to do anything".to_owned(),
+        [] => "a person runs `apply` again".to_owned(),
+        done => format!("a person {}", done.join(", ")),
+    };
     format!(
         "exit {}; {person}; the change took {change_seconds:.0} s; {:.1} s without writes; status in between: {}",
         codes.join(", "),

@@ -20,12 +20,14 @@ pub struct Shape {
     pub rows: u64,
     /// Whole names for the tables, instead of some that are the test's own.
     pub names: &'static [&'static str],
+    /// Made in MySQL, past vttablet, which does not know them until it looks anew.
+    pub past_vttablet: bool,
 }
 
 impl Default for Shape {
     /// Two tables of 1,000 rows to the sharded keyspace.
     fn default() -> Self {
-        Self { target: "customer", tables: 2, rows: 1000, names: &[] }
+        Self { target: "customer", tables: 2, rows: 1000, names: &[], past_vttablet: false }
     }
 }
 
@@ -60,9 +62,17 @@ impl Movement {
             rows: shape.rows,
             cluster: world.cluster,
         };
-        movement.create_tables();
+        let statements = movement.statements();
+        if shape.past_vttablet {
+            movement.cluster.execute_primaries(movement.source, &statements.join(";"));
+        } else {
+            movement.cluster.vtctl().run(&["ApplySchema", "--sql", &statements.join(";"), movement.source]);
+        }
+        movement.fill_tables();
         movement.declare();
-        movement.let_the_schema_settle();
+        if !shape.past_vttablet {
+            movement.let_the_schema_settle();
+        }
         movement.wait_for_vtgate();
         movement
     }
@@ -112,20 +122,20 @@ impl Movement {
 
     /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
     pub fn wait_until_caught_up(&self) {
-        let vtctl = self.cluster.vtctl();
-        let expected = self.cluster.shards(self.target).len();
-        let mut seen = Value::Null;
-        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || {
-            seen = vtctl.workflow(self.target, &self.workflow).unwrap_or_default();
-            let streams = vtctl::streams(&seen);
-            // The second is the one that a switch looks at.
-            let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
-            let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
-            streams.len() == expected
-                // Before it knows its tables a stream runs and copies none: it has no position yet.
-                && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream) && has_position(stream))
-                && lags.iter().all(is_small)
-        });
+        wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || self.has_caught_up());
+    }
+
+    /// Whether each stream of the workflow runs, has copied all rows, and is no more than a second behind.
+    pub fn has_caught_up(&self) -> bool {
+        let seen = self.cluster.vtctl().workflow(self.target, &self.workflow).unwrap_or_default();
+        let streams = vtctl::streams(&seen);
+        // The second is the one that a switch looks at.
+        let lags = ["max_v_replication_lag", "max_v_replication_transaction_lag"];
+        let is_small = |lag: &&str| seen[lag].as_str().and_then(|lag| lag.parse().ok()).is_some_and(|lag: i64| lag <= 1);
+        streams.len() == self.cluster.shards(self.target).len()
+            // Before it knows its tables a stream runs and copies none: it has no position yet.
+            && streams.iter().all(|stream| stream["state"] == "Running" && !is_copying(stream) && has_position(stream))
+            && lags.iter().all(is_small)
     }
 
     /// The workflow's name and that of its reverse, in the keyspaces where they run.
@@ -137,10 +147,9 @@ impl Movement {
         self.cluster.shards(self.target).len() > 1
     }
 
-    /// The tables are created through Vitess, as an application's are. A table that was created in MySQL past vttablet is
-    /// not in vttablet's schema, and what it does not know it does not deny: Vitess 22 and 24 then both lost writes in a
-    /// switch that said it was successful.
-    fn create_tables(&self) {
+    /// Through Vitess, as an application's are, or past vttablet: a table of that kind is not in its schema, and what it does not know
+    /// it does not deny. Vitess 22 and 24 then both lost writes in a switch that said it was successful.
+    fn statements(&self) -> Vec<String> {
         let mut statements = Vec::new();
         for table in &self.tables {
             statements.push(format!(
@@ -158,8 +167,7 @@ impl Movement {
                 ));
             }
         }
-        self.cluster.vtctl().run(&["ApplySchema", "--sql", &statements.join(";"), self.source]);
-        self.fill_tables();
+        statements
     }
 
     /// The rows come past Vitess, for its 30 s per transaction are not enough for many on a busy machine.

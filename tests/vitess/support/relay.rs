@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -80,6 +81,14 @@ struct Shared {
     kept: Mutex<Vec<String>>,
     /// Counts the releases: who waits for the next one goes on.
     releases: watch::Sender<u64>,
+    traffic: Traffic,
+}
+
+#[derive(Default)]
+struct Traffic {
+    calls: AtomicU64,
+    /// Of messages, both ways; without headers.
+    bytes: AtomicU64,
 }
 
 impl Relay {
@@ -91,6 +100,7 @@ impl Relay {
             rule: Mutex::new(Box::new(|_| Fate::Pass)),
             kept: Mutex::default(),
             releases: watch::Sender::new(0),
+            traffic: Traffic::default(),
         });
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener that tokio takes");
@@ -135,6 +145,12 @@ impl Relay {
     /// How many calls are kept now.
     pub fn kept(&self) -> usize {
         self.shared.kept.lock().expect("no thread panics with it").len()
+    }
+
+    /// How many calls came by until now, and the bytes of their messages, both ways.
+    pub fn traffic(&self) -> (u64, u64) {
+        let Traffic { calls, bytes } = &self.shared.traffic;
+        (calls.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed))
     }
 
     /// Waits until so many calls are kept.
@@ -207,7 +223,7 @@ async fn pass_call(
     let path = parts.uri.path().to_owned();
     let request = Request::from_parts(parts, ());
     let outcome = if is_streaming(&path) {
-        pass_stream(request, body, &mut respond, far).await
+        pass_stream(request, body, &mut respond, far, &shared.traffic).await
     } else {
         pass_unary(path, request, body, &mut respond, far, shared).await
     };
@@ -225,6 +241,8 @@ async fn pass_unary(
 ) -> Result<Outcome, Failed> {
     let asking = async {
         let call = Call { path, message: whole(body).await? };
+        shared.traffic.calls.fetch_add(1, Ordering::Relaxed);
+        shared.traffic.count(&call.message);
         let mut releases = shared.releases.subscribe();
         let fate = (shared.rule.lock().expect("no rule panics"))(&call);
         match fate {
@@ -251,8 +269,14 @@ async fn pass_unary(
         reason = poll_fn(|cx| respond.poll_reset(cx)) => return Err(h2::Error::from(reason?).into()),
     };
     match answer {
-        Some(answer) => pass_answer(answer, respond).await,
+        Some(answer) => pass_answer(answer, respond, &shared.traffic).await,
         None => Ok(Outcome::Lost),
+    }
+}
+
+impl Traffic {
+    fn count(&self, message: &Bytes) {
+        self.bytes.fetch_add(message.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -284,6 +308,7 @@ async fn pass_stream(
     mut body: RecvStream,
     respond: &mut SendResponse<Bytes>,
     far: client::SendRequest<Bytes>,
+    traffic: &Traffic,
 ) -> Result<Outcome, Failed> {
     let mut far = far.ready().await?;
     let (answer, mut send) = far.send_request(request, false)?;
@@ -295,13 +320,17 @@ async fn pass_stream(
         }
         send.send_data(Bytes::new(), true)
     };
-    let answers = async { pass_answer(answer.await?, respond).await };
+    let answers = async { pass_answer(answer.await?, respond, traffic).await };
     let (requests, answers) = tokio::join!(requests, answers);
     requests?;
     answers
 }
 
-async fn pass_answer(answer: Response<RecvStream>, respond: &mut SendResponse<Bytes>) -> Result<Outcome, Failed> {
+async fn pass_answer(
+    answer: Response<RecvStream>,
+    respond: &mut SendResponse<Bytes>,
+    traffic: &Traffic,
+) -> Result<Outcome, Failed> {
     let (parts, mut body) = answer.into_parts();
     let mut send = respond.send_response(Response::from_parts(parts, ()), body.is_end_stream())?;
     loop {
@@ -309,6 +338,7 @@ async fn pass_answer(answer: Response<RecvStream>, respond: &mut SendResponse<By
             chunk = body.data() => match chunk {
                 Some(chunk) => {
                     let chunk = chunk?;
+                    traffic.count(&chunk);
                     body.flow_control().release_capacity(chunk.len())?;
                     send.send_data(chunk, false)?;
                 }

@@ -712,6 +712,20 @@ pub struct SetShardTabletControlResponse {
     pub shard: ::core::option::Option<super::topodata::Shard>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadSchemaKeyspaceRequest {
+    #[prost(string, tag = "1")]
+    pub keyspace: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub wait_position: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub include_primary: bool,
+    /// Tablets at once, over all shards.
+    #[prost(int32, tag = "4")]
+    pub concurrency: i32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadSchemaKeyspaceResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefreshStateByShardRequest {
     #[prost(string, tag = "1")]
     pub keyspace: ::prost::alloc::string::String,

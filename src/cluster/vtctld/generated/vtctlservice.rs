@@ -420,6 +420,32 @@ pub mod vtctld_client {
                 .insert(GrpcMethod::new("vtctlservice.Vtctld", "RefreshStateByShard"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn reload_schema_keyspace(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                super::super::vtctldata::ReloadSchemaKeyspaceRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<super::super::vtctldata::ReloadSchemaKeyspaceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/vtctlservice.Vtctld/ReloadSchemaKeyspace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("vtctlservice.Vtctld", "ReloadSchemaKeyspace"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn workflow_status(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -1166,6 +1192,15 @@ pub mod vtctld_server {
             request: tonic::Request<super::super::vtctldata::RefreshStateByShardRequest>,
         ) -> std::result::Result<
             tonic::Response<super::super::vtctldata::RefreshStateByShardResponse>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
+        async fn reload_schema_keyspace(
+            &self,
+            request: tonic::Request<super::super::vtctldata::ReloadSchemaKeyspaceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::super::vtctldata::ReloadSchemaKeyspaceResponse>,
             tonic::Status,
         > {
             Err(tonic::Status::unimplemented("Not yet implemented"))
@@ -2078,6 +2113,54 @@ pub mod vtctld_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RefreshStateByShardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/vtctlservice.Vtctld/ReloadSchemaKeyspace" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReloadSchemaKeyspaceSvc<T: Vtctld>(pub Arc<T>);
+                    impl<
+                        T: Vtctld,
+                    > tonic::server::UnaryService<
+                        super::super::vtctldata::ReloadSchemaKeyspaceRequest,
+                    > for ReloadSchemaKeyspaceSvc<T> {
+                        type Response = super::super::vtctldata::ReloadSchemaKeyspaceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::super::vtctldata::ReloadSchemaKeyspaceRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Vtctld>::reload_schema_keyspace(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReloadSchemaKeyspaceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

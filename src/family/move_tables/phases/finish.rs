@@ -9,6 +9,7 @@ use crate::family::{Step, View, Waiting};
 use crate::model::workflow::StreamState;
 use crate::record::entry::{NOT_SENT, OutcomeResult};
 use crate::record::progress::Attempt;
+use crate::run::refusal;
 
 /// The lag of stopped streams grows while nobody switches; a finishing switch must not be refused for it (experiments.md).
 const FINISHING_MAX_LAG_SECONDS: u64 = 3600;
@@ -24,7 +25,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if let Step::Act(mutation) | Step::Finish(mutation) = &step {
         let in_vain = tried_in_vain(view, mutation);
         if in_vain >= TRIES {
-            return Step::Between(format!("{}; {in_vain} tries to {} changed nothing", why(view), mutation.verb().words()));
+            return Step::Between(in_vain_words(view, in_vain, mutation));
         }
     }
     step
@@ -65,14 +66,22 @@ fn forward_is_whole(movement: &MoveTables, view: &View<'_>) -> bool {
     movement.streams_of(view.facts, movement.target(), movement.workflow()).shards() == movement.target_shards(view.facts)
 }
 
-/// How often the same verb came to nothing in a row in this phase.
+/// What the last of them said, and what helps against that where it is known.
+fn in_vain_words(view: &View<'_>, in_vain: usize, mutation: &Mutation) -> String {
+    let said = view.progress.last_write().map(|last| last.evidence.join("; ")).unwrap_or_default();
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    let advice = refusal::advice(&said).map(|advice| format!(". {advice}")).unwrap_or_default();
+    format!("{}; {in_vain} tries to {} changed nothing{said}{advice}", why(view), mutation.verb().words())
+}
+
+/// How often the same verb came to nothing in a row in this phase, in this run: who runs it again has mended something.
 fn tried_in_vain(view: &View<'_>, mutation: &Mutation) -> usize {
     let attempts = &view.progress.attempts;
     let Some(phase) = attempts.last().map(|last| &last.phase) else { return 0 };
     attempts
         .iter()
         .rev()
-        .take_while(|attempt| &attempt.phase == phase)
+        .take_while(|attempt| &attempt.phase == phase && attempt.serial > view.watch.began_at_serial)
         .filter(|attempt| std::mem::discriminant(&attempt.mutation) == std::mem::discriminant(mutation))
         .take_while(|attempt| !attempts::was_seen_done(attempt))
         .count()

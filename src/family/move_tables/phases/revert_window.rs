@@ -29,9 +29,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.now >= until {
         return Step::Done(vec![format!("{} have passed since the switch", length(window_seconds)), health]);
     }
-    let mut waiting = Waiting::new(health);
-    waiting.poll_milliseconds = 2000;
-    Step::Until(until, waiting)
+    Step::Until(until, Waiting::new(health))
 }
 
 /// The approval that ends the window: given for the plan as it is, not expired, and by somebody who saw this switch done.

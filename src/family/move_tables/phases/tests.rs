@@ -346,6 +346,25 @@ fn a_half_made_creation_is_cancelled_only_if_it_was_our_own() {
 }
 
 #[test]
+fn what_comes_to_nothing_again_and_again_is_said_with_its_reason_and_tried_anew_by_the_next_run() {
+    let finish = |world: &World| world.look(|view| world.movement.step_finish(view));
+    let mut world = World::after(&SWITCHED);
+    world.source_tables(&["corder", "customer"]);
+    let complete = complete::mutation(&world.movement);
+    for tries in 0..4 {
+        assert!(tries == 0 || matches!(finish(&world), Step::Finish(_)), "{:?}", finish(&world));
+        world.attempt(PhaseId::COMPLETE, complete.clone(), Some(OutcomeResult::HalfDone));
+        let said = "failed to refresh tablet zone1-0000000100: rpc error: code = DeadlineExceeded";
+        world.progress.attempts.last_mut().unwrap().evidence = vec![said.into()];
+    }
+    let Step::Between(why) = finish(&world) else { panic!("{:?}", finish(&world)) };
+    assert!(why.contains("4 tries to") && why.contains("changed nothing: failed to refresh tablet zone1-0000000100"), "{why}");
+    assert!(why.contains("C313: start zone1-0000000100 again"), "{why}");
+    world.watch.began_at_serial = world.progress.serial;
+    assert_eq!(finish(&world), Step::Finish(complete), "somebody has started the tablet, and runs it again");
+}
+
+#[test]
 fn a_reverse_that_deleted_the_forward_workflow_goes_on_by_its_own_name() {
     // What may be left in tablets and vtgates is settled first.
     let finish = |world: &mut World| {

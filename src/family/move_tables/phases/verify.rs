@@ -49,6 +49,7 @@ pub fn mutation(movement: &MoveTables, uuid: Uuid) -> Mutation {
     let verify = &movement.spec.verify;
     Mutation::CreateVDiff(CreateVDiff {
         workflow: movement.workflow().clone(),
+        source_keyspace: Some(movement.source().clone()),
         target_keyspace: movement.target().clone(),
         uuid,
         cells: verify.cells.clone(),

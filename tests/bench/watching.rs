@@ -1,0 +1,100 @@
+//! What a run asks of vtctld while it only watches, what that costs vtctld, and how soon a change is acted on.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use super::figure::{Figure, Limit};
+use super::statistics::{largest, median};
+use super::support::relay::Relay;
+use super::support::{Cluster, Movement, Shape, World};
+
+/// Watched for so long, and said for an hour.
+const WATCHED: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3600);
+/// How often a change is made, for its reaction.
+const CHANGES: usize = 5;
+
+pub fn figures(context: &Context) -> Vec<Figure> {
+    let cluster = context.cluster.expect("this family needs one");
+    let mut figures = while_rows_are_copied(cluster);
+    figures.extend(while_held(cluster));
+    figures
+}
+
+fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
+    let world = World::on(cluster);
+    let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
+    world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
+    let vtctl = cluster.vtctl();
+    vtctl.slow_copying_down("commerce", 0.95);
+    let relay = Relay::to(cluster.vtctld());
+    let run = world
+        .cutover()
+        .env("CUTOVER_VTCTLD", &relay.address())
+        .args(["apply", "--yes", "--until", "copy"])
+        .limit_seconds(300)
+        .spawn();
+    run.wait_for_text("create is done");
+    let figures = watched(cluster, &relay, "while rows are copied");
+    vtctl.let_copying_run("commerce").expect("it runs on");
+    assert_eq!(run.wait().code, Some(0));
+    figures
+}
+
+fn while_held(cluster: &'static Cluster) -> Vec<Figure> {
+    let world = World::on(cluster);
+    let movement = Movement::prepare(&world, &Shape::default());
+    world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
+    let relay = Relay::to(cluster.vtctld());
+    let apply = || {
+        let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
+        cutover.args(["apply", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn()
+    };
+    let mut figures = Vec::new();
+    let mut reactions = Vec::new();
+    for turn in 0..CHANGES {
+        let run = apply();
+        run.wait_for_text("cutover approve switch-replicas");
+        if turn == 0 {
+            figures = watched(cluster, &relay, "at a hold");
+        }
+        world.cutover().args(["approve", "switch-replicas", "--reason", "measured"]).run_expecting(0);
+        let given = Instant::now();
+        run.wait_for_text("switch rdonly");
+        reactions.push(given.elapsed().as_secs_f64());
+        assert_eq!(run.wait().code, Some(0));
+        world.cutover().args(["switch-back", "--reason", "once more"]).run_expecting(0);
+    }
+    figures.push(
+        Figure::new(format!("from an approval to the call, p50 of {CHANGES}"), "s", median(reactions.iter().copied()))
+            .limit(Limit::AtMost(1.0))
+            .note(format!("longest {:.1}", largest(reactions))),
+    );
+    figures
+}
+
+/// What came by, and what vtctld's processor had to do, in a while of nothing but watching.
+fn watched(cluster: &Cluster, relay: &Relay, when: &str) -> Vec<Figure> {
+    let (calls, bytes) = relay.traffic();
+    let busy = processor_seconds(cluster);
+    sleep(WATCHED);
+    let (calls, bytes) = (relay.traffic().0 - calls, relay.traffic().1 - bytes);
+    let busy = processor_seconds(cluster) - busy;
+    let an_hour = |value: u64| value as f64 * HOUR.as_secs_f64() / WATCHED.as_secs_f64();
+    vec![
+        Figure::new(format!("calls an hour {when}"), "calls", an_hour(calls)),
+        Figure::new(format!("messages an hour {when}"), "MB", an_hour(bytes) / 1e6),
+        Figure::new(format!("vtctld's share of one core {when}"), "%", busy / WATCHED.as_secs_f64() * 100.0),
+    ]
+}
+
+/// What vtctld has used of the processor until now.
+fn processor_seconds(cluster: &Cluster) -> f64 {
+    let pid = std::fs::read_to_string(cluster.folder().join("pids/vtctld")).expect("vtctld runs");
+    let pid = pid.split_whitespace().next().expect("its id");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("vtctld runs");
+    let (_, fields) = stat.rsplit_once(')').expect("its name in brackets");
+    // utime and stime, in ticks of which Linux has 100 a second.
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
+}
