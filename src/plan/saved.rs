@@ -267,16 +267,16 @@ mod tests {
         now.basis.topology.insert("denied tables".into(), Digest::of(&"another"));
         assert_eq!(told(&now), ["cluster: what the plan rests on has changed: the denied tables of these tables"]);
 
-        let defined = |text: &str| Definition { table: "order_000".into(), shards: vec!["commerce/0".into()], text: text.into() };
+        let defined = |text: &str| Definition { table: "corder".into(), shards: vec!["commerce/0".into()], text: text.into() };
         let (mut saved, mut now) = (was.clone(), was.clone());
-        saved.basis.definitions = Some(vec![defined("CREATE TABLE `order_000` (\n  `id` int\n) ENGINE=InnoDB")]);
+        saved.basis.definitions = Some(vec![defined("CREATE TABLE `corder` (\n  `id` int\n) ENGINE=InnoDB")]);
         let of_saved =
             |now: &Plan| moved(&saved, now).into_iter().map(|it| format!("{}: {}", it.subject, it.summary)).collect::<Vec<_>>();
         assert_eq!(of_saved(&now), ["commerce: the definitions of its tables can't be read now"]);
-        now.basis.definitions = Some(vec![defined("CREATE TABLE `order_000` (\n  `id` bigint\n) ENGINE=InnoDB")]);
+        now.basis.definitions = Some(vec![defined("CREATE TABLE `corder` (\n  `id` bigint\n) ENGINE=InnoDB")]);
         assert_eq!(
             of_saved(&now),
-            ["commerce.order_000: its definition has changed on commerce/0: the column `id` was int, and is bigint"]
+            ["commerce.corder: its definition has changed on commerce/0: the column `id` was int, and is bigint"]
         );
         assert_eq!(told(&now), ["commerce: the definitions of its tables could not be read when it was planned"]);
 

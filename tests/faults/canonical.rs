@@ -28,10 +28,12 @@ const ALLOWED_AT_AN_END: [&str; 4] = [
 /// What passes by itself has passed then: the errors of streams after a reparent take 6 s.
 const SETTLES: Duration = Duration::from_secs(10);
 
-/// Of the cluster alone, with all that a next process could see.
+/// Of the cluster, with all that counts for a next process. What only says how often something was tried would make each try another
+/// state, and no end of them.
 pub fn cluster(moment: &Moment) -> Value {
-    let state = moment.cluster.to_json().unwrap();
+    let mut state = moment.cluster.to_json().unwrap();
     let now: Timestamp = state["now"].as_str().and_then(|now| now.parse().ok()).unwrap_or_default();
+    forget_earlier_tries(&mut state, &progress(moment), now);
     let mut names = Names::default();
     let mut found = Map::new();
     let Value::Object(fields) = state else { return Value::Null };
@@ -51,6 +53,46 @@ pub fn cluster(moment: &Moment) -> Value {
     Value::Object(found)
 }
 
+/// A VDiff that runs no more counts only as the one that the record looks at; a journal only as one of streams that are there; a lock
+/// whose lease is over is as good as none, though nobody has looked since.
+fn forget_earlier_tries(state: &mut Value, progress: &Progress, now: Timestamp) {
+    let ids: Vec<u64> = state["streams"].as_array().into_iter().flatten().filter_map(|stream| stream["id"].as_u64()).collect();
+    let last = last_vdiffs(progress);
+    if let Some(vdiffs) = state["vdiffs"].as_array_mut() {
+        vdiffs.retain(|vdiff| vdiff_runs(vdiff) || last.iter().any(|uuid| vdiff["uuid"] == *uuid.as_str()));
+    }
+    if let Some(journals) = state["journals"].as_array_mut() {
+        let is_there = |id: &Value| id.as_u64().is_some_and(|id| ids.contains(&id));
+        journals.retain(|journal| journal["streams"].as_array().into_iter().flatten().any(is_there));
+    }
+    if let Some(locks) = state["locks"]["queue"].as_array_mut() {
+        locks.retain(|lock| !is_over(lock, now));
+    }
+}
+
+fn is_over(lock: &Value, now: Timestamp) -> bool {
+    lock["ends"].as_str().and_then(|ends| ends.parse::<Timestamp>().ok()).is_some_and(|ends| ends <= now)
+}
+
+/// Those at which the next process looks: the last that was asked for, and the last that was not in vain.
+fn last_vdiffs(progress: &Progress) -> Vec<String> {
+    let uuid = |attempt: &Attempt| match &attempt.mutation {
+        Mutation::CreateVDiff(vdiff) => Some(vdiff.uuid.to_string()),
+        _ => None,
+    };
+    let attempts = || progress.attempts.iter().rev();
+    attempts().find_map(uuid).into_iter().chain(attempts().filter(|attempt| !is_in_vain(attempt)).find_map(uuid)).collect()
+}
+
+fn vdiff_runs(vdiff: &Value) -> bool {
+    let shards = vdiff["shards"].as_array().into_iter().flatten();
+    shards.into_iter().any(shard_runs)
+}
+
+fn shard_runs(shard: &Value) -> bool {
+    ["pending", "started"].iter().any(|runs| shard["state"] == *runs)
+}
+
 /// Of the cluster at an end: without what no fault is to be blamed for.
 fn cluster_at_an_end(moment: &Moment) -> Value {
     let Value::Object(mut found) = cluster(moment) else { return Value::Null };
@@ -62,7 +104,7 @@ fn cluster_at_an_end(moment: &Moment) -> Value {
 
 fn vdiffs_that_run(vdiffs: Option<&Value>) -> usize {
     let shards = vdiffs.and_then(Value::as_array).into_iter().flatten().filter_map(|vdiff| vdiff["shards"].as_array()).flatten();
-    shards.filter(|shard| ["pending", "started"].iter().any(|runs| shard["state"] == *runs)).count()
+    shards.filter(|shard| shard_runs(shard)).count()
 }
 
 /// Numbers and ids that were given out, in the order in which they come.
@@ -94,8 +136,12 @@ impl Names {
                             _,
                         ) => continue,
                         ("version", Value::Number(_)) => continue,
-                        // Counts of what was given a number.
-                        ("stopped_at_number", _) => continue,
+                        // Counts of what was given a number, or of how often it came.
+                        ("stopped_at_number" | "saw" | "call_number" | "looks", _) => continue,
+                        // Who holds a lock, and what is under way.
+                        ("Operation" | "number", Value::Number(number)) => self.id(format!("operation {number}")),
+                        ("VDiff", Value::Number(number)) => self.id(format!("id {number}")),
+                        ("client", Value::String(client)) => self.id(format!("client {client}")),
                         // Which tablet is the primary.
                         ("primary", Value::Number(_)) | ("tablets", Value::Array(_)) | ("reparented", _) => continue,
                         // Every update writes cells and types as the request had them, with the same meaning.
@@ -121,8 +167,7 @@ pub fn record(progress: &Progress) -> Value {
         let outcome = attempt.outcome.as_ref().map(|(result, _)| format!("{result:?}"));
         json!([attempt.phase.as_str(), words(&attempt.mutation), outcome])
     };
-    let in_vain = |attempt: &&Attempt| !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
-    let mut attempts: Vec<Value> = progress.attempts.iter().filter(in_vain).map(attempt).collect();
+    let mut attempts: Vec<Value> = progress.attempts.iter().filter(|attempt| !is_in_vain(attempt)).map(attempt).collect();
     attempts.dedup();
     json!({
         "goal": format!("{:?}", progress.goal()),
@@ -131,6 +176,10 @@ pub fn record(progress: &Progress) -> Value {
         "streams": progress.streams.keys().collect::<Vec<_>>(),
         "attempts": attempts,
     })
+}
+
+pub fn is_in_vain(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
 }
 
 /// A write without the ids and the rules of others that it carries.

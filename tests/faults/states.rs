@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use cutover::record::entry::OutcomeResult;
-use cutover::record::progress::Progress;
+use cutover::record::progress::{Attempt, Progress};
 use cutover::run::decision::HoldKind;
 use cutover::run::phase::PhaseId;
 use serde_json::json;
@@ -30,15 +30,16 @@ pub struct Reached {
 /// The state of a moment: what the record says is a set, so that trying again and again leads to no new one.
 fn state(moment: &Moment) -> String {
     let progress = progress(moment);
-    let attempt = |attempt: &cutover::record::progress::Attempt| {
+    let attempt = |attempt: &Attempt| {
         let outcome = attempt.outcome.as_ref().map(|(result, _)| *result);
         (attempt.phase.to_string(), attempt.mutation.verb().call(), format!("{outcome:?}"))
     };
-    let in_vain = [OutcomeResult::NotDone, OutcomeResult::RolledBack];
-    let counts = |attempt: &&cutover::record::progress::Attempt| {
-        !attempt.outcome.as_ref().is_some_and(|(result, _)| in_vain.contains(result))
+    let counts = |attempt: &&Attempt| !canonical::is_in_vain(attempt);
+    // How a phase was reached counts no more once it is: only what was done.
+    let is_behind = |attempt: &&Attempt| {
+        progress.reached.contains_key(&attempt.phase) && !matches!(attempt.outcome, None | Some((OutcomeResult::Done, _)))
     };
-    let tried: BTreeSet<_> = progress.attempts.iter().filter(counts).map(attempt).collect();
+    let tried: BTreeSet<_> = progress.attempts.iter().filter(counts).filter(|it| !is_behind(it)).map(attempt).collect();
     let last = progress.attempts.iter().rev().find(counts).map(attempt);
     json!({
         "cluster": canonical::cluster(moment),
@@ -112,6 +113,9 @@ pub async fn explore(bound: usize) -> Reached {
             break;
         }
         reached.states += 1;
+        if bound == usize::MAX && reached.states.is_multiple_of(25) {
+            println!("{} states, {} more known, {} processes", reached.states, queue.len(), reached.lives);
+        }
         let Some(command) = next(&from) else { continue };
         let mut found = Vec::new();
         // Undisturbed: it must lead somewhere else, or be at an end that says so.
