@@ -12,6 +12,8 @@
 //! | [`plot`] | a line over sizes, as a picture |
 //! | [`table`] | figures as a table |
 //! | [`results`] | what is published, row by row |
+//! | [`start`] | start-up, memory and size |
+//! | [`scale`] | large clusters, generated |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,6 +27,7 @@ mod figure;
 mod plot;
 mod process;
 mod results;
+mod scale;
 mod start;
 mod statistics;
 #[path = "../vitess/support/mod.rs"]
@@ -38,11 +41,14 @@ use context::{Context, Family, Needs};
 use results::Results;
 
 /// All that is measured, in the order of the table.
-const FAMILIES: &[Family] = &[Family { name: "start", needs: Needs::Nothing, measure: start::figures }];
+const FAMILIES: &[Family] = &[
+    Family { name: "start", needs: Needs::Nothing, measure: start::figures },
+    Family { name: "scale", needs: Needs::Nothing, measure: scale::figures },
+];
 
 fn main() -> ExitCode {
     // Two of these run as a program of their own.
-    if let Some(code) = process::as_wrapper() {
+    if let Some(code) = process::as_wrapper().or_else(scale::as_server) {
         return code;
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();

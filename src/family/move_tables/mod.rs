@@ -273,7 +273,7 @@ impl Family for MoveTables {
 
     fn basis(&self, facts: &Facts) -> Digest {
         let keys = self.rule_keys();
-        let picture = self.picture_of(facts);
+        let picture = self.picture_of_ours(facts);
         let shards: Vec<String> = self.shard_paths(facts, true).into_iter().chain(self.shard_paths(facts, false)).collect();
         let vschema: Vec<_> = [self.source(), self.target()]
             .into_iter()
@@ -282,7 +282,7 @@ impl Family for MoveTables {
                 self.tables.iter().map(move |table| tables.and_then(|vschema| vschema.tables.get(table.as_str())))
             })
             .collect();
-        Digest::of(&(facts.routing_rules.only(|key| keys.contains(key)), shards, picture.digest_of_ours(&self.ours()), vschema))
+        Digest::of(&(facts.routing_rules.of_keys(&keys), shards, picture.digest_of_ours(&self.ours()), vschema))
     }
 
     fn pulse(&self, facts: &Facts) -> Pulse {
