@@ -13,6 +13,8 @@
 //! | [`table`] | figures as a table |
 //! | [`by_hand`] | the steps of a movement with vtctldclient |
 //! | [`results`] | what is published, row by row |
+//! | [`start`] | start-up, memory and size |
+//! | [`scale`] | large clusters, generated |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,6 +33,7 @@ mod plot;
 mod process;
 mod results;
 mod soak;
+mod scale;
 mod start;
 mod statistics;
 #[allow(unused_imports, unused_macros, reason = "the tools of the real tests, of which this needs some")]
@@ -53,11 +56,12 @@ const FAMILIES: &[Family] = &[
     Family { name: "pause", needs: Needs::Cluster, measure: pause::figures },
     Family { name: "watching", needs: Needs::Cluster, measure: watching::figures },
     Family { name: "soak", needs: Needs::ClusterAndTime, measure: soak::figures },
+    Family { name: "scale", needs: Needs::Nothing, measure: scale::figures },
 ];
 
 fn main() -> ExitCode {
     // Two of these run as a program of their own.
-    if let Some(code) = process::as_wrapper() {
+    if let Some(code) = process::as_wrapper().or_else(scale::as_server) {
         return code;
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
