@@ -43,7 +43,12 @@ impl Changes {
         let routing_rules = before.routing_rules.diff(&after.routing_rules);
         let none = RoutingRules::default();
         let published = after.served.iter().filter_map(|(cell, will)| {
-            let diff = before.served.get(cell).unwrap_or(&none).diff(will);
+            let was = before.served.get(cell).unwrap_or(&none);
+            // Mostly a cell serves what the topology has, before and after.
+            if *was == before.routing_rules && *will == after.routing_rules {
+                return None;
+            }
+            let diff = was.diff(will);
             (!diff.is_empty() && diff != routing_rules).then(|| (cell.clone(), diff))
         });
         Self {

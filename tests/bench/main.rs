@@ -32,8 +32,8 @@ mod plan;
 mod plot;
 mod process;
 mod results;
-mod soak;
 mod scale;
+mod soak;
 mod start;
 mod statistics;
 #[allow(unused_imports, unused_macros, reason = "the tools of the real tests, of which this needs some")]

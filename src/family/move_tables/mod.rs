@@ -272,23 +272,8 @@ impl Family for MoveTables {
         checks::run(&CheckInput { movement: self, facts, progress }, before)
     }
 
-<<<<<<< HEAD
     fn basis(&self, facts: &Facts) -> Basis {
         basis::of(self, facts)
-=======
-    fn basis(&self, facts: &Facts) -> Digest {
-        let keys = self.rule_keys();
-        let picture = self.picture_of_ours(facts);
-        let shards: Vec<String> = self.shard_paths(facts, true).into_iter().chain(self.shard_paths(facts, false)).collect();
-        let vschema: Vec<_> = [self.source(), self.target()]
-            .into_iter()
-            .flat_map(|keyspace| {
-                let tables = facts.vschemas.get(keyspace);
-                self.tables.iter().map(move |table| tables.and_then(|vschema| vschema.tables.get(table.as_str())))
-            })
-            .collect();
-        Digest::of(&(facts.routing_rules.of_keys(&keys), shards, picture.digest_of_ours(&self.ours()), vschema))
->>>>>>> w1
     }
 
     fn pulse(&self, facts: &Facts) -> Pulse {
