@@ -410,10 +410,10 @@ mod tests {
     fn start() -> Picture {
         let mut picture = Picture::default();
         for shard in ["commerce/0", "customer/-80", "customer/80-"] {
-            picture.denied_tables.insert(shard.into(), BTreeSet::new());
+            picture.denied_tables.insert(shard.into(), Names::default());
         }
         picture.tables.insert("commerce/0".into(), ["customer".to_owned(), "corder".to_owned()].into());
-        picture.tables.insert("customer/-80".into(), BTreeSet::new());
+        picture.tables.insert("customer/-80".into(), Names::default());
         picture.served.insert("zone1".into(), Default::default());
         picture.routing_rules.set("theirs", "a.theirs");
         picture
