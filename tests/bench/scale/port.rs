@@ -88,8 +88,12 @@ impl Port {
         let request = http::Request::from_parts(head, Body::new(Full::new(message)));
         let Ok(answer) = self.sandbox.service().call(request).await;
         let (head, body) = answer.into_parts();
-        let body = body.collect().await.unwrap();
-        let answered_bytes = body.clone().to_bytes().len() as u64;
+        let collected = body.collect().await.unwrap();
+        // gRPC says at the end how it went.
+        let trailers = collected.trailers().cloned();
+        let answer = collected.to_bytes();
+        let answered_bytes = answer.len() as u64;
+        let body = Full::new(answer).with_trailers(async move { trailers.map(Ok) });
 
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.asked.entry(key).or_default();
