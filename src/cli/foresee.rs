@@ -28,12 +28,12 @@ pub struct Foresight<'a> {
 }
 
 impl Foresight<'_> {
-    /// The decision, none when there is none to be had, and the facts that it rests on. The checks count as passed: who wants to
-    /// know runs them.
+    /// The decision, none when there is none to be had, and the facts that it rests on where more than these was needed. The checks
+    /// count as passed: who wants to know runs them.
     ///
     /// # Errors
     /// A further look that the decision needs and that fails.
-    pub async fn decision(&self, mut facts: Facts) -> Result<(Option<Decision>, Facts), ClusterError> {
+    pub async fn decision(&self, facts: &Facts) -> Result<(Option<Decision>, Option<Facts>), ClusterError> {
         let mut progress = self.progress.clone();
         let mut watch = Watch::new(progress.serial);
         // What one look finds between states is said: who asks doesn't wait whether it stays so.
@@ -44,11 +44,12 @@ impl Foresight<'_> {
         let baseline = self.progress.baseline.as_ref().and_then(|digest| kept_picture(&self.kept, digest));
         let kept_rules = kept_rules(&self.kept, self.progress);
         let mut asked = self.family.query();
+        let mut further: Option<Facts> = None;
         for _ in 0..STEPS {
             let decision = machine::next(&Input {
                 family: self.family,
                 progress: &progress,
-                facts: &facts,
+                facts: further.as_ref().unwrap_or(facts),
                 watch: &watch,
                 now: self.now,
                 fresh_uuid: Uuid::nil(),
@@ -59,8 +60,9 @@ impl Foresight<'_> {
             match decision {
                 // What was asked for before is asked for again: phases that need different things would else ask in turn.
                 Decision::Look(query) => {
+                    let known = further.take().unwrap_or_else(|| facts.clone());
+                    further = Some(self.reader.observe_more(known, &asked, &query).await?);
                     asked.merge(query);
-                    facts = self.reader.observe(&asked).await?;
                 }
                 Decision::Checked(phase) => {
                     watch.checked.insert(phase, self.now);
@@ -71,10 +73,10 @@ impl Foresight<'_> {
                         progress.absorb(&entry);
                     }
                 }
-                other => return Ok((Some(other), facts)),
+                other => return Ok((Some(other), further)),
             }
         }
-        Ok((None, facts))
+        Ok((None, further))
     }
 }
 

@@ -48,7 +48,7 @@ async fn foreseen(folder: &std::path::Path, progress: &Progress) -> Option<Decis
         actor: &actor(),
         now: at(10),
     };
-    foresight.decision(facts).await.unwrap().0
+    foresight.decision(&facts).await.unwrap().0
 }
 
 fn code(decision: Option<Decision>) -> (Option<StopKind>, String) {

@@ -29,29 +29,34 @@ pub struct Planning<'a> {
 }
 
 impl Planning<'_> {
-    /// Looks at everything that plan and status show, what the checks of the phases ahead need, and `more`.
+    /// Looks at everything that plan and status show, what the checks of the phases ahead need, and `more`; and goes on with what
+    /// was `seen` already.
     ///
     /// # Errors
     /// When the cluster can't be asked.
-    pub async fn look(&self, mut more: Query) -> Result<Facts, ClusterError> {
+    pub async fn look(&self, mut more: Query, seen: Option<(Query, Facts)>) -> Result<Facts, ClusterError> {
         more.merge(self.movement.query());
         for phase in self.movement.phases() {
             more.merge(self.movement.query_for(&phase.id, &self.progress));
         }
-        let ahead: Vec<_> = self.movement.phases().into_iter().map(|phase| phase.id).collect();
-        checks::look(self.reader, self.movement, &ahead, more).await
+        // What was seen tells what is behind: its checks need not be asked for.
+        let ahead = match &seen {
+            Some((_, facts)) => self.movement.phases_ahead(&self.movement.situation(facts, &self.progress)),
+            None => self.movement.phases().into_iter().map(|phase| phase.id).collect(),
+        };
+        checks::look(self.reader, self.movement, &ahead, more, seen).await
     }
 
-    /// What the machine would do now, and the facts that it rests on.
+    /// What the machine would do now, and the facts that it rests on where these alone don't do.
     ///
     /// # Errors
     /// A further look that fails.
     pub async fn decision(
         &self,
         progress: &Progress,
-        facts: Facts,
+        facts: &Facts,
         now: Timestamp,
-    ) -> Result<(Option<Decision>, Facts), ClusterError> {
+    ) -> Result<(Option<Decision>, Option<Facts>), ClusterError> {
         let (family, reader, actor) = (self.movement, self.reader, self.actor);
         Foresight { family, reader, kept: self.store.kept(), progress, actor, now }.decision(facts).await
     }
@@ -70,7 +75,7 @@ impl Planning<'_> {
         let mut findings = guards;
         findings.extend(self.movement.check(facts, &progress, None));
         let situation = self.movement.situation(facts, &progress);
-        let (decision, _) = self.decision(&progress, facts.clone(), now).await?;
+        let (decision, _) = self.decision(&progress, facts, now).await?;
         add_stops(&mut findings, &situation, decision.as_ref());
         let mut plan = plan(self.movement, facts, &progress, intent, findings, self.cluster.clone());
         let kept = progress.baseline.as_ref().and_then(|digest| kept_picture(&self.store.kept(), digest));

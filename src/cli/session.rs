@@ -53,6 +53,8 @@ pub struct Session {
     /// What this cluster is, for the two keyspaces of the movement.
     pub fingerprint: Fingerprint,
     command: &'static str,
+    /// What the look that opened it asked for and found, until somebody goes on with it.
+    pub(super) seen: Option<(Query, Facts)>,
 }
 
 /// A movement that was found in a cluster, and where its record lies.
@@ -103,7 +105,7 @@ impl Session {
         // As long as nothing was written, the plan file alone says what the movement is.
         let record_that_binds = record.as_ref().filter(|record| record.progress().is_bound());
         let Movement::MoveTables(options) = spec.movement.clone();
-        let look = first_look(&options);
+        let look = first_look(&spec, &options);
         let progress = record_that_binds.map(Record::progress).unwrap_or_default();
         let facts = cluster
             .observe(&look)
@@ -140,6 +142,7 @@ impl Session {
             is_sandbox: sandbox.is_some(),
             fingerprint,
             command,
+            seen: Some((look, facts)),
         })
     }
 
@@ -177,6 +180,7 @@ impl Session {
             is_sandbox: ward.sandbox.is_some(),
             fingerprint,
             command,
+            seen: None,
         })
     }
 
@@ -198,8 +202,11 @@ impl Session {
     }
 
     /// Looks at everything that plan and status show, and what the checks of the phases ahead need.
-    pub async fn look(&self) -> Result<Facts, Error> {
-        self.planning().look(Query::default()).await.map_err(|error| self.failed(&error))
+    ///
+    /// The first time it goes on with the look that opened the movement.
+    pub async fn look(&mut self) -> Result<Facts, Error> {
+        let seen = self.seen.take();
+        self.planning().look(Query::default(), seen).await.map_err(|error| self.failed(&error))
     }
 
     /// What a plan of this movement is made from.
@@ -296,12 +303,16 @@ pub fn read_spec(context: &mut Context, file: &Path) -> Result<Spec, Error> {
     Ok(reading.spec)
 }
 
-/// What tells which tables move, and which cluster it is.
-pub fn first_look(options: &MoveTablesSpec) -> Query {
+/// What tells which tables move, which cluster it is, and how far the movement is.
+pub fn first_look(spec: &Spec, options: &MoveTablesSpec) -> Query {
     Query {
         keyspaces: [options.source_keyspace.clone(), options.target_keyspace.clone()].into(),
+        workflows: [
+            (options.target_keyspace.clone(), spec.workflow.clone()),
+            (options.source_keyspace.clone(), spec.workflow.reverse()),
+        ]
+        .into(),
         asks: [Ask::TableNames(options.source_keyspace.clone())].into(),
-        ..Query::default()
     }
 }
 

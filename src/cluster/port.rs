@@ -27,6 +27,16 @@ use crate::model::workflow::{Workflow, WorkflowStatus};
 pub trait Reader: Send + Sync {
     /// One look at the cluster. An error means that nothing of it may be used.
     async fn observe(&self, query: &Query) -> Result<Facts, ClusterError>;
+
+    /// Goes on with a look that asked for `known` and found `facts`: what these lack of `more` is added to them, and what they have
+    /// is not read a second time. All of it is as old as the first of it.
+    async fn observe_more(&self, facts: Facts, known: &Query, more: &Query) -> Result<Facts, ClusterError> {
+        // Who reads nothing that is large looks anew.
+        drop(facts);
+        let mut all = known.clone();
+        all.merge(more.clone());
+        self.observe(&all).await
+    }
 }
 
 /// Writes to a cluster.
@@ -56,6 +66,13 @@ impl Query {
         self.keyspaces.extend(other.keyspaces);
         self.workflows.extend(other.workflows);
         self.asks.extend(other.asks);
+    }
+
+    /// Whether a look of `wider` has all that this asks for.
+    pub fn is_within(&self, wider: &Self) -> bool {
+        self.keyspaces.is_subset(&wider.keyspaces)
+            && self.workflows.is_subset(&wider.workflows)
+            && self.asks.is_subset(&wider.asks)
     }
 }
 

@@ -19,6 +19,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// Longer while a write of ours may be under way: leaving then is worse.
 const PATIENCE_IN_A_WRITE: SignedDuration = SignedDuration::from_secs(300);
 
+/// How old a look may be of which more than one thing is decided. Nothing of ours is written in between.
+const YOUNG: SignedDuration = SignedDuration::from_millis(500);
+
 impl Driver<'_> {
     /// What was counted in a time that was set since is counted anew.
     pub(super) fn mind_the_clock(&mut self) {
@@ -32,10 +35,17 @@ impl Driver<'_> {
         }
     }
 
-    /// One look. None when the cluster can't be reached for now.
+    /// One look, or the last one once more if it is young and has all that is asked. None when the cluster can't be reached for now.
     pub(super) async fn observe(&mut self, progress: &Progress) -> Result<Option<Facts>, DriverError> {
         let mut query = machine::query(self.family, progress);
         query.merge(self.extra.clone());
+        let now = self.ports.clock.now();
+        let is_young = |facts: &Facts| now.duration_since(facts.observed_at).abs() <= YOUNG;
+        if let Some((asked, facts)) = self.held_look.take().filter(|(asked, facts)| is_young(facts) && query.is_within(asked)) {
+            self.asked = asked;
+            return Ok(Some(facts));
+        }
+        self.asked = query.clone();
         match self.ports.reader.observe(&query).await {
             Ok(facts) => {
                 if self.unreachable_since.take().is_some() {

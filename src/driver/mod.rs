@@ -129,6 +129,10 @@ pub struct Driver<'a> {
     watch: Watch,
     lease: Option<Box<dyn HeldLease>>,
     extra: Query,
+    /// The last look, when all that came of it was an entry of the record: what is decided next is decided on it as well.
+    held_look: Option<(Query, Facts)>,
+    /// What the last look asked for.
+    asked: Query,
     goal_serial: u64,
     /// What the plan file meant when this run began: it knows no other.
     intent: Option<Digest>,
@@ -153,6 +157,8 @@ impl<'a> Driver<'a> {
             watch: Watch::default(),
             lease: None,
             extra: Query::default(),
+            held_look: None,
+            asked: Query::default(),
             goal_serial: 0,
             intent: None,
             unreachable_since: None,
@@ -222,11 +228,13 @@ impl<'a> Driver<'a> {
                 Decision::Checked(phase) => {
                     self.watch.checked.insert(phase, self.ports.clock.now());
                     self.extra = Query::default();
+                    self.held_look = Some((self.asked.clone(), facts));
                 }
                 Decision::Note(whats) => {
                     self.note(&record, whats, Some(&facts))?;
                     self.extra = Query::default();
                     self.pace = Pace::default();
+                    self.held_look = Some((self.asked.clone(), facts));
                 }
                 Decision::Act(act) => {
                     self.pace = Pace::default();

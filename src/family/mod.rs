@@ -195,6 +195,11 @@ pub fn forecast_digest(family: &dyn Family, gate: &PhaseId, facts: &Facts, situa
             break;
         }
     }
+    gate_digest(family, gate, &picture)
+}
+
+/// The same, of the picture after the gate's phase.
+pub fn gate_digest(family: &dyn Family, gate: &PhaseId, picture: &Picture) -> Digest {
     Digest::of(&(gate, family.tables(), picture.digest_of_ours(&family.ours())))
 }
 

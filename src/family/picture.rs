@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::port::OtherRules;
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingRules;
+use crate::model::shared::Shared;
+
+/// Names of tables.
+pub type Names = Shared<BTreeSet<String>>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
@@ -18,15 +22,15 @@ pub struct Picture {
     pub served: BTreeMap<String, RoutingRules>,
     pub other_rules: OtherRules,
     /// `keyspace/shard` to denied tables.
-    pub denied_tables: BTreeMap<String, BTreeSet<String>>,
+    pub denied_tables: BTreeMap<String, Names>,
     /// Keyspace to the tables of its VSchema.
-    pub vschema_tables: BTreeMap<String, BTreeSet<String>>,
+    pub vschema_tables: BTreeMap<String, Names>,
     /// Keyspace to table to the digest of its VSchema entry with the vindexes it names. What a forecast can't know is left out, and
     /// what one side lacks is not compared: pictures kept by an older version have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub vschema_entries: BTreeMap<String, BTreeMap<String, Digest>>,
+    pub vschema_entries: BTreeMap<String, Shared<BTreeMap<String, Digest>>>,
     /// `keyspace/shard` to those tables of the movement that are there, renamed ones too. Empty when it wasn't looked at.
-    pub tables: BTreeMap<String, BTreeSet<String>>,
+    pub tables: BTreeMap<String, Names>,
     /// `keyspace.workflow` to shard to the state of its streams there.
     pub streams: BTreeMap<String, BTreeMap<String, StreamShape>>,
 }
@@ -72,7 +76,7 @@ impl Difference {
 impl Picture {
     /// Digest of our part alone: what an approval binds. Foreign entries change without voiding it.
     pub fn digest_of_ours(&self, ours: &Ours) -> Digest {
-        let rules = self.routing_rules.only(|key| ours.rule_keys.contains(key));
+        let rules = self.routing_rules.of_keys(&ours.rule_keys);
         let denied: BTreeMap<&String, Vec<&String>> =
             self.denied_tables.iter().map(|(shard, tables)| (shard, tables.intersection(&ours.tables).collect())).collect();
         let vschema: BTreeMap<&String, Vec<&String>> = self
@@ -103,7 +107,7 @@ impl Picture {
         compare_sets("VSchema tables", &self.vschema_tables, &found.vschema_tables, ours, &mut all);
         compare_entries(&self.vschema_entries, &found.vschema_entries, ours, &mut all);
         // Tables are looked at only where a phase changes them: what one look left out isn't compared.
-        let both = |one: &BTreeMap<String, BTreeSet<String>>, other: &BTreeMap<String, BTreeSet<String>>| {
+        let both = |one: &BTreeMap<String, Names>, other: &BTreeMap<String, Names>| {
             one.iter()
                 .filter(|(place, _)| other.contains_key(*place))
                 .map(|(place, names)| (place.clone(), names.clone()))
@@ -171,15 +175,18 @@ fn compare_rules(what: &str, expected: &RoutingRules, found: &RoutingRules, ours
 
 fn compare_sets(
     what: &str,
-    expected: &BTreeMap<String, BTreeSet<String>>,
-    found: &BTreeMap<String, BTreeSet<String>>,
+    expected: &BTreeMap<String, Names>,
+    found: &BTreeMap<String, Names>,
     ours: &Ours,
     all: &mut Vec<Difference>,
 ) {
-    let none = BTreeSet::new();
+    let none = Names::default();
     let places: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
     for place in places {
         let (wanted, is) = (expected.get(place).unwrap_or(&none), found.get(place).unwrap_or(&none));
+        if wanted == is {
+            continue;
+        }
         let mut push = |names: BTreeSet<String>, ours: bool, there: bool| {
             if names.is_empty() {
                 return;
@@ -199,13 +206,13 @@ fn compare_sets(
 }
 
 fn compare_entries(
-    expected: &BTreeMap<String, BTreeMap<String, Digest>>,
-    found: &BTreeMap<String, BTreeMap<String, Digest>>,
+    expected: &BTreeMap<String, Shared<BTreeMap<String, Digest>>>,
+    found: &BTreeMap<String, Shared<BTreeMap<String, Digest>>>,
     ours: &Ours,
     all: &mut Vec<Difference>,
 ) {
     for (keyspace, entries) in expected {
-        for (table, wanted) in entries {
+        for (table, wanted) in entries.iter() {
             let Some(is) = found.get(keyspace).and_then(|entries| entries.get(table)) else { continue };
             if wanted != is {
                 all.push(Difference {
@@ -280,7 +287,8 @@ mod tests {
     #[test]
     fn a_changed_vschema_entry_is_seen_and_one_that_a_side_lacks_is_not_compared() {
         let entries = |pairs: &[(&str, &str)]| {
-            let by_table = pairs.iter().map(|(table, text)| ((*table).to_owned(), Digest::of_bytes(text.as_bytes()))).collect();
+            let by_table: Shared<_> =
+                pairs.iter().map(|(table, text)| ((*table).to_owned(), Digest::of_bytes(text.as_bytes()))).collect();
             Picture { vschema_entries: [("customer".to_owned(), by_table)].into(), ..Picture::default() }
         };
         let expected = entries(&[("customer", "hash"), ("theirs", "hash")]);

@@ -10,6 +10,7 @@ pub mod name;
 pub mod routing;
 pub mod schema;
 pub mod schema_change;
+pub mod shared;
 pub mod sql;
 pub mod stream_user;
 pub mod throttler;

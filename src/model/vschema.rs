@@ -26,11 +26,17 @@ pub struct Vindex {
 impl VSchema {
     /// The digest of each table's entry, with the vindexes that it names: what a query for the table is routed by.
     pub fn entries(&self) -> BTreeMap<String, Digest> {
+        self.entries_of(|_| true)
+    }
+
+    /// The same of some tables.
+    pub fn entries_of(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Digest> {
         let of = |table: &VSchemaTable| {
             let vindexes: Vec<_> = table.column_vindexes.iter().map(|used| self.vindexes.get(&used.name)).collect();
             Digest::of(&(table, vindexes))
         };
-        self.tables.iter().map(|(name, table)| (name.clone(), of(table))).collect()
+        let tables = self.tables.iter().filter(|(name, _)| wanted(name));
+        tables.map(|(name, table)| (name.clone(), of(table))).collect()
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::family::picture::{Picture, StreamShape};
-use crate::model::routing::RoutingDiff;
+use crate::family::picture::{Names, Picture, StreamShape};
+use crate::model::routing::{RoutingDiff, RoutingRules};
+use crate::model::shared::Shared;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
@@ -27,8 +28,8 @@ pub struct Changes {
 /// What is added to and removed from places, by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetDiff {
-    pub added: BTreeMap<String, Vec<String>>,
-    pub removed: BTreeMap<String, Vec<String>>,
+    pub added: BTreeMap<String, Shared<Vec<String>>>,
+    pub removed: BTreeMap<String, Shared<Vec<String>>>,
 }
 
 impl SetDiff {
@@ -40,8 +41,14 @@ impl SetDiff {
 impl Changes {
     pub fn between(before: &Picture, after: &Picture) -> Self {
         let routing_rules = before.routing_rules.diff(&after.routing_rules);
+        let none = RoutingRules::default();
         let published = after.served.iter().filter_map(|(cell, will)| {
-            let diff = before.served.get(cell).cloned().unwrap_or_default().diff(will);
+            let was = before.served.get(cell).unwrap_or(&none);
+            // Mostly a cell serves what the topology has, before and after.
+            if *was == before.routing_rules && *will == after.routing_rules {
+                return None;
+            }
+            let diff = was.diff(will);
             (!diff.is_empty() && diff != routing_rules).then(|| (cell.clone(), diff))
         });
         Self {
@@ -55,20 +62,26 @@ impl Changes {
     }
 }
 
-type Sets = BTreeMap<String, BTreeSet<String>>;
+type Sets = BTreeMap<String, Names>;
 
 fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
     let mut diff = SetDiff::default();
-    let none = BTreeSet::new();
-    for place in before.keys().chain(after.keys()) {
+    let none = Names::default();
+    // Many shards change alike: what was worked out for the last one is taken again.
+    let mut last: Option<(&Names, &Names, Shared<Vec<String>>, Shared<Vec<String>>)> = None;
+    let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for place in places {
         let (was, will) = (before.get(place).unwrap_or(&none), after.get(place).unwrap_or(&none));
-        let put = |map: &mut BTreeMap<String, Vec<String>>, names: Vec<String>| {
+        let (added, removed) = match &last {
+            Some((known, then, added, removed)) if *known == was && *then == will => (added.clone(), removed.clone()),
+            _ => (will.difference(was).cloned().collect(), was.difference(will).cloned().collect()),
+        };
+        last = Some((was, will, added.clone(), removed.clone()));
+        for (map, names) in [(&mut diff.added, added), (&mut diff.removed, removed)] {
             if !names.is_empty() {
                 map.insert(place.clone(), names);
             }
-        };
-        put(&mut diff.added, will.difference(was).cloned().collect());
-        put(&mut diff.removed, was.difference(will).cloned().collect());
+        }
     }
     diff
 }

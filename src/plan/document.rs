@@ -13,7 +13,7 @@ use crate::family::basis::Basis;
 use crate::family::costs::Costs;
 use crate::family::fast_path::FastPath;
 use crate::family::picture::Picture;
-use crate::family::{Family, Situation, SituationKind, Traffic, forecast_digest, forecast_of_phase};
+use crate::family::{Family, Situation, SituationKind, Traffic, forecast_of_phase, gate_digest};
 use crate::finding::Finding;
 use crate::model::digest::Digest;
 use crate::record::progress::Progress;
@@ -141,11 +141,15 @@ pub fn plan(
     let situation = family.situation(facts, progress);
     let ahead = family.phases_ahead(&situation);
     let mut picture = family.picture(facts);
+    // What the approvals of phases that are behind us bind.
+    let all = family.phases();
+    let at_the_end = (ahead.len() < all.len())
+        .then(|| ahead.iter().fold(picture.clone(), |picture, phase| forecast_of_phase(family, phase, &picture, facts)));
     // After a cancel nothing comes next: another movement begins with another record.
     let is_cancelled = situation.kind == SituationKind::Cancelled;
     let mut next_given = is_cancelled;
     let mut phases = Vec::new();
-    for phase in family.phases() {
+    for phase in all {
         let is_ahead = ahead.contains(&phase.id);
         let before = picture.clone();
         if is_ahead {
@@ -172,7 +176,7 @@ pub fn plan(
             done_when: phase.done_when.to_owned(),
             way_back: phase.way_back.to_owned(),
             irreversible: phase.irreversible,
-            digest: forecast_digest(family, &phase.id, facts, &situation),
+            digest: gate_digest(family, &phase.id, at_the_end.as_ref().filter(|_| !is_ahead).unwrap_or(&picture)),
             changes: Changes::between(&before, &picture),
             sequences: if is_ahead { family.sequences_set(&phase.id, facts) } else { BTreeMap::new() },
             ways_back: if is_ahead { ways_back(family, &phase.id, &picture, facts) } else { vec![] },

@@ -3,6 +3,8 @@
 //! The base is what was found after that write, or when the movement was taken over. What that write itself left otherwise than
 //! forecast is no drift: it is a finding of its own (C405).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,16 +43,19 @@ pub struct Drift {
 pub fn of(base: Base<'_>, now: &Picture, ours: &Ours, decision: Option<&Decision>) -> Vec<Drift> {
     let Base::Known(base) = base else { return vec![] };
     let all = base.differences(now, ours);
-    let is_told = |difference: &Difference| all.iter().any(|other| follows_from(difference, other));
-    all.iter().filter(|difference| !is_told(difference)).map(|difference| drift(difference.clone(), decision)).collect()
+    let by_subject: BTreeMap<&str, &Difference> =
+        all.iter().map(|difference| (difference.subject.as_str(), difference)).collect();
+    all.iter()
+        .filter(|difference| !is_told(difference, &by_subject))
+        .map(|difference| drift(difference.clone(), decision))
+        .collect()
 }
 
 /// A cell that serves a rule as the topology has it now is no difference of its own.
-fn follows_from(difference: &Difference, other: &Difference) -> bool {
-    difference.subject != other.subject
-        && difference.subject.starts_with("cell ")
-        && difference.subject.ends_with(&format!(" serves {}", other.subject))
-        && (&difference.expected, &difference.found) == (&other.expected, &other.found)
+fn is_told(difference: &Difference, by_subject: &BTreeMap<&str, &Difference>) -> bool {
+    let served = difference.subject.strip_prefix("cell ").and_then(|rest| rest.split_once(" serves "));
+    let other = served.and_then(|(_, subject)| by_subject.get(subject));
+    other.is_some_and(|other| (&difference.expected, &difference.found) == (&other.expected, &other.found))
 }
 
 fn drift(difference: Difference, decision: Option<&Decision>) -> Drift {

@@ -60,7 +60,7 @@ pub use snapshot::Snapshot;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use tonic::Status;
@@ -72,6 +72,9 @@ use clock::SandboxClock;
 use file::description::Description;
 use state::State;
 use store::{Client, Keeping, Store};
+
+/// Of a message, either way: vtctld's own (`--grpc-max-message-size`).
+const MESSAGE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// A sandbox: its state stands in a file, and each call is one transaction on it.
 #[derive(Debug, Clone)]
@@ -85,6 +88,8 @@ struct Inner {
     store: Store,
     /// Something befalls a call by its number.
     counts_calls: AtomicBool,
+    /// What is larger is refused as vtctld refuses it.
+    answer_limit_bytes: AtomicUsize,
     /// None in memory: nobody else is there to see whether we live.
     client: Option<Client>,
 }
@@ -131,21 +136,32 @@ impl Sandbox {
         let inner = Inner {
             clock,
             counts_calls: AtomicBool::new(trouble::is_by_number(description)),
+            answer_limit_bytes: AtomicUsize::new(MESSAGE_LIMIT_BYTES),
             store: Store::in_folder(folder),
             client: Some(client),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// One that is gone with its last clone.
+    /// One that is gone with its last clone. What must hold is looked after at each step.
     pub fn in_memory(description: &Description, now: Timestamp) -> Self {
+        Self::of_memory(description, now, true)
+    }
+
+    /// As [`in_memory`](Self::in_memory), where nobody looks after it: of a large cluster that takes longer than all else.
+    pub fn in_memory_unwatched(description: &Description, now: Timestamp) -> Self {
+        Self::of_memory(description, now, false)
+    }
+
+    fn of_memory(description: &Description, now: Timestamp, is_watched: bool) -> Self {
         let mut state = State::new(description, now);
-        state.plan.keeps_logs = true;
+        state.plan.keeps_logs = is_watched;
         let clock = Arc::new(SandboxClock::from(state.now));
         Self {
             inner: Arc::new(Inner {
                 clock,
                 counts_calls: AtomicBool::new(trouble::is_by_number(description)),
+                answer_limit_bytes: AtomicUsize::new(MESSAGE_LIMIT_BYTES),
                 store: Store::in_memory(state),
                 client: None,
             }),
@@ -158,7 +174,12 @@ impl Sandbox {
 
     /// What answers calls.
     pub fn service(&self) -> VtctldServer<Self> {
-        VtctldServer::new(self.clone())
+        VtctldServer::new(self.clone()).max_decoding_message_size(MESSAGE_LIMIT_BYTES)
+    }
+
+    /// Refuses larger answers than this: so that a small cluster shows what a large one does.
+    pub fn limit_answers(&self, bytes: usize) {
+        self.inner.answer_limit_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub fn routes(&self) -> Routes {

@@ -32,18 +32,18 @@ struct Arrived<T> {
 
 impl Sandbox {
     /// A read.
-    async fn look<T: Send>(&self, name: &'static str, call: impl Fn(&State) -> Answer<T> + Send + Sync) -> Reply<T> {
+    async fn look<T: Message>(&self, name: &'static str, call: impl Fn(&State) -> Answer<T> + Send + Sync) -> Reply<T> {
         // Where a call is told by its number, each is counted for good.
         let counts = self.inner.counts_calls.load(Ordering::Relaxed);
         self.reply(name, if counts { Keeping::Always } else { Keeping::WhenDue }, |state| call(state)).await
     }
 
     /// A write that is over at once.
-    async fn answer<T: Send>(&self, name: &'static str, call: impl Fn(&mut State) -> Answer<T> + Send + Sync) -> Reply<T> {
+    async fn answer<T: Message>(&self, name: &'static str, call: impl Fn(&mut State) -> Answer<T> + Send + Sync) -> Reply<T> {
         self.reply(name, Keeping::Always, call).await
     }
 
-    async fn reply<T: Send>(
+    async fn reply<T: Message>(
         &self,
         name: &'static str,
         keeping: Keeping,
@@ -89,7 +89,18 @@ impl Sandbox {
         if fate == Some(Fate::AnswerLost) || befalls == Some(CallWhat::AnswerLost) {
             return Err(cut_off());
         }
-        answer.map(Response::new)
+        self.fits(answer?)
+    }
+
+    /// grpc-go's server sends no larger message than vtctld allows it (`--grpc-max-message-size`), and says so.
+    fn fits<T: Message>(&self, answer: T) -> Reply<T> {
+        let (bytes, limit) = (answer.encoded_len(), self.inner.answer_limit_bytes.load(Ordering::Relaxed));
+        if bytes > limit {
+            return Err(Status::resource_exhausted(format!(
+                "grpc: trying to send message larger than max ({bytes} vs. {limit})"
+            )));
+        }
+        Ok(Response::new(answer))
     }
 
     /// A call that takes its time.
@@ -128,7 +139,8 @@ impl Sandbox {
             Outcome::Refused(words) => Err(Refusal(words).into()),
             Outcome::Done(text) => {
                 let bytes = wire::bytes(&text).unwrap_or_default();
-                T::decode(bytes.as_slice()).map(Response::new).map_err(|error| Status::internal(error.to_string()))
+                let answer = T::decode(bytes.as_slice()).map_err(|error| Status::internal(error.to_string()))?;
+                self.fits(answer)
             }
         }
     }

@@ -1,12 +1,12 @@
 //! All that a sandbox in memory knows, kept aside: tests begin from one again and again, and compare what stands in two.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::clock::SandboxClock;
 use super::state::State;
 use super::store::Store;
-use super::{Inner, Sandbox, SandboxError, trouble};
+use super::{Inner, MESSAGE_LIMIT_BYTES, Sandbox, SandboxError, trouble};
 
 /// A moment of a sandbox. Nobody's call is under way in it but those that go on alone.
 #[derive(Debug, Clone)]
@@ -25,6 +25,7 @@ impl Sandbox {
         let inner = Inner {
             clock: Arc::new(SandboxClock::from(state.now)),
             counts_calls: AtomicBool::new(trouble::is_by_number(&state.description) || !state.plan.calls.is_empty()),
+            answer_limit_bytes: AtomicUsize::new(MESSAGE_LIMIT_BYTES),
             store: Store::in_memory(state),
             client: None,
         };

@@ -27,6 +27,8 @@ pub struct Context {
     pub cluster: Option<&'static Cluster>,
     /// Where a Vitess is installed, running or not.
     rig: Option<PathBuf>,
+    /// Where the results are published, if they are.
+    pub results: Option<PathBuf>,
     /// Gone with this.
     folder: tempfile::TempDir,
 }
@@ -34,12 +36,21 @@ pub struct Context {
 impl Context {
     pub fn of_process() -> Self {
         let folder = tempfile::Builder::new().prefix("cutover-bench.").tempdir().expect("a folder to work in");
-        Self { cluster: Cluster::shared(), rig: std::env::var_os("CUTOVER_RIG").map(PathBuf::from), folder }
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        Self { cluster: Cluster::shared(), rig: path("CUTOVER_RIG"), results: path("CUTOVER_BENCH_RESULTS"), folder }
     }
 
     /// A folder to work in.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Writes a file beside the results, where these are written.
+    pub fn publish(&self, name: &str, text: &str) {
+        if let Some(folder) = &self.results {
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
     }
 
     /// Vitess's own client, where one is installed.

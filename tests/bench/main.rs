@@ -13,6 +13,8 @@
 //! | [`table`] | figures as a table |
 //! | [`by_hand`] | the steps of a movement with vtctldclient |
 //! | [`results`] | what is published, row by row |
+//! | [`start`] | start-up, memory and size |
+//! | [`scale`] | large clusters, generated |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -30,6 +32,7 @@ mod plan;
 mod plot;
 mod process;
 mod results;
+mod scale;
 mod soak;
 mod start;
 mod statistics;
@@ -53,11 +56,12 @@ const FAMILIES: &[Family] = &[
     Family { name: "pause", needs: Needs::Cluster, measure: pause::figures },
     Family { name: "watching", needs: Needs::Cluster, measure: watching::figures },
     Family { name: "soak", needs: Needs::ClusterAndTime, measure: soak::figures },
+    Family { name: "scale", needs: Needs::Nothing, measure: scale::figures },
 ];
 
 fn main() -> ExitCode {
     // Two of these run as a program of their own.
-    if let Some(code) = process::as_wrapper() {
+    if let Some(code) = process::as_wrapper().or_else(scale::as_server) {
         return code;
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();

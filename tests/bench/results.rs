@@ -39,9 +39,9 @@ struct Row {
 }
 
 impl Results {
-    /// Those in the folder of `CUTOVER_BENCH_RESULTS`; without it nothing is written.
+    /// Those that are published; without a folder for them (`CUTOVER_BENCH_RESULTS`) nothing is written.
     pub fn open(context: &Context) -> Self {
-        let folder = std::env::var_os("CUTOVER_BENCH_RESULTS").map(PathBuf::from);
+        let folder = context.results.clone();
         let file = folder.as_deref().map(json_file);
         let known = file.filter(|file| file.exists()).map(|file| {
             let text = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -68,7 +68,8 @@ impl Bench {
     /// What does not pass before create.
     async fn amiss(&self) -> Vec<Finding> {
         let before = PhaseId::CREATE;
-        let facts = checks::look(&self.adapter, &self.movement, std::slice::from_ref(&before), Query::default()).await.unwrap();
+        let facts =
+            checks::look(&self.adapter, &self.movement, std::slice::from_ref(&before), Query::default(), None).await.unwrap();
         let input = CheckInput { movement: &self.movement, facts: &facts, progress: &Progress::default() };
         let mut findings = checks::run(&input, Some(&before));
         findings.retain(|finding| finding.result != CheckResult::Pass);

@@ -25,6 +25,7 @@ mod conformance_suite;
 mod examples;
 mod generated;
 mod hostile;
+mod large_cluster;
 mod pictures;
 mod pipelines;
 mod plan_file_fuzz;

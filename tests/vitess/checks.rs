@@ -79,7 +79,7 @@ impl Bench {
     }
 
     fn look(&self, phases: &[PhaseId]) -> Result<Facts, ClusterError> {
-        self.runtime.block_on(checks::look(&self.adapter, &self.movement, phases, Query::default()))
+        self.runtime.block_on(checks::look(&self.adapter, &self.movement, phases, Query::default(), None))
     }
 
     /// What the checks before a phase find; for none, those before every phase that is ahead.

@@ -75,7 +75,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         session.refuse_foreign(&facts)?;
         if let Some(saved) = &saved
             && !args.finish_only
-            && let Some(exit) = refuse_stale(context, &session, saved).await?
+            && let Some(exit) = refuse_stale(context, &mut session, saved).await?
         {
             return Ok(exit);
         }
@@ -87,7 +87,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
                     "`cutover plan` shows the cluster",
                 ));
             }
-            if !args.yes && saved.is_none() && !start(context, &session).await? {
+            if !args.yes && saved.is_none() && !start(context, &mut session).await? {
                 return Ok(Exit::Done);
             }
         }
@@ -115,7 +115,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
 
 /// Refuses a saved plan that is no longer what would happen, with what has moved. Going on with what it began is never stale: what
 /// others changed since is looked at before each write.
-async fn refuse_stale(context: &mut Context, session: &Session, saved: &Plan) -> Result<Option<Exit>, Error> {
+async fn refuse_stale(context: &mut Context, session: &mut Session, saved: &Plan) -> Result<Option<Exit>, Error> {
     if session.has_begun() && session.progress().intent.as_ref() == Some(&saved.digests.intent) {
         return Ok(None);
     }
@@ -147,7 +147,7 @@ fn refuse_by_guards(session: &Session, facts: &Facts) -> Result<(), Error> {
 }
 
 /// Shows the plan and asks whether to begin. False is a no.
-async fn start(context: &mut Context, session: &Session) -> Result<bool, Error> {
+async fn start(context: &mut Context, session: &mut Session) -> Result<bool, Error> {
     // In the sandbox nothing is at stake: the plan is shown, and it begins.
     if !session.is_sandbox && (!context.ui.is_interactive || context.is_json()) {
         return Err(Error::usage(

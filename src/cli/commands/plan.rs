@@ -12,7 +12,6 @@ use crate::cli::exit::Exit;
 use crate::cli::plan_folder::{self, Found};
 use crate::cli::saved_plan;
 use crate::cli::session::{Session, Wants};
-use crate::cluster::port::Query;
 use crate::plan::conflicts;
 use crate::plan::document::{Plan, Verdict};
 use crate::plan::folder::{FailedFile, FiledPlan, FolderPlan, SkippedFile};
@@ -82,7 +81,7 @@ fn exit(verdict: Verdict, detailed: bool) -> Exit {
 fn plan_file(context: &mut Context, file: &Path, args: &PlanArgs) -> Result<Plan, Error> {
     block_on(context, async |context| match &args.facts {
         Some(facts) => snapshot::plan(context, file, facts).await,
-        None => make(&Session::open(context, file, "plan", Wants::Nothing).await?).await,
+        None => make(&mut Session::open(context, file, "plan", Wants::Nothing).await?).await,
     })
 }
 
@@ -122,9 +121,8 @@ fn run_folder(args: &PlanArgs, context: &mut Context) -> Result<Exit, Error> {
 }
 
 /// Looks, checks, and forecasts.
-pub async fn make(session: &Session) -> Result<Plan, Error> {
-    let planning = session.planning();
-    let facts = planning.look(Query::default()).await.map_err(|error| session.failed(&error))?;
+pub async fn make(session: &mut Session) -> Result<Plan, Error> {
+    let facts = session.look().await?;
     let guards = session.guards(&facts);
-    planning.plan(&facts, guards, session.clock.now()).await.map_err(|error| session.failed(&error))
+    session.planning().plan(&facts, guards, session.clock.now()).await.map_err(|error| session.failed(&error))
 }

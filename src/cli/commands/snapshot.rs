@@ -57,7 +57,7 @@ pub fn run(args: SnapshotArgs, context: &mut Context) -> Result<Exit, Error> {
             movement.lock_ask(),
         ];
         let more = Query { asks: asks.into(), ..Query::default() };
-        let facts = session.planning().look(more).await.map_err(|error| session.failed(&error))?;
+        let facts = session.planning().look(more, None).await.map_err(|error| session.failed(&error))?;
         let snapshot = Snapshot::new(session.cluster_name(), facts);
         let text =
             snapshot.text().map_err(|source| Error::Write { what: args.out.display().to_string(), source: source.into() })?;
@@ -88,7 +88,8 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
     let record = store.load_newest().map_err(Error::record)?;
     let Movement::MoveTables(options) = spec.movement.clone();
     let failed = |error| Error::ended(Exit::Refused, error, "`cutover snapshot` takes one for this plan file");
-    let seen = snapshot.observe(&first_look(&options)).await.map_err(failed)?;
+    let first = first_look(&spec, &options);
+    let seen = snapshot.observe(&first).await.map_err(failed)?;
     let tables = resolve_tables(&options, &seen)?;
     let movement = MoveTables { spec, options, tables };
     let actor = who::this_process(context.environment.user.as_deref());
@@ -100,7 +101,7 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
         actor: &actor,
         cluster: snapshot.cluster.clone(),
     };
-    let facts = planning.look(Query::default()).await.map_err(failed)?;
+    let facts = planning.look(Query::default(), Some((first, seen))).await.map_err(failed)?;
     let ahead = movement.phases_ahead(&movement.situation(&facts, &planning.progress));
     let guards = config.map(|config| operator::guards(&movement.spec, &config, &ahead)).unwrap_or_default();
     let now: Timestamp = facts.observed_at;

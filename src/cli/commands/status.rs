@@ -41,7 +41,7 @@ pub fn run(args: StatusArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(context, async |context| {
         let mut session = Session::open(context, &args.file, "status", Wants::Nothing).await?;
         if !args.watch {
-            let found = match look(&session).await {
+            let found = match look(&mut session).await {
                 Ok(found) => found,
                 Err(error) => return Err(without_streams::add_to(error, &session).await),
             };
@@ -78,7 +78,7 @@ async fn look_anew(session: &mut Session) -> Result<(Status, Timestamp), Error> 
     look(session).await
 }
 
-async fn look(session: &Session) -> Result<(Status, Timestamp), Error> {
+async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     let facts = session.look().await?;
     let progress = session.progress();
     let (decision, facts) = decide(session, &progress, facts).await?;
@@ -100,6 +100,7 @@ async fn look(session: &Session) -> Result<(Status, Timestamp), Error> {
 
 /// What the machine would do now.
 pub async fn decide(session: &Session, progress: &Progress, facts: Facts) -> Result<(Option<Decision>, Facts), Error> {
-    let decided = session.planning().decision(progress, facts, session.clock.now()).await;
-    decided.map_err(|error| session.failed(&error))
+    let decided = session.planning().decision(progress, &facts, session.clock.now()).await;
+    let (decision, further) = decided.map_err(|error| session.failed(&error))?;
+    Ok((decision, further.unwrap_or(facts)))
 }

@@ -47,7 +47,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
         let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
         session.refuse_foreign(&session.observe().await?)?;
         session.begin()?;
-        let found: Vec<Blocking> = blocking(&session)
+        let found: Vec<Blocking> = blocking(&mut session)
             .await?
             .into_iter()
             .filter(|blocking| blocking.finding.code.eq_ignore_ascii_case(&code))
@@ -120,7 +120,7 @@ impl Blocking {
 }
 
 /// What blocks now: the checks of the phases ahead, what their next step stops at, and the conditions of their writes.
-async fn blocking(session: &Session) -> Result<Vec<Blocking>, Error> {
+async fn blocking(session: &mut Session) -> Result<Vec<Blocking>, Error> {
     let facts = session.look().await?;
     let progress = session.progress();
     let situation = session.movement.situation(&facts, &progress);

@@ -1,11 +1,14 @@
 //! The base of an observation: what is read each time. All at once, and an error of any is an error of the observation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::call::Vtctld;
 use super::concurrently::concurrently;
 use super::convert::{Malformed, routing, topology, vschema, workflow};
-use super::generated::vtctldata as data;
+use super::generated::{vschema as wire, vtctldata as data};
+use super::pieces::{Pieces, Sizes};
+use super::streams_in_pieces;
 use crate::cluster::error::{ClusterError, Effect, ErrorKind};
 use crate::cluster::port::{OtherRules, Served};
 use crate::model::name::{KeyspaceName, WorkflowName};
@@ -28,22 +31,42 @@ pub(super) struct Base {
     pub workflows: Vec<Workflow>,
 }
 
+/// That part of it which depends on what is asked for.
+pub(super) struct Parts {
+    pub keyspaces: BTreeMap<KeyspaceName, Keyspace>,
+    pub vschemas: BTreeMap<KeyspaceName, VSchema>,
+    pub workflows: Vec<Workflow>,
+}
+
 pub(super) async fn read(
     vtctld: &Vtctld,
+    sizes: &Arc<Sizes>,
     keyspaces: BTreeSet<KeyspaceName>,
     workflows: BTreeSet<(KeyspaceName, WorkflowName)>,
 ) -> Result<Base, ClusterError> {
-    let of_keyspaces = concurrently(AT_ONCE, keyspaces.into_iter().map(|name| keyspace(vtctld.clone(), name)));
-    let of_workflows =
-        concurrently(AT_ONCE, workflows.into_iter().map(|(keyspace, name)| one_workflow(vtctld.clone(), keyspace, name)));
-    let (cells, routing_rules, served, other_rules, of_keyspaces, of_workflows) = tokio::try_join!(
-        cells(vtctld),
-        routing_rules(vtctld),
-        served(vtctld),
+    let ((cells, routing_rules, served), other_rules, parts) = tokio::try_join!(
+        cells_and_rules(vtctld, &sizes.served),
         other_rules(vtctld),
-        async { of_keyspaces.await.into_iter().collect::<Result<Vec<_>, _>>() },
-        async { of_workflows.await.into_iter().collect::<Result<Vec<_>, _>>() },
+        parts(vtctld, sizes, keyspaces, workflows)
     )?;
+    let Parts { keyspaces, vschemas, workflows } = parts;
+    Ok(Base { cells, keyspaces, vschemas, routing_rules, served, other_rules, workflows })
+}
+
+/// What there is of some keyspaces and workflows.
+pub(super) async fn parts(
+    vtctld: &Vtctld,
+    sizes: &Arc<Sizes>,
+    keyspaces: BTreeSet<KeyspaceName>,
+    workflows: BTreeSet<(KeyspaceName, WorkflowName)>,
+) -> Result<Parts, ClusterError> {
+    let of_keyspaces = concurrently(AT_ONCE, keyspaces.into_iter().map(|name| keyspace(vtctld.clone(), name)));
+    let one = |(keyspace, name)| one_workflow(vtctld.clone(), sizes.clone(), keyspace, name);
+    let of_workflows = concurrently(AT_ONCE, workflows.into_iter().map(one));
+    let (of_keyspaces, of_workflows) =
+        tokio::try_join!(async { of_keyspaces.await.into_iter().collect::<Result<Vec<_>, _>>() }, async {
+            of_workflows.await.into_iter().collect::<Result<Vec<_>, _>>()
+        },)?;
     let mut keyspaces = BTreeMap::new();
     let mut vschemas = BTreeMap::new();
     for (name, keyspace, vschema) in of_keyspaces.into_iter().flatten() {
@@ -51,7 +74,7 @@ pub(super) async fn read(
         keyspaces.insert(name, keyspace);
     }
     let workflows = of_workflows.into_iter().flatten().collect();
-    Ok(Base { cells, keyspaces, vschemas, routing_rules, served, other_rules, workflows })
+    Ok(Parts { keyspaces, vschemas, workflows })
 }
 
 async fn cells(vtctld: &Vtctld) -> Result<Cells, ClusterError> {
@@ -62,14 +85,37 @@ async fn cells(vtctld: &Vtctld) -> Result<Cells, ClusterError> {
 
 async fn routing_rules(vtctld: &Vtctld) -> Result<RoutingRules, ClusterError> {
     let answer = vtctld.read(data::GetRoutingRulesRequest {}).await?;
-    Ok(routing::routing_rules(answer.routing_rules.as_ref()))
+    Ok(routing::routing_rules(answer.routing_rules))
 }
 
-async fn served(vtctld: &Vtctld) -> Result<BTreeMap<String, Served>, ClusterError> {
-    let answer = vtctld.read(data::GetSrvVSchemasRequest { cells: Vec::new() }).await?;
+/// The cells, the rules of the topology, and what each cell serves of them.
+async fn cells_and_rules(
+    vtctld: &Vtctld,
+    pieces: &Pieces,
+) -> Result<(Cells, RoutingRules, BTreeMap<String, Served>), ClusterError> {
+    let at_once = pieces.whole(served_by(vtctld, Vec::new()));
+    let (cells, rules, at_once) = tokio::try_join!(cells(vtctld), routing_rules(vtctld), at_once)?;
+    let mut served = BTreeMap::new();
     // A cell without a SrvVSchema comes as an empty one.
-    let cells = answer.srv_v_schemas.iter().filter(|(_, served)| **served != Default::default());
-    Ok(cells.map(|(cell, served)| (cell.clone(), routing::served(served))).collect())
+    let mut add = |found: BTreeMap<String, wire::SrvVSchema>| {
+        let found = found.into_iter().filter(|(_, served)| *served != wire::SrvVSchema::default());
+        served.extend(found.map(|(cell, served)| (cell, routing::served(served, &rules))));
+    };
+    match at_once {
+        Some(all) => add(all),
+        // One after the other: each is large, and what it has in common with the topology is held once as soon as it is read.
+        None => {
+            for cell in &cells.names {
+                add(served_by(vtctld, vec![cell.to_string()]).await?);
+            }
+        }
+    }
+    Ok((cells, rules, served))
+}
+
+/// None named means all.
+async fn served_by(vtctld: &Vtctld, cells: Vec<String>) -> Result<BTreeMap<String, wire::SrvVSchema>, ClusterError> {
+    Ok(vtctld.read(data::GetSrvVSchemasRequest { cells }).await?.srv_v_schemas)
 }
 
 async fn other_rules(vtctld: &Vtctld) -> Result<OtherRules, ClusterError> {
@@ -101,17 +147,15 @@ async fn keyspace(vtctld: Vtctld, name: KeyspaceName) -> Result<Option<(Keyspace
 }
 
 /// None when there is no such workflow, or no such keyspace.
-async fn one_workflow(vtctld: Vtctld, keyspace: KeyspaceName, name: WorkflowName) -> Result<Option<Workflow>, ClusterError> {
-    let request = data::GetWorkflowsRequest {
-        keyspace: keyspace.to_string(),
-        active_only: false,
-        workflow: name.to_string(),
-        include_logs: false,
-        shards: Vec::new(),
-    };
-    let answer = present(vtctld.read(request)).await?.unwrap_or_default();
-    let found = answer.workflows.iter().find(|workflow| workflow.name == name.as_str());
-    Ok(found.map(|found| workflow::workflow(keyspace.as_str(), found)))
+async fn one_workflow(
+    vtctld: Vtctld,
+    sizes: Arc<Sizes>,
+    keyspace: KeyspaceName,
+    name: WorkflowName,
+) -> Result<Option<Workflow>, ClusterError> {
+    let found = streams_in_pieces::read(&vtctld, &sizes.streams, &keyspace, name.as_str()).await?;
+    let found = found.into_iter().find(|workflow| workflow.name == name.as_str());
+    Ok(found.map(|found| workflow::workflow(keyspace.as_str(), &found)))
 }
 
 /// None for what vtctld says is not there.

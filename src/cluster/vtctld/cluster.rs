@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Vtctld;
+use super::pieces::Sizes;
 use crate::clock::Clock;
 use crate::cluster::topo::Topology;
 
@@ -15,6 +16,7 @@ pub struct Cluster {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sql: SqlReads,
     pub(super) topology: Option<Arc<dyn Topology>>,
+    pub(super) sizes: Arc<Sizes>,
 }
 
 /// Which SQL reads are made.
@@ -36,7 +38,7 @@ impl SqlReads {
 impl Cluster {
     /// With bounded SQL reads.
     pub fn new(vtctld: Vtctld, clock: Arc<dyn Clock>) -> Self {
-        Self { vtctld, clock, sql: SqlReads::BOUNDED, topology: None }
+        Self { vtctld, clock, sql: SqlReads::BOUNDED, topology: None, sizes: Arc::default() }
     }
 
     pub fn with_sql(self, sql: SqlReads) -> Self {

@@ -12,10 +12,12 @@ pub(crate) mod convert;
 mod credentials;
 mod error_text;
 pub mod generated;
+mod pieces;
 mod reader;
 mod rpc;
 mod sql;
 mod status;
+mod streams_in_pieces;
 mod transport;
 mod writer;
 

@@ -9,7 +9,7 @@ use crate::model::digest::Digest;
 use crate::plan::checks::asks;
 
 pub fn of(movement: &MoveTables, facts: &Facts) -> Basis {
-    let (keys, ours, picture) = (movement.rule_keys(), movement.ours(), movement.picture_of(facts));
+    let (keys, ours, picture) = (movement.rule_keys(), movement.ours(), movement.picture_of_ours(facts));
     let shards: Vec<String> = [true, false].into_iter().flat_map(|on_source| movement.shard_paths(facts, on_source)).collect();
     let denied: BTreeMap<&String, Vec<&String>> =
         picture.denied_tables.iter().map(|(shard, tables)| (shard, tables.intersection(&ours.tables).collect())).collect();
@@ -17,16 +17,12 @@ pub fn of(movement: &MoveTables, facts: &Facts) -> Basis {
         .into_iter()
         .map(|keyspace| {
             let vschema = facts.vschemas.get(keyspace);
-            let entries = vschema.map(|vschema| {
-                let mut entries = vschema.entries();
-                entries.retain(|table, _| ours.tables.contains(asks::unquoted(table)));
-                entries
-            });
+            let entries = vschema.map(|vschema| vschema.entries_of(|table| ours.tables.contains(asks::unquoted(table))));
             (keyspace, vschema.map(|vschema| vschema.sharded), entries)
         })
         .collect();
     let topology = [
-        ("routing rules", Digest::of(&facts.routing_rules.only(|key| keys.contains(key)))),
+        ("routing rules", Digest::of(&facts.routing_rules.of_keys(&keys))),
         ("shards", Digest::of(&shards)),
         ("denied tables", Digest::of(&denied)),
         ("VSchema", Digest::of(&vschema)),

@@ -5,12 +5,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MoveTables, StreamsOf};
 use crate::cluster::mutation::{AutoIncrementHandling, Mutation, SourceTables, StreamsWanted};
 use crate::cluster::port::{Ask, Facts};
-use crate::family::picture::{Ours, Picture, StreamShape};
+use crate::family::picture::{Names, Ours, Picture, StreamShape};
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
 use crate::model::workflow::{FROZEN, StreamState};
 use crate::run::phase::PhaseId;
 use crate::words::{counted, length};
+
+/// The shards of a keyspace mostly have the same names: those that are equal are held once, and changed once.
+#[derive(Default)]
+struct Alike {
+    last: Names,
+    changed: Option<(Names, Names)>,
+}
+
+impl Alike {
+    fn one(&mut self, names: Names) -> Names {
+        if names != self.last {
+            self.last = names;
+        }
+        self.last.clone()
+    }
+
+    /// The change must be the same each time.
+    fn change(&mut self, names: &mut Names, change: impl FnOnce(&mut BTreeSet<String>)) {
+        match &self.changed {
+            Some((before, after)) if before == names => names.clone_from(after),
+            _ => {
+                let before = names.clone();
+                change(names);
+                self.changed = Some((before, names.clone()));
+            }
+        }
+    }
+}
 
 impl MoveTables {
     pub fn ours(&self) -> Ours {
@@ -26,21 +54,32 @@ impl MoveTables {
     }
 
     pub fn picture_of(&self, facts: &Facts) -> Picture {
+        let mut picture = self.picture_of_ours(facts);
+        for keyspace in [self.source(), self.target()] {
+            if let Some(vschema) = facts.vschemas.get(keyspace) {
+                picture.vschema_entries.insert(keyspace.to_string(), vschema.entries().into());
+            }
+        }
+        picture
+    }
+
+    /// Without what takes long to work out and belongs to others as well: the entries of VSchemas.
+    pub(super) fn picture_of_ours(&self, facts: &Facts) -> Picture {
         let mut picture =
             Picture { routing_rules: facts.routing_rules.clone(), other_rules: facts.other_rules.clone(), ..Picture::default() };
         for (cell, served) in &facts.served {
             picture.served.insert(cell.clone(), served.routing_rules.clone());
         }
+        let mut alike = Alike::default();
         for on_source in [true, false] {
             let keyspace = if on_source { self.source() } else { self.target() };
             if let Some(found) = facts.keyspaces.get(keyspace) {
                 for (shard, record) in &found.shards {
-                    picture.denied_tables.insert(format!("{keyspace}/{shard}"), record.denied_tables());
+                    picture.denied_tables.insert(format!("{keyspace}/{shard}"), alike.one(record.denied_tables().into()));
                 }
             }
             if let Some(vschema) = facts.vschemas.get(keyspace) {
                 picture.vschema_tables.insert(keyspace.to_string(), vschema.tables.keys().cloned().collect());
-                picture.vschema_entries.insert(keyspace.to_string(), vschema.entries());
             }
         }
         let ours = self.ours();
@@ -48,8 +87,8 @@ impl MoveTables {
             let Ask::TableNames(keyspace) = &ask else { continue };
             if let Ok(by_shard) = facts.table_names(&ask) {
                 for (shard, names) in by_shard {
-                    let kept = names.intersection(&ours.tables).cloned().collect();
-                    picture.tables.insert(format!("{keyspace}/{shard}"), kept);
+                    let kept = ours.tables.intersection(names).cloned().collect();
+                    picture.tables.insert(format!("{keyspace}/{shard}"), alike.one(kept));
                 }
             }
         }
@@ -108,15 +147,18 @@ impl MoveTables {
     }
 
     fn deny(&self, picture: &mut Picture, shards: &[String], denied: bool) {
+        let mut alike = Alike::default();
         for shard in shards {
             let tables = picture.denied_tables.entry(shard.clone()).or_default();
-            for table in &self.tables {
-                if denied {
-                    tables.insert(table.to_string());
-                } else {
-                    tables.remove(table.as_str());
+            alike.change(tables, |tables| {
+                for table in &self.tables {
+                    if denied {
+                        tables.insert(table.to_string());
+                    } else {
+                        tables.remove(table.as_str());
+                    }
                 }
-            }
+            });
         }
     }
 
@@ -127,12 +169,15 @@ impl MoveTables {
     }
 
     fn tables_on(&self, picture: &mut Picture, shards: &[String], change: impl Fn(&mut BTreeSet<String>, &str, String)) {
+        let mut alike = Alike::default();
         // What wasn't looked at is not forecast.
         for shard in shards {
             if let Some(names) = picture.tables.get_mut(shard) {
-                for table in &self.tables {
-                    change(names, table.as_str(), table.renamed());
-                }
+                alike.change(names, |names| {
+                    for table in &self.tables {
+                        change(names, table.as_str(), table.renamed());
+                    }
+                });
             }
         }
     }
@@ -264,7 +309,9 @@ impl MoveTables {
 
     fn forget_entries(&self, picture: &mut Picture) {
         if let Some(entries) = picture.vschema_entries.get_mut(self.target().as_str()) {
-            entries.retain(|name, _| !self.tables.iter().any(|table| table.as_str() == name));
+            for table in &self.tables {
+                entries.remove(table.as_str());
+            }
         }
     }
 
@@ -275,7 +322,9 @@ impl MoveTables {
             }
         }
         if let Some(entries) = picture.vschema_entries.get_mut(keyspace.as_str()) {
-            entries.retain(|name, _| !self.tables.iter().any(|table| table.as_str() == name));
+            for table in &self.tables {
+                entries.remove(table.as_str());
+            }
         }
     }
 
@@ -361,10 +410,10 @@ mod tests {
     fn start() -> Picture {
         let mut picture = Picture::default();
         for shard in ["commerce/0", "customer/-80", "customer/80-"] {
-            picture.denied_tables.insert(shard.into(), BTreeSet::new());
+            picture.denied_tables.insert(shard.into(), Names::default());
         }
         picture.tables.insert("commerce/0".into(), ["customer".to_owned(), "corder".to_owned()].into());
-        picture.tables.insert("customer/-80".into(), BTreeSet::new());
+        picture.tables.insert("customer/-80".into(), Names::default());
         picture.served.insert("zone1".into(), Default::default());
         picture.routing_rules.set("theirs", "a.theirs");
         picture

@@ -153,13 +153,13 @@ impl MoveTables {
     /// A line for each cell in which one of our rules is served otherwise than the global rules say.
     pub fn cells_that_serve_something_else(&self, facts: &Facts) -> Vec<String> {
         let keys = self.rule_keys();
-        let ours = facts.routing_rules.only(|key| keys.contains(key));
+        let ours = facts.routing_rules.of_keys(&keys);
         let mut lines = Vec::new();
         for cell in &facts.cells.names {
             match facts.served.get(cell.as_str()) {
                 None => lines.push(format!("cell {cell} has no SrvVSchema")),
                 Some(served) => {
-                    let diff = ours.diff(&served.routing_rules.only(|key| keys.contains(key)));
+                    let diff = ours.diff(&served.routing_rules.of_keys(&keys));
                     if !diff.is_empty() {
                         lines.push(format!(
                             "cell {cell} serves {} of our routing rules otherwise than the topology has them",

@@ -1,5 +1,7 @@
 //! C213: what the tables' names mean once the routing rules are gone.
 
+use std::collections::BTreeMap;
+
 use super::asks::{both_keyspaces_and, counted, listed, nothing_more, unread, vschema_table};
 use super::{Check, CheckInput};
 use crate::cluster::mutation::SourceTables;
@@ -50,9 +52,9 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     let movement = input.movement;
     let mut findings = match input.facts.all_vschemas(&Ask::AllVSchemas) {
         Ok(vschemas) => {
-            let names = vschemas.iter().collect::<Vec<_>>();
+            let situation = input.situation().kind;
             let mut findings: Vec<Finding> =
-                movement.tables.iter().filter_map(|table| of_bare_name(input, table.as_str(), &names)).collect();
+                movement.tables.iter().filter_map(|table| of_bare_name(input, situation, table.as_str(), vschemas)).collect();
             if findings.is_empty() {
                 let tables = counted(movement.tables.len(), "bare name");
                 let target = movement.target();
@@ -67,13 +69,19 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 }
 
 /// Keyspaces in which vtgate will find the bare name at the end (`buildKeyspaceGlobalTables`, go/vt/vtgate/vindexes/vschema.go).
-fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSchema)]) -> Option<Finding> {
+fn of_bare_name(
+    input: &CheckInput<'_>,
+    situation: SituationKind,
+    table: &str,
+    vschemas: &BTreeMap<String, VSchema>,
+) -> Option<Finding> {
     let movement = input.movement;
     let (source, target) = (movement.source().as_str(), movement.target().as_str());
     // Complete takes the tables out of the source's VSchema, unless it keeps them.
-    let leaves_source = movement.spec.complete.source_tables != SourceTables::Keep && !has_completed(input);
+    let leaves_source = movement.spec.complete.source_tables != SourceTables::Keep
+        && !matches!(situation, SituationKind::Completed | SituationKind::Ended);
     // Create puts them into an unsharded target's.
-    let comes_to_target = input.situation().kind == SituationKind::NotBegun;
+    let comes_to_target = situation == SituationKind::NotBegun;
     let will_have_it = |name: &str, vschema: &VSchema| {
         if name == source && leaves_source {
             return false;
@@ -117,10 +125,6 @@ fn of_bare_name(input: &CheckInput<'_>, table: &str, vschemas: &[(&String, &VSch
         )
         .seen(counted(holders.len(), "VSchema"))
     })
-}
-
-fn has_completed(input: &CheckInput<'_>) -> bool {
-    matches!(input.situation().kind, SituationKind::Completed | SituationKind::Ended)
 }
 
 fn of_qualified_names(input: &CheckInput<'_>) -> Finding {

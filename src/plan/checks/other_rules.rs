@@ -1,11 +1,12 @@
 //! C220: no shard routing, keyspace routing or mirror rule leads past the movement's own rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asks::{counted, nothing_more};
 use super::{Check, CheckInput};
 use crate::cluster::port::Query;
 use crate::finding::{Finding, Severity};
+use crate::model::name::TableName;
 use crate::run::phase::PhaseId;
 
 const CODE: &str = "C220";
@@ -58,14 +59,9 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     findings.extend(in_the_way("keyspace routing rule", "vtctldclient GetKeyspaceRoutingRules", &rules.keyspace, |from, to| {
         is_ours(from.split('@').next().unwrap_or(from)) || is_ours(to)
     }));
-    let is_moved = |name: &str| {
-        let name = name.split('@').next().unwrap_or(name);
-        input
-            .movement
-            .tables
-            .iter()
-            .any(|table| name == input.movement.source_table(table) || name == input.movement.target_table(table))
-    };
+    let both = |table: &TableName| [input.movement.source_table(table), input.movement.target_table(table)];
+    let moved: BTreeSet<String> = input.movement.tables.iter().flat_map(both).collect();
+    let is_moved = |name: &str| moved.contains(name.split('@').next().unwrap_or(name));
     // `commerce.corder@replica` to `customer.corder 10`
     findings.extend(in_the_way("mirror rule", "vtctldclient GetMirrorRules", &rules.mirror, |from, to| {
         is_moved(from) || to.split(", ").any(|to| is_moved(to.split(' ').next().unwrap_or(to)))

@@ -1,6 +1,6 @@
 //! C208: no routing rule of somebody else stands where the movement's own will stand, or leads to its source tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::asks::{counted, nothing_more};
 use super::{Check, CheckInput, Ownership, ownership};
@@ -100,12 +100,12 @@ fn keys_of(movement: &MoveTables, table: &TableName) -> Vec<String> {
 
 /// Rules under other keys that lead to a source table.
 fn leading_to_the_source(input: &CheckInput<'_>) -> Vec<Finding> {
-    let sources: Vec<String> = input.movement.tables.iter().map(|table| input.movement.source_table(table)).collect();
+    let sources: BTreeSet<String> = input.movement.tables.iter().map(|table| input.movement.source_table(table)).collect();
     let keys = input.movement.rule_keys();
     let foreign = input.facts.routing_rules.iter().filter(|(key, _)| !keys.contains(*key));
     foreign
         .filter_map(|(key, to)| {
-            let source = to.iter().find(|to| sources.contains(to))?;
+            let source = to.iter().find(|to| sources.contains(*to))?;
             Some(
                 Finding::fail(
                     CODE,

@@ -32,24 +32,32 @@ pub fn follow_up(movement: &MoveTables, phases_ahead: &[PhaseId], facts: &Facts)
     query
 }
 
-/// Looks at the cluster until the checks before these phases have what they need, `more` included. All of the facts come from
-/// the last look.
+/// Looks at the cluster until the checks before these phases have what they need, `more` included. It goes on with the look that
+/// was made already, if one was: with what it asked for and what it found.
 pub async fn look(
     reader: &dyn Reader,
     movement: &MoveTables,
     phases_ahead: &[PhaseId],
     more: Query,
+    seen: Option<(Query, Facts)>,
 ) -> Result<Facts, ClusterError> {
     let mut query = query(movement, phases_ahead);
     query.merge(more);
-    let mut facts = reader.observe(&query).await?;
+    let mut facts = match seen {
+        Some((known, facts)) => {
+            let facts = reader.observe_more(facts, &known, &query).await?;
+            query.merge(known);
+            facts
+        }
+        None => reader.observe(&query).await?,
+    };
     for _ in 1..LOOKS {
         let further = follow_up(movement, phases_ahead, &facts);
         if further.keyspaces.is_subset(&query.keyspaces) && facts.covers(&further) {
             break;
         }
+        facts = reader.observe_more(facts, &query, &further).await?;
         query.merge(further);
-        facts = reader.observe(&query).await?;
     }
     Ok(facts)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asks::{both_keyspaces_and, definitions, source_tables, tables_of_each_shard, unread};
+use super::asks::{TablesByShard, both_keyspaces_and, definitions, source_tables, tables_of_each_shard, unread};
 use super::sequence_names::{Ids, Place, SequenceName, ids, place};
 use super::{Check, CheckInput};
 use crate::cluster::port::{Ask, Facts, Query, Question, Reading, Unread};
@@ -76,7 +76,7 @@ fn follow_up(movement: &MoveTables, facts: &Facts) -> Query {
         query.keyspaces.insert(keyspace.clone());
         query.asks.insert(sequence_tables(&keyspace, &sequences));
     }
-    let behind = to_compare(movement, facts, &uses);
+    let behind = Definitions::of(movement, facts, &uses).to_compare(&uses);
     for (keyspace, sequences) in by_keyspace(behind.iter().copied()) {
         query.asks.insert(next_values(&keyspace, &sequences));
     }
@@ -136,23 +136,65 @@ fn uses(movement: &MoveTables, facts: &Facts) -> Reading<Vec<Use>> {
     Ok(uses)
 }
 
-/// Those whose next value has to be looked at: nobody will set it, and the table of the sequence is there to be asked.
-fn to_compare<'a>(movement: &MoveTables, facts: &Facts, uses: &'a [Use]) -> Vec<&'a Use> {
-    let there = |it: &&Use| matches!(has_sequence_table(facts, uses, it), Ok(true));
-    let has_column = |it: &&Use| matches!(has_column(movement, facts, &it.table, &it.column), Ok(true));
-    uses.iter().filter(|it| !it.is_set_by_switch).filter(there).filter(has_column).collect()
+/// What was read of the moved tables and of the tables of their sequences: looked up once for all of them.
+struct Definitions<'a> {
+    tables: Reading<&'a TablesByShard>,
+    sequences: BTreeMap<KeyspaceName, Reading<&'a TablesByShard>>,
 }
 
-fn has_sequence_table(facts: &Facts, uses: &[Use], wanted: &Use) -> Reading<bool> {
-    let sequences = by_keyspace(uses).remove(&wanted.keyspace).unwrap_or_default();
-    let tables = tables_of_each_shard(facts, &wanted.keyspace, &sequence_tables(&wanted.keyspace, &sequences))?;
-    Ok(definitions(tables, wanted.sequence.as_str()).next().is_some())
+impl<'a> Definitions<'a> {
+    fn of(movement: &MoveTables, facts: &'a Facts, uses: &[Use]) -> Self {
+        let sequences = by_keyspace(uses).into_iter().map(|(keyspace, sequences)| {
+            let tables = tables_of_each_shard(facts, &keyspace, &sequence_tables(&keyspace, &sequences));
+            (keyspace, tables)
+        });
+        let tables = tables_of_each_shard(facts, movement.source(), &source_tables(movement));
+        Self { tables, sequences: sequences.collect() }
+    }
+
+    /// Those whose next value has to be looked at: nobody will set it, and the table of the sequence is there to be asked.
+    fn to_compare<'u>(&self, uses: &'u [Use]) -> Vec<&'u Use> {
+        let there = |it: &&Use| matches!(self.has_sequence_table(it), Ok(true));
+        let has_column = |it: &&Use| matches!(self.has_column(&it.table, &it.column), Ok(true));
+        uses.iter().filter(|it| !it.is_set_by_switch).filter(there).filter(has_column).collect()
+    }
+
+    fn has_sequence_table(&self, wanted: &Use) -> Reading<bool> {
+        let tables = self.sequences.get(&wanted.keyspace).cloned().unwrap_or_else(|| Err(Unread::new("it was not asked for")))?;
+        Ok(definitions(tables, wanted.sequence.as_str()).next().is_some())
+    }
+
+    fn has_column(&self, table: &TableName, column: &str) -> Reading<bool> {
+        let tables = self.tables.clone()?;
+        Ok(definitions(tables, table.as_str())
+            .all(|(_, definition)| definition.columns.iter().any(|there| there.eq_ignore_ascii_case(column))))
+    }
 }
 
-fn has_column(movement: &MoveTables, facts: &Facts, table: &TableName, column: &str) -> Reading<bool> {
-    let tables = tables_of_each_shard(facts, movement.source(), &source_tables(movement))?;
-    Ok(definitions(tables, table.as_str())
-        .all(|(_, definition)| definition.columns.iter().any(|there| there.eq_ignore_ascii_case(column))))
+/// All that a table's finding rests on.
+struct Seen<'a> {
+    uses: BTreeMap<&'a TableName, &'a Use>,
+    definitions: Definitions<'a>,
+    /// By the keyspaces of the sequences that are compared.
+    next: BTreeMap<KeyspaceName, Reading<&'a BTreeMap<String, Option<i64>>>>,
+    largest: Reading<&'a BTreeMap<String, Option<i128>>>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(movement: &MoveTables, facts: &'a Facts, uses: &'a [Use]) -> Self {
+        let definitions = Definitions::of(movement, facts, uses);
+        let behind = definitions.to_compare(uses);
+        let next = by_keyspace(behind.iter().copied()).into_iter().map(|(keyspace, sequences)| {
+            let next = facts.sequence_next(&next_values(&keyspace, &sequences));
+            (keyspace, next)
+        });
+        Self {
+            uses: uses.iter().map(|it| (&it.table, it)).collect(),
+            next: next.collect(),
+            largest: facts.largest_value(&largest_ids(movement, &behind)),
+            definitions,
+        }
+    }
 }
 
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
@@ -164,14 +206,15 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
             return vec![unread(CODE, target.as_str(), "where the tables' ids come from", &why)];
         }
     };
-    let findings: Vec<Finding> = ids.iter().filter_map(|(table, ids)| of_table(input, table, ids, &uses)).collect();
+    let seen = Seen::of(movement, facts, &uses);
+    let findings: Vec<Finding> = ids.iter().filter_map(|(table, ids)| of_table(input, table, ids, &seen)).collect();
     if findings.is_empty() {
         return vec![Finding::pass(CODE, target.as_str(), format!("no table needs a sequence in `{target}`"))];
     }
     findings
 }
 
-fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) -> Option<Finding> {
+fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, seen: &Seen<'_>) -> Option<Finding> {
     let target = input.movement.target();
     let subject = input.movement.target_table(table);
     let fail = |summary: String, help: String| Some(Finding::fail(CODE, Severity::Error, subject.clone(), summary, help));
@@ -200,7 +243,7 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) 
         }
         Ids::Sequence { column, sequence } => (column, sequence),
     };
-    match has_column(input.movement, input.facts, table, column) {
+    match seen.definitions.has_column(table, column) {
         Ok(true) => {}
         Ok(false) => {
             return fail(
@@ -212,8 +255,8 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, ids: &Ids, uses: &[Use]) 
     }
     match place(sequence, input.facts) {
         Err(why) => Some(unread(CODE, subject, "the VSchemas of all keyspaces", &why)),
-        Ok(Place::In { .. }) => match uses.iter().find(|it| &it.table == table) {
-            Some(found) => Some(of_use(input, found, uses)),
+        Ok(Place::In { .. }) => match seen.uses.get(table) {
+            Some(found) => Some(of_use(input, found, seen)),
             None => fail(format!("`{sequence}` is no name of a table"), format!("correct `auto_increment` of `{table}`")),
         },
         Ok(Place::NoSuchKeyspace) => fail(
@@ -252,10 +295,10 @@ fn nowhere(input: &CheckInput<'_>, table: &TableName, column: &str, sequence: &S
     }
 }
 
-fn of_use(input: &CheckInput<'_>, it: &Use, uses: &[Use]) -> Finding {
+fn of_use(input: &CheckInput<'_>, it: &Use, seen: &Seen<'_>) -> Finding {
     let (table, name) = (&it.table, format!("{}.{}", it.keyspace, it.sequence));
     let subject = input.movement.target_table(table);
-    let is_there = match has_sequence_table(input.facts, uses, it) {
+    let is_there = match seen.definitions.has_sequence_table(it) {
         Ok(is_there) => is_there,
         Err(why) => return unread(CODE, subject, &format!("the table of the sequence `{name}`"), &why),
     };
@@ -272,15 +315,14 @@ fn of_use(input: &CheckInput<'_>, it: &Use, uses: &[Use]) -> Finding {
             snippet(input, table, &it.column),
         );
     }
-    let behind = to_compare(input.movement, input.facts, uses);
-    let sequences = by_keyspace(behind.iter().copied()).remove(&it.keyspace).unwrap_or_default();
-    let next = match input.facts.sequence_next(&next_values(&it.keyspace, &sequences)) {
-        Ok(next) => next.get(it.sequence.as_str()).copied(),
-        Err(why) => return unread(CODE, subject, &format!("the next value of `{name}`"), &why),
+    let next = match seen.next.get(&it.keyspace) {
+        Some(Ok(next)) => next.get(it.sequence.as_str()).copied(),
+        Some(Err(why)) => return unread(CODE, subject, &format!("the next value of `{name}`"), why),
+        None => None,
     };
-    let largest = match input.facts.largest_value(&largest_ids(input.movement, &behind)) {
+    let largest = match &seen.largest {
         Ok(largest) => largest.get(table.as_str()).copied(),
-        Err(why) => return unread(CODE, subject, &format!("the largest `{table}.{}`", it.column), &why),
+        Err(why) => return unread(CODE, subject, &format!("the largest `{table}.{}`", it.column), why),
     };
     match (next, largest) {
         (Some(next), Some(largest)) => compared(input, it, &name, next, largest.unwrap_or(0)),

@@ -1,7 +1,10 @@
 //! C204: the tables are not in the target, or they are there empty and the same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::asks::{
-    both_keyspaces_and, counted, definitions, listed, source_tables, tables_of_each_shard, target_tables, target_vschema, unread,
+    TablesByShard, both_keyspaces_and, counted, definitions, listed, source_tables, tables_of_each_shard, target_tables,
+    target_vschema, unread,
 };
 use super::{Check, CheckInput, Ownership, ownership};
 use crate::cluster::mutation::AutoIncrementHandling;
@@ -74,7 +77,8 @@ fn has_rows(movement: &MoveTables, tables: Vec<TableName>) -> Ask {
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     let movement = input.movement;
     let target = movement.target();
-    if ownership(input) == Ownership::Ours {
+    let ownership = ownership(input);
+    if ownership == Ownership::Ours {
         return vec![Finding::pass(CODE, target.as_str(), "the target tables are this movement's own")];
     }
     let existing = match existing(movement, input.facts) {
@@ -85,15 +89,29 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
         let tables = counted(movement.tables.len(), "table");
         return vec![Finding::pass(CODE, target.as_str(), format!("none of the {tables} is in `{target}`"))];
     }
-    existing.iter().map(|table| of_table(input, table, &existing)).collect()
+    let seen = Seen {
+        ownership,
+        rows: input.facts.has_rows(&has_rows(movement, existing.clone())),
+        source: tables_of_each_shard(input.facts, movement.source(), &source_tables(movement)),
+        target: tables_of_each_shard(input.facts, target, &target_tables(movement)),
+    };
+    existing.iter().map(|table| of_table(input, table, &seen)).collect()
 }
 
-fn of_table(input: &CheckInput<'_>, table: &TableName, existing: &[TableName]) -> Finding {
+/// What is looked up once for all tables.
+struct Seen<'a> {
+    ownership: Ownership,
+    rows: Reading<&'a BTreeMap<String, BTreeSet<String>>>,
+    source: Reading<&'a TablesByShard>,
+    target: Reading<&'a TablesByShard>,
+}
+
+fn of_table(input: &CheckInput<'_>, table: &TableName, seen: &Seen<'_>) -> Finding {
     let movement = input.movement;
     let (target, subject) = (movement.target(), input.movement.target_table(table));
-    let rows = match input.facts.has_rows(&has_rows(movement, existing.to_vec())) {
+    let rows = match &seen.rows {
         Ok(rows) => rows,
-        Err(why) => return unread(CODE, subject, &format!("whether `{target}.{table}` holds a row"), &why),
+        Err(why) => return unread(CODE, subject, &format!("whether `{target}.{table}` holds a row"), why),
     };
     let filled: Vec<&String> =
         rows.iter().filter(|(_, tables)| tables.contains(table.as_str())).map(|(shard, _)| shard).collect();
@@ -107,7 +125,7 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, existing: &[TableName]) -
         )
         .seen(format!("rows on {}", counted(filled.len(), "shard")));
     }
-    match differs(input, table) {
+    match differs(input, table, seen) {
         Err(why) => unread(CODE, subject, &format!("the definition of `{table}`"), &why),
         Ok(Some(differs)) => Finding::fail(
             CODE,
@@ -116,7 +134,7 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, existing: &[TableName]) -
             format!("`{target}.{table}` is already there, empty, and {differs}"),
             format!("drop it and let create make it: `vtctldclient ApplySchema --sql 'drop table …' {target}`"),
         ),
-        Ok(None) if ownership(input) == Ownership::BeingMade => Finding::pass(
+        Ok(None) if seen.ownership == Ownership::BeingMade => Finding::pass(
             CODE,
             subject,
             format!("`{target}.{table}` is there, empty and the same: as the create that was sent makes it"),
@@ -130,10 +148,9 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, existing: &[TableName]) -
 }
 
 /// How the table differs from what create would make; a fragment that fits after "and ".
-fn differs(input: &CheckInput<'_>, table: &TableName) -> Reading<Option<String>> {
+fn differs(input: &CheckInput<'_>, table: &TableName, seen: &Seen<'_>) -> Reading<Option<String>> {
     let movement = input.movement;
-    let source = tables_of_each_shard(input.facts, movement.source(), &source_tables(movement))?;
-    let target = tables_of_each_shard(input.facts, movement.target(), &target_tables(movement))?;
+    let (source, target) = (seen.source.clone()?, seen.target.clone()?);
     let is_stripped = target_vschema(movement, input.facts)?.sharded
         && movement.options.sharded_auto_increment_handling != AutoIncrementHandling::Leave;
     let Some((_, model)) = definitions(source, table.as_str()).next() else {

@@ -1,11 +1,11 @@
 //! C205: a sharded keyspace's VSchema says how each table's rows are spread, with a vindex that a stream can compute.
 
 use super::asks::{
-    both_keyspaces_and, counted, definitions, nothing_more, source_tables, tables_of_each_shard, unquoted, unread, vschema_of,
-    vschema_table,
+    TablesByShard, both_keyspaces_and, counted, definitions, nothing_more, source_tables, tables_of_each_shard, unquoted, unread,
+    vschema_of, vschema_table,
 };
 use super::{Check, CheckInput};
-use crate::cluster::port::{Query, Unread};
+use crate::cluster::port::{Query, Reading, Unread};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
 use crate::model::name::{KeyspaceName, TableName};
@@ -72,8 +72,9 @@ fn of_keyspace(input: &CheckInput<'_>, keyspace: &KeyspaceName) -> Vec<Finding> 
     if !vschema.sharded {
         return vec![Finding::pass(CODE, keyspace.as_str(), format!("`{keyspace}` is unsharded: its tables need no vindex"))];
     }
+    let tables = tables_of_each_shard(input.facts, input.movement.source(), &source_tables(input.movement));
     let mut findings: Vec<Finding> =
-        input.movement.tables.iter().filter_map(|table| of_table(input, keyspace, vschema, table)).collect();
+        input.movement.tables.iter().filter_map(|table| of_table(input, keyspace, vschema, &tables, table)).collect();
     if findings.is_empty() {
         let tables = counted(input.movement.tables.len(), "table");
         findings.push(Finding::pass(CODE, keyspace.as_str(), format!("the VSchema of `{keyspace}` spreads the {tables}")));
@@ -82,7 +83,13 @@ fn of_keyspace(input: &CheckInput<'_>, keyspace: &KeyspaceName) -> Vec<Finding> 
 }
 
 /// What is wrong with one table; none when it is as it should be.
-fn of_table(input: &CheckInput<'_>, keyspace: &KeyspaceName, vschema: &VSchema, table: &TableName) -> Option<Finding> {
+fn of_table(
+    input: &CheckInput<'_>,
+    keyspace: &KeyspaceName,
+    vschema: &VSchema,
+    tables: &Reading<&TablesByShard>,
+    table: &TableName,
+) -> Option<Finding> {
     let subject = format!("{keyspace}.{table}");
     let fail = |severity: Severity, summary: String| {
         let entry = format!("\"{table}\": {{\"column_vindexes\": [{{\"column\": \"SHARDING COLUMN\", \"name\": \"VINDEX\"}}]}}");
@@ -100,9 +107,9 @@ fn of_table(input: &CheckInput<'_>, keyspace: &KeyspaceName, vschema: &VSchema, 
         PrimaryVindex::Usable { columns, .. } => columns,
     };
     let source = input.movement.source();
-    let tables = match tables_of_each_shard(input.facts, source, &source_tables(input.movement)) {
+    let tables = match tables {
         Ok(tables) => tables,
-        Err(why) => return Some(unread(CODE, subject, &format!("the columns of `{source}.{table}`"), &why)),
+        Err(why) => return Some(unread(CODE, subject, &format!("the columns of `{source}.{table}`"), why)),
     };
     if definitions(tables, table.as_str()).next().is_none() {
         let why = Unread::new("no source shard has the table");

@@ -13,16 +13,20 @@ mod vdiffs;
 mod workflows;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OnceCell;
 
 use super::call::Vtctld;
 use super::cluster::SqlReads;
 use super::convert::Malformed;
+use super::pieces::Sizes;
 use super::sql;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::port::{Answer, Ask, Question, Unread};
 use crate::model::name::{KeyspaceName, ShardName};
-use crate::model::topology::{Keyspace, TabletAlias};
+use crate::model::topology::{Keyspace, Tablet, TabletAlias};
+use crate::model::vschema::VSchema;
 
 /// Calls at once within one ask.
 pub(super) const CALLS_AT_ONCE: usize = 8;
@@ -33,6 +37,11 @@ pub(super) struct Asking {
     pub vtctld: Vtctld,
     /// Of the same observation; those that exist.
     pub keyspaces: Arc<BTreeMap<KeyspaceName, Keyspace>>,
+    /// Those that were read with them.
+    pub vschemas: Arc<BTreeMap<KeyspaceName, VSchema>>,
+    /// Records of tablets, by keyspace, which several asks need: read once.
+    pub tablets: Arc<Mutex<BTreeMap<KeyspaceName, Arc<OnceCell<Vec<Tablet>>>>>>,
+    pub sizes: Arc<Sizes>,
     pub sql: SqlReads,
 }
 

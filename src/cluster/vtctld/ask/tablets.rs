@@ -1,5 +1,7 @@
 //! Every tablet's record of a keyspace (`GetTablets`).
 
+use std::sync::{Arc, PoisonError};
+
 use super::{Asking, NotRead};
 use crate::cluster::port::Answer;
 use crate::cluster::vtctld::convert::topology;
@@ -13,6 +15,14 @@ pub(super) async fn answer(asking: &Asking, keyspace: &KeyspaceName) -> Result<A
 
 /// Of all cells, or an error: a cell that does not answer is not a cell without tablets.
 pub(in super::super) async fn tablets(asking: &Asking, keyspace: &KeyspaceName) -> Result<Vec<Tablet>, NotRead> {
+    let once = {
+        let mut known = asking.tablets.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(keyspace.clone()).or_default())
+    };
+    once.get_or_try_init(|| read(asking, keyspace)).await.cloned()
+}
+
+async fn read(asking: &Asking, keyspace: &KeyspaceName) -> Result<Vec<Tablet>, NotRead> {
     let request = GetTabletsRequest {
         keyspace: keyspace.to_string(),
         shard: String::new(),

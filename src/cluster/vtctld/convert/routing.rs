@@ -1,6 +1,7 @@
 //! Routing rules of all kinds, and what the cells serve of them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::vschema::vschema;
 use crate::cluster::port::{OtherRules, Served};
@@ -11,12 +12,17 @@ use crate::model::routing::RoutingRules;
 ///
 /// Two rules of one key cannot be told apart by key; vtgate refuses such a set. Their targets are put together, which makes the
 /// rule one with several targets, and that is refused wherever a single target is needed.
-pub(crate) fn routing_rules(rules: Option<&wire::RoutingRules>) -> RoutingRules {
+pub(crate) fn routing_rules(rules: Option<wire::RoutingRules>) -> RoutingRules {
     let mut by_key: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for rule in rules.iter().flat_map(|rules| &rules.rules) {
-        by_key.entry(rule.from_table.clone()).or_default().extend(rule.to_tables.iter().cloned());
+    for rule in rules.into_iter().flat_map(|rules| rules.rules) {
+        match by_key.entry(rule.from_table) {
+            Entry::Vacant(place) => {
+                place.insert(rule.to_tables);
+            }
+            Entry::Occupied(mut known) => known.get_mut().extend(rule.to_tables),
+        }
     }
-    RoutingRules(by_key)
+    by_key.into_iter().collect()
 }
 
 /// Sorted by key.
@@ -48,9 +54,10 @@ pub(crate) fn other_rules(
     }
 }
 
-pub(crate) fn served(served: &wire::SrvVSchema) -> Served {
+/// What a cell serves. Rules that are those of `known`, the topology's own, are held once.
+pub(crate) fn served(served: wire::SrvVSchema, known: &RoutingRules) -> Served {
     Served {
-        routing_rules: routing_rules(served.routing_rules.as_ref()),
+        routing_rules: routing_rules(served.routing_rules).sharing(known),
         vschemas: served.keyspaces.iter().map(|(name, keyspace)| (name.clone(), vschema(keyspace))).collect(),
     }
 }
@@ -67,15 +74,15 @@ mod tests {
     fn rules_in_any_order_are_the_same() {
         let one = wire::RoutingRules { rules: vec![rule("a", &["s.a"]), rule("a@replica", &["t.a"])] };
         let other = wire::RoutingRules { rules: vec![rule("a@replica", &["t.a"]), rule("a", &["s.a"])] };
-        assert_eq!(routing_rules(Some(&one)), routing_rules(Some(&other)));
-        assert_eq!(routing_rules_message(&routing_rules(Some(&other))), one);
-        assert_eq!(routing_rules(None), routing_rules(Some(&wire::RoutingRules::default())));
+        assert_eq!(routing_rules(Some(one.clone())), routing_rules(Some(other.clone())));
+        assert_eq!(routing_rules_message(&routing_rules(Some(other))), one);
+        assert_eq!(routing_rules(None), routing_rules(Some(wire::RoutingRules::default())));
     }
 
     #[test]
     fn a_key_with_two_rules_has_no_single_target() {
         let twice = wire::RoutingRules { rules: vec![rule("a", &["s.a"]), rule("a", &["t.a"])] };
-        assert_eq!(routing_rules(Some(&twice)).target("a"), None);
+        assert_eq!(routing_rules(Some(twice)).target("a"), None);
     }
 
     #[test]

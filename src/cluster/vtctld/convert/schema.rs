@@ -26,6 +26,11 @@ pub(crate) fn table_names(schema: &tabletmanagerdata::SchemaDefinition) -> BTree
     names.filter(|name| !is_internal(name)).cloned().collect()
 }
 
+/// Names of all that is an application's, views too.
+pub(crate) fn all_names(schema: &tabletmanagerdata::SchemaDefinition) -> Vec<String> {
+    schema.table_definitions.iter().map(|table| &table.name).filter(|name| !is_internal(name)).cloned().collect()
+}
+
 fn definition(table: &tabletmanagerdata::TableDefinition) -> TableDefinition {
     TableDefinition {
         name: table.name.clone(),

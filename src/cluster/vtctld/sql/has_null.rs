@@ -2,6 +2,7 @@
 //! the last seconds may be missed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::tablet::Sql;
 use crate::cluster::port::Answer;
@@ -14,6 +15,7 @@ use crate::model::topology::{TabletAlias, TabletType};
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, columns: &[(TableName, String)]) -> Result<Answer, NotRead> {
     let subjects: Vec<(TableName, String)> =
         columns.iter().map(|(table, column)| (table.clone(), expression(table, column))).collect();
+    let subjects = Arc::new(subjects);
     let tablets = tablets::tablets(&sql.asking, keyspace).await?;
     let shards = sql.asking.primaries(keyspace)?.into_iter().map(|(shard, primary)| {
         let replicas = tablets.iter().filter(|tablet| {
@@ -21,7 +23,7 @@ pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, columns: &[(Table
         });
         // Tablets for batch reads before those that serve an application.
         let replica = replicas.max_by_key(|tablet| tablet.tablet_type == TabletType::Rdonly).map(|tablet| tablet.alias.clone());
-        let (sql, subjects) = (sql.clone(), subjects.clone());
+        let (sql, subjects) = (sql.clone(), Arc::clone(&subjects));
         async move { on_shard(&sql, replica, &primary, &subjects).await }
     });
     let mut found = BTreeSet::new();

@@ -8,7 +8,7 @@ use crate::model::name::{KeyspaceName, TableName, identifier};
 /// A table that does not exist holds none.
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, tables: &[TableName]) -> Result<Answer, NotRead> {
     let subjects: Vec<(TableName, String)> = tables.iter().map(|table| (table.clone(), expression(table))).collect();
-    let shards = sql.each_table_on_primaries(keyspace, &subjects).await?;
+    let shards = sql.each_table_on_primaries(keyspace, subjects).await?;
     let with_rows = shards.into_iter().map(|(shard, values)| {
         let tables = values.into_iter().filter(|(_, value)| *value == Some(1)).map(|(table, _)| table.to_string());
         (shard.to_string(), tables.collect())

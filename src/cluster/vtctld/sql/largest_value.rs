@@ -12,7 +12,7 @@ pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, columns: &[(Table
     let subjects: Vec<(TableName, String)> =
         columns.iter().map(|(table, column)| (table.clone(), expression(table, column))).collect();
     let mut largest: BTreeMap<String, Option<i128>> = BTreeMap::new();
-    for (_, values) in sql.each_table_on_primaries(keyspace, &subjects).await? {
+    for (_, values) in sql.each_table_on_primaries(keyspace, subjects).await? {
         for (table, value) in values {
             let known = largest.entry(table.to_string()).or_default();
             *known = (*known).max(value);

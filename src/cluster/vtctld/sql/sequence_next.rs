@@ -11,7 +11,7 @@ use crate::model::name::{KeyspaceName, TableName, identifier};
 pub(super) async fn answer(sql: &Sql, keyspace: &KeyspaceName, sequences: &[TableName]) -> Result<Answer, NotRead> {
     let subjects: Vec<(TableName, String)> = sequences.iter().map(|table| (table.clone(), expression(table))).collect();
     let mut next: BTreeMap<String, Option<i64>> = BTreeMap::new();
-    for (_, values) in sql.each_table_on_primaries(keyspace, &subjects).await? {
+    for (_, values) in sql.each_table_on_primaries(keyspace, subjects).await? {
         for (table, value) in values {
             let value = value.map(i64::try_from).transpose();
             let value = value.map_err(|_| Unread::new(format!("next_id of {table} is no number of 64 bits")))?;

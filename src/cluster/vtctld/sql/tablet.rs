@@ -1,6 +1,7 @@
 //! A statement on a tablet, and what comes back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::statement::{EXPRESSIONS, each, existing};
@@ -60,17 +61,17 @@ impl Sql {
         subjects: &[(TableName, String)],
     ) -> Result<Vec<(TableName, Option<i128>)>, NotRead> {
         let mut found = Vec::new();
+        let tables: BTreeSet<&TableName> = subjects.iter().map(|(table, _)| table).collect();
+        let tables: Vec<&TableName> = tables.into_iter().collect();
+        if tables.is_empty() {
+            return Ok(found);
+        }
+        let mut there = BTreeSet::new();
+        for row in self.rows(tablet, existing(self.limit, &tables), tables.len() * 2).await?.iter() {
+            there.extend(row.text("name")?);
+        }
+        let subjects: Vec<&(TableName, String)> = subjects.iter().filter(|(table, _)| there.contains(table.as_str())).collect();
         for some in subjects.chunks(EXPRESSIONS) {
-            let tables: BTreeSet<&TableName> = some.iter().map(|(table, _)| table).collect();
-            let tables: Vec<&TableName> = tables.into_iter().collect();
-            let mut there = BTreeSet::new();
-            for row in self.rows(tablet, existing(self.limit, &tables), tables.len() * 2).await?.iter() {
-                there.extend(row.text("name")?);
-            }
-            let some: Vec<&(TableName, String)> = some.iter().filter(|(table, _)| there.contains(table.as_str())).collect();
-            if some.is_empty() {
-                continue;
-            }
             let expressions: Vec<String> = some.iter().map(|(_, expression)| expression.clone()).collect();
             for row in self.rows(tablet, each(self.limit, &expressions), some.len()).await?.iter() {
                 let place: Option<usize> = row.number("place")?;
@@ -86,10 +87,11 @@ impl Sql {
     pub async fn each_table_on_primaries(
         &self,
         keyspace: &KeyspaceName,
-        subjects: &[(TableName, String)],
+        subjects: Vec<(TableName, String)>,
     ) -> Result<Vec<(ShardName, Vec<(TableName, Option<i128>)>)>, NotRead> {
+        let subjects = Arc::new(subjects);
         let shards = self.asking.primaries(keyspace)?.into_iter().map(|(shard, primary)| {
-            let (sql, subjects) = (self.clone(), subjects.to_vec());
+            let (sql, subjects) = (self.clone(), Arc::clone(&subjects));
             async move { Ok((shard, sql.each_table(&primary, &subjects).await?)) }
         });
         concurrently(CALLS_AT_ONCE, shards).await.into_iter().collect()

@@ -338,7 +338,7 @@ fn rules_of_each_kind(base: &World) -> Vec<crate::model::routing::RoutingRules> 
             match (choice / 3_usize.pow(u32::try_from(place).unwrap())) % 3 {
                 0 => one.route_primary(&mut rules, false),
                 1 => one.route_primary(&mut rules, true),
-                _ => one.rule_keys_of(table, TabletType::Primary).iter().for_each(|key| drop(rules.remove(key))),
+                _ => one.rule_keys_of(table, TabletType::Primary).iter().for_each(|key| rules.remove(key)),
             }
         }
         rules

@@ -19,9 +19,8 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                     "run it in the folder in which `remove-rules` ran, or set the rules by hand",
                 ));
             };
-            let keys = movement.rule_keys();
             let set: Vec<Rule> = kept
-                .only(|key| keys.contains(key))
+                .of_keys(&movement.rule_keys())
                 .iter()
                 .map(|(from_table, to)| Rule { from_table: from_table.clone(), to_table: to.join(",") })
                 .collect();
