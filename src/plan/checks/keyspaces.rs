@@ -262,5 +262,9 @@ mod tests {
         fixture.movement.options.global_keyspace = Some(keyspace("customer"));
         assert!(fixture.only_amiss(&CHECK).summary.contains("can't hold sequences"));
         assert!((CHECK.query)(&fixture.movement).keyspaces.contains("customer"));
+        fixture.movement.options.global_keyspace = Some(keyspace("commerce"));
+        assert!(fixture.amiss(&CHECK).is_empty());
+        fixture.facts.vschemas.get_mut("commerce").unwrap().sharded = true;
+        assert!(fixture.only_amiss(&CHECK).summary.contains("can't hold sequences"), "one shard, and sharded by its VSchema");
     }
 }

@@ -164,7 +164,8 @@ fn of_lock(input: &CheckInput<'_>, lock: &HeldLock, beside: bool) -> Finding {
 mod tests {
     use super::super::fixtures::{Fixture, keyspace};
     use super::*;
-    use crate::cluster::port::Answer;
+    use crate::cluster::port::{Answer, Answered, Unread};
+    use crate::finding::CheckResult;
     use crate::model::topology::{TabletControl, TabletType};
 
     fn deny(fixture: &mut Fixture, of: &str, shard: &str, table: &str) {
@@ -220,6 +221,19 @@ mod tests {
         deny(&mut fixture, "commerce", "0", "corder");
         fixture.open_create();
         assert!(fixture.amiss(&CHECK).is_empty(), "a create of ours may be at work");
+    }
+
+    #[test]
+    fn workflows_that_cannot_be_read_are_said_once_and_explain_nothing() {
+        for of in ["commerce", "customer"] {
+            let mut fixture = Fixture::new();
+            deny(&mut fixture, "commerce", "0", "corder");
+            let ask = Ask::Workflows(keyspace(of));
+            fixture.facts.answers.retain(|answered| answered.ask != ask);
+            fixture.facts.answers.push(Answered { ask, answer: Err(Unread::new("it is away")) });
+            let finding = fixture.only_amiss(&CHECK);
+            assert_eq!((finding.subject.as_str(), finding.result), (of, CheckResult::Inconclusive), "{finding:?}");
+        }
     }
 
     #[test]

@@ -137,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn one_leads_and_several_lead() {
+        let mut fixture = Fixture::new();
+        fixture.facts.other_rules.shard = rule("customer.-80", "archive");
+        let says = |count: &str| format!("{count} past this movement's own: `customer.-80` → `archive`");
+        assert_eq!(fixture.only_amiss(&CHECK).summary, says("1 shard routing rule leads"));
+        fixture.facts.other_rules.shard.insert("customer.80-".into(), "archive".into());
+        assert!(fixture.only_amiss(&CHECK).summary.starts_with(&says("2 shard routing rules lead")));
+    }
+
+    #[test]
     fn rules_of_others_are_not_in_the_way() {
         assert!(
             subjects(|rules| {

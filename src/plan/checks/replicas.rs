@@ -63,8 +63,10 @@ fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
         })
         .collect();
     if findings.is_empty() {
-        let replicas = counted(tablets.iter().filter(|(tablet, _)| is_replica(tablet)).count(), "replica");
-        findings.push(Finding::pass(CODE, name.as_str(), format!("every tablet of `{name}` answers, and {replicas} replicate")));
+        let count = tablets.iter().filter(|(tablet, _)| is_replica(tablet)).count();
+        let replicate = if count == 1 { "replicates" } else { "replicate" };
+        let summary = format!("every tablet of `{name}` answers, and {} {replicate}", counted(count, "replica"));
+        findings.push(Finding::pass(CODE, name.as_str(), summary));
     }
     findings
 }
@@ -130,6 +132,19 @@ mod tests {
             fixture.mysql_mut(keyspace, uid).replication_is_running = None;
             assert!(fixture.only_amiss(&CHECK).summary.ends_with("it has no source"));
         }
+    }
+
+    #[test]
+    fn a_pass_counts_the_replicas_alone() {
+        let findings = Fixture::new().run(&CHECK);
+        let said: Vec<&str> = findings.iter().map(|finding| finding.summary.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "every tablet of `commerce` answers, and 1 replica replicates",
+                "every tablet of `customer` answers, and 2 replicas replicate",
+            ]
+        );
     }
 
     #[test]
