@@ -63,12 +63,13 @@ impl Changes {
 }
 
 type Sets = BTreeMap<String, Names>;
+type Listed = Shared<Vec<String>>;
 
 fn set_diff(before: &Sets, after: &Sets) -> SetDiff {
     let mut diff = SetDiff::default();
     let none = Names::default();
     // Many shards change alike: what was worked out for the last one is taken again.
-    let mut last: Option<(&Names, &Names, Shared<Vec<String>>, Shared<Vec<String>>)> = None;
+    let mut last: Option<(&Names, &Names, Listed, Listed)> = None;
     let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for place in places {
         let (was, will) = (before.get(place).unwrap_or(&none), after.get(place).unwrap_or(&none));

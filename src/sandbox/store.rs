@@ -89,6 +89,21 @@ impl Store {
     }
 }
 
+/// A process that ends in good order leaves all of its time: what it has seen happen has happened for the next one too.
+impl Drop for Store {
+    fn drop(&mut self) {
+        let Self::Folder(folder, known) = self else { return };
+        let known = known.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(known) = known.filter(|known| known.state.now > known.kept_at) else { return };
+        let Ok(_lock) = lock(folder) else { return };
+        if identity(folder) == Some(known.file)
+            && let Err(error) = write(folder, &known.state)
+        {
+            tracing::debug!(%error, "a little of the sandbox's time is lost");
+        }
+    }
+}
+
 fn failed<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> SandboxError + 'a {
     move |source| SandboxError::File { doing, path: path.display().to_string(), source }
 }

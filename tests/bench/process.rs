@@ -34,10 +34,9 @@ pub struct Run {
     folder: PathBuf,
 }
 
-/// What it took, and what it printed.
+/// What it took, and what it had to say.
 pub struct Done {
     pub took: Took,
-    pub stdout: Vec<u8>,
     pub stderr: String,
 }
 
@@ -71,11 +70,12 @@ impl Run {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(WRAPPED, &took)
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .output()
             .expect("this program runs once more");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let text = std::fs::read(&took).unwrap_or_else(|error| panic!("{}: {error}: {stderr}", self.program.display()));
-        Done { took: serde_json::from_slice(&text).expect("what the program in between writes"), stdout: output.stdout, stderr }
+        Done { took: serde_json::from_slice(&text).expect("what the program in between writes"), stderr }
     }
 
     /// Runs it to its end, which must be with this exit code.

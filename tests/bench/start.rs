@@ -20,11 +20,11 @@ pub fn figures(context: &Context) -> Vec<Figure> {
     let plan_file = include_str!("../../examples/quickstart/workflow.toml");
     std::fs::write(folder.join("workflow.toml"), plan_file).expect("a file of ours");
     // It has no `--version`; `help` is the least that it does.
-    let by_hand = context.vtctldclient().map(|program| many(&program, folder, &["help"]));
+    let by_hand = context.vtctldclient().map(|program| many(&program, folder, &["--help"]));
     let mut figures = Vec::new();
     for arguments in [&["--version"][..], &["validate", "workflow.toml"]] {
         let ours = many(cutover(), folder, arguments);
-        let note = if by_hand.is_some() { "by hand: `vtctldclient help`" } else { "" };
+        let note = if by_hand.is_some() { "by hand: `vtctldclient --help`" } else { "" };
         let time = Figure::new(format!("`{}`, wall time, p50 of {RUNS}", arguments.join(" ")), "ms", milliseconds(&ours));
         figures.push(time.by_hand(by_hand.as_deref().map(milliseconds)).limit(TIME).note(note));
         let memory = Figure::new(format!("`{}`, peak resident memory", arguments.join(" ")), "MB", megabytes(&ours));

@@ -38,7 +38,7 @@ impl Cluster {
     fn run(&self, arguments: &[&str]) -> (Value, Counts) {
         let arguments = [arguments, &["--format", "json"]].concat();
         let output = self.folder.run(&arguments);
-        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        assert_eq!(output.code, Some(0), "{}{}", output.stderr, output.stdout);
         (serde_json::from_str(&output.stdout).unwrap_or_default(), self.port.take())
     }
 }

@@ -44,7 +44,7 @@ impl Size {
         let tables: Vec<String> = self.moved_tables().iter().map(|table| format!("  \"{table}\",\n")).collect();
         format!(
             "version = 1\nworkflow = \"commerce2customer\"\ncluster = \"test\"\n\n[move-tables]\nsource-keyspace = \"commerce\"\n\
-             target-keyspace = \"customer\"\ntables = [\n{}]\n",
+             target-keyspace = \"customer\"\ntables = [\n{}]\n\n[complete]\nsource-tables = \"rename\"\n",
             tables.concat()
         )
     }

@@ -31,6 +31,9 @@ use crate::model::vschema::VSchema;
 /// Calls at once within one ask.
 pub(super) const CALLS_AT_ONCE: usize = 8;
 
+/// By keyspace, read by whoever asks first.
+type ReadOnce<T> = Mutex<BTreeMap<KeyspaceName, Arc<OnceCell<T>>>>;
+
 /// What every ask works with.
 #[derive(Clone)]
 pub(super) struct Asking {
@@ -39,8 +42,8 @@ pub(super) struct Asking {
     pub keyspaces: Arc<BTreeMap<KeyspaceName, Keyspace>>,
     /// Those that were read with them.
     pub vschemas: Arc<BTreeMap<KeyspaceName, VSchema>>,
-    /// Records of tablets, by keyspace, which several asks need: read once.
-    pub tablets: Arc<Mutex<BTreeMap<KeyspaceName, Arc<OnceCell<Vec<Tablet>>>>>>,
+    /// Records of tablets, which several asks need.
+    pub tablets: Arc<ReadOnce<Vec<Tablet>>>,
     pub sizes: Arc<Sizes>,
     pub sql: SqlReads,
 }
