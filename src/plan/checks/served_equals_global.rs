@@ -166,4 +166,18 @@ mod tests {
         fixture.facts.routing_rules.set("product", "elsewhere.product");
         assert_eq!(fixture.amiss(&CHECK), ["zone1"]);
     }
+
+    #[test]
+    fn a_vschema_of_ours_that_our_own_open_write_left_unserved_is_no_news_and_a_foreign_one_is() {
+        let mut fixture = Fixture::new();
+        fixture.open_create();
+        let served = |fixture: &mut Fixture, keyspace: &str| {
+            let sharded = VSchema { sharded: true, ..VSchema::default() };
+            fixture.facts.served.get_mut("zone1").unwrap().vschemas.insert(keyspace.into(), sharded);
+        };
+        served(&mut fixture, "commerce");
+        assert!(fixture.amiss(&CHECK).is_empty());
+        served(&mut fixture, "archive");
+        assert_eq!(fixture.amiss(&CHECK), ["zone1"]);
+    }
 }

@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_waited_for_where_every_gate_advances_by_itself() {
+        let mut fixture = kept("customer", Some(7_200));
+        assert!(!fixture.amiss(&CHECK).is_empty());
+        for gate in fixture.movement.spec.gates.values_mut() {
+            gate.policy = GatePolicy::AutoAdvance;
+        }
+        fixture.movement.spec.revert.window_seconds = 7_200;
+        assert!(fixture.amiss(&CHECK).is_empty());
+    }
+
+    #[test]
     fn a_full_disk_of_the_target_is_a_warning() {
         let mut fixture = Fixture::new();
         fixture.throttler_mut("customer", "80-").data_directory_used_percent = Some(80);

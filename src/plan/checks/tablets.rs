@@ -196,6 +196,8 @@ mod tests {
         fixture.movement.options.cells.clear();
         fixture.facts.cells.aliases.insert("region".into(), vec!["zone1".into(), "zone2".into()]);
         assert!(fixture.amiss(&CHECK).is_empty(), "a cell of the same alias");
+        fixture.facts.cells.aliases.insert("region".into(), vec!["zone2".into(), "zone3".into()]);
+        assert_eq!(fixture.amiss(&CHECK), ["commerce/0"], "an alias without the reader's own cell");
         fixture.facts.cells.aliases.clear();
         fixture.movement.options.tablet_types = vec![TabletType::Primary];
         assert!(fixture.amiss(&CHECK).is_empty(), "a primary that alone is wanted is taken from any cell");

@@ -279,10 +279,12 @@ mod tests {
         fixture.movement.options.source_time_zone = Some("US/Pacific".into());
         let finding = fixture.only_amiss(&CHECK);
         assert!(finding.blocks() && finding.summary.starts_with("a DATETIME in the key in `corder`"), "{}", finding.summary);
+        assert_eq!(finding.at.as_deref(), Some("move-tables.source-time-zone"));
 
         let mut fixture = with("`id` int NOT NULL,\n  `at` datetime NOT NULL", "`id`", "");
         fixture.movement.options.source_time_zone = Some("US/Pacific".into());
-        assert_eq!(fixture.only_amiss(&CHECK).severity, Severity::Warning);
+        let beside = fixture.only_amiss(&CHECK);
+        assert_eq!((beside.severity, beside.at.as_deref()), (Severity::Warning, None));
     }
 
     #[test]
