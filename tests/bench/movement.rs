@@ -28,14 +28,13 @@ pub fn figures(context: &Context) -> Vec<Figure> {
         |of: &[Vec<(&'static str, f64)>]| median(of.iter().map(|run| run.iter().map(|(_, seconds)| seconds).sum::<f64>()));
     let parts: Vec<String> =
         PARTS.iter().map(|name| format!("{name} {:.1} ({:.1})", part(&ours, name), part(&by_hand, name))).collect();
-    let vitess = median(by_hand.iter().map(|run| run.iter().map(|(_, seconds)| seconds).sum::<f64>()));
     vec![
         Figure::new(format!("a movement of 250,000 rows, all of it, p50 of {RUNS}"), "s", whole(&ours))
             .by_hand(whole(&by_hand))
             .limit(Limit::TimesByHand(1.0))
             .note(format!(
-                "seconds to the end of each part, by hand in brackets: {}; by hand nearly all of the {vitess:.1} s are Vitess's own: the \
-                 calls, the copy, the VDiff",
+                "seconds to the end of each part, by hand in brackets: {}; by hand nearly all of it is Vitess's own: the calls, the copy, \
+                 the VDiff",
                 parts.join(", ")
             )),
     ]
