@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use super::context::Context;
@@ -83,7 +82,7 @@ fn turn(world: &World, cluster: &Cluster) -> Turn {
         handles: most(|it| it.1),
         lockfile_kilobytes: lockfile as f64 / 1000.0,
         topology_keys: topology_keys(cluster),
-        vtctld_handles: handles(&pid(cluster, "vtctld")),
+        vtctld_handles: handles(&cluster.pid("vtctld")),
     }
 }
 
@@ -113,18 +112,9 @@ fn handles(pid: &str) -> f64 {
     std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0.0, |entries| entries.count() as f64)
 }
 
-fn pid(cluster: &Cluster, name: &str) -> String {
-    let text = std::fs::read_to_string(cluster.folder().join("pids").join(name)).expect("it runs");
-    text.split_whitespace().next().expect("its id").to_owned()
-}
-
 /// How many keys etcd has for this topology, without those of locks, which come and go.
 fn topology_keys(cluster: &Cluster) -> f64 {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vitess/rig/cluster");
-    let output = Command::new(script).arg("keys").arg(cluster.folder()).output().expect("the rig's script");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("keys are text");
-    text.lines().filter(|key| !key.contains("/locks/")).count() as f64
+    cluster.topology_keys().iter().filter(|key| !key.contains("/locks/")).count() as f64
 }
 
 /// What was seen so far, so that a run that is broken off leaves what it had.

@@ -91,9 +91,7 @@ fn watched(cluster: &Cluster, relay: &Relay, when: &str) -> Vec<Figure> {
 
 /// What vtctld has used of the processor until now.
 fn processor_seconds(cluster: &Cluster) -> f64 {
-    let pid = std::fs::read_to_string(cluster.folder().join("pids/vtctld")).expect("vtctld runs");
-    let pid = pid.split_whitespace().next().expect("its id");
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("vtctld runs");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", cluster.pid("vtctld"))).expect("vtctld runs");
     let (_, fields) = stat.rsplit_once(')').expect("its name in brackets");
     // utime and stime, in ticks of which Linux has 100 a second.
     fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0

@@ -164,6 +164,17 @@ impl Cluster {
         }
     }
 
+    /// The process of this name: its id.
+    pub fn pid(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.folder.join("pids").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        text.split_whitespace().next().expect("its id").to_owned()
+    }
+
+    /// All keys of the topology.
+    pub fn topology_keys(&self) -> Vec<String> {
+        self.script("keys", &[]).lines().map(str::to_owned).collect()
+    }
+
     /// The keys of locks in the topology, each below `/vitess/global`: who died with a lock left one.
     pub fn locks(&self) -> Vec<String> {
         self.script("locks", &[]).lines().map(str::to_owned).collect()
