@@ -53,8 +53,18 @@ pub struct Session {
     /// What this cluster is, for the two keyspaces of the movement.
     pub fingerprint: Fingerprint,
     command: &'static str,
-    /// What the look that opened it asked for and found, until somebody goes on with it.
-    pub(super) seen: Option<(Query, Facts)>,
+    /// Of the look that opened it, until somebody goes on with it.
+    pub(super) seen: FirstLook,
+}
+
+/// What came of the look that opened a movement.
+pub enum FirstLook {
+    /// There was none, or it is too old.
+    None,
+    /// What was asked for and found.
+    Found(Box<(Query, Facts)>),
+    /// Everything but the streams, and why not those.
+    WithoutStreams(ClusterError),
 }
 
 /// A movement that was found in a cluster, and where its record lies.
@@ -107,8 +117,7 @@ impl Session {
         let Movement::MoveTables(options) = spec.movement.clone();
         let look = first_look(&spec, &options);
         let progress = record_that_binds.map(Record::progress).unwrap_or_default();
-        let facts = cluster
-            .observe(&look)
+        let (facts, streams) = observe_with_or_without_streams(cluster.as_ref(), &look)
             .await
             .map_err(|error| Error::cluster(&error, &address, sandbox.is_some()).on_record(&progress))?;
         let tables = match record_that_binds.and_then(Record::begun) {
@@ -116,6 +125,10 @@ impl Session {
             None => resolve_tables(&options, &facts)?,
         };
         let fingerprint = facts.fingerprint(&[&options.source_keyspace, &options.target_keyspace]);
+        let seen = match streams {
+            Ok(()) => FirstLook::Found(Box::new((look, facts))),
+            Err(error) => FirstLook::WithoutStreams(error),
+        };
         refuse_another_cluster(&connection, &fingerprint, &address)?;
         if let Some(record) = record_that_binds {
             record.belongs_to(spec.workflow.as_str(), &spec.cluster, Some(&fingerprint)).map_err(Error::record)?;
@@ -142,7 +155,7 @@ impl Session {
             is_sandbox: sandbox.is_some(),
             fingerprint,
             command,
-            seen: Some((look, facts)),
+            seen,
         })
     }
 
@@ -180,7 +193,7 @@ impl Session {
             is_sandbox: ward.sandbox.is_some(),
             fingerprint,
             command,
-            seen: None,
+            seen: FirstLook::None,
         })
     }
 
@@ -205,7 +218,11 @@ impl Session {
     ///
     /// The first time it goes on with the look that opened the movement.
     pub async fn look(&mut self) -> Result<Facts, Error> {
-        let seen = self.seen.take();
+        let seen = match std::mem::replace(&mut self.seen, FirstLook::None) {
+            FirstLook::None => None,
+            FirstLook::Found(found) => Some(*found),
+            FirstLook::WithoutStreams(error) => return Err(self.failed(&error)),
+        };
         self.planning().look(Query::default(), seen).await.map_err(|error| self.failed(&error))
     }
 
@@ -271,6 +288,22 @@ impl Session {
 
     pub fn command(&self) -> &'static str {
         self.command
+    }
+}
+
+/// One tablet that gives no answer keeps vtctld from reading the streams, and must not keep a command from its movement: `apply` waits
+/// for it, and `status` says who it is.
+async fn observe_with_or_without_streams(
+    reader: &dyn Reader,
+    look: &Query,
+) -> Result<(Facts, Result<(), ClusterError>), ClusterError> {
+    match reader.observe(look).await {
+        Ok(facts) => Ok((facts, Ok(()))),
+        Err(error) if error.call == "GetWorkflows" => {
+            let without = Query { workflows: Default::default(), ..look.clone() };
+            reader.observe(&without).await.map(|facts| (facts, Err(error)))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -410,4 +443,41 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::error::Effect;
+    use crate::family::move_tables::fixtures::World;
+
+    /// A call of these fails.
+    struct Fails(&'static str, Facts);
+
+    #[async_trait::async_trait]
+    impl Reader for Fails {
+        async fn observe(&self, query: &Query) -> Result<Facts, ClusterError> {
+            if self.0 == "GetWorkflows" && query.workflows.is_empty() {
+                return Ok(self.1.clone());
+            }
+            let message = "no answer".to_owned();
+            let (kind, effect, code) = (ErrorKind::DeadlineExceeded, Effect::None, tonic::Code::DeadlineExceeded);
+            Err(ClusterError { call: self.0, kind, effect, message, code })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_movement_is_opened_also_when_its_streams_cannot_be_read() {
+        let world = World::after(&["create"]);
+        let look = first_look(&world.movement.spec, &world.movement.options);
+        assert!(!look.workflows.is_empty());
+        let opened = |call| {
+            let reader = Fails(call, world.facts.clone());
+            let look = look.clone();
+            async move { observe_with_or_without_streams(&reader, &look).await }
+        };
+        let (facts, streams) = opened("GetWorkflows").await.unwrap();
+        assert_eq!((facts.keyspaces, streams.unwrap_err().call), (world.facts.keyspaces.clone(), "GetWorkflows"));
+        assert_eq!(opened("GetKeyspace").await.unwrap_err().call, "GetKeyspace", "without the topology nothing is known");
+    }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::exit::Exit;
-use super::session::Session;
+use super::session::{FirstLook, Session};
 use super::way::{self, Way};
 use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::mutation::shell;
@@ -164,7 +164,7 @@ impl Session {
     /// Begins the record, or takes an edited plan file up into it.
     pub fn begin(&mut self) -> Result<(), Error> {
         // From here on each decision looks for itself.
-        self.seen = None;
+        self.seen = FirstLook::None;
         let kept = self.store.kept().keep(&crate::driver::bytes_of(&self.spec)).map_err(Error::record)?;
         let mut record = self.record.take();
         let done = append_again(&self.store, &mut record, |progress| Ok(self.entries(self.what_is_new(progress, kept.clone())?)));
