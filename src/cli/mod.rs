@@ -74,9 +74,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Err(error) => return usage(&visible(&arguments).unwrap_or(error)),
     };
     let ui = Ui::of_process(&cli.global, &environment);
-    start_log(&cli.global, &environment);
+    let log = start_log(&cli.global, &environment);
     let mut context = Context { ui, global: cli.global, environment };
-    match cli.command.run(&mut context) {
+    match log.and_then(|()| cli.command.run(&mut context)) {
         Ok(exit) => exit,
         Err(error) => {
             context.ui.error(&error);
@@ -103,16 +103,23 @@ fn usage(error: &clap::Error) -> Exit {
 }
 
 /// The log for debugging, on stderr: `-v`, `-vv`, or `CUTOVER_LOG` with a filter. Never what a user is to read.
-fn start_log(global: &Global, environment: &Environment) {
-    use tracing_subscriber::EnvFilter;
-    let filter = match (&environment.log, global.verbose) {
-        (Some(filter), _) => EnvFilter::new(filter),
-        (None, 0) => return,
-        (None, 1) => EnvFilter::new("cutover=debug"),
-        (None, _) => EnvFilter::new("cutover=trace,tonic=debug,h2=info"),
+fn start_log(global: &Global, environment: &Environment) -> Result<(), Error> {
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let filter = match (environment.log.as_deref(), global.verbose) {
+        (Some(filter), _) => filter,
+        (None, 0) => return Ok(()),
+        (None, 1) => "cutover=debug",
+        (None, _) => "cutover=trace,tonic=debug,h2=info",
     };
-    let started =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| log_lines::LogLines).with_ansi(false).try_init();
+    let targets: Targets = filter.parse().map_err(|error| {
+        Error::usage(format!("CUTOVER_LOG: `{filter}` is no filter: {error}"), "write TARGET=LEVEL,…, such as `cutover=debug`")
+    })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| log_lines::LogLines).with_ansi(false);
+    let started = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
     // A second start in one process, as in tests, keeps the first.
     started.ok();
+    Ok(())
 }

@@ -179,6 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn a_keyspace_that_is_filled_and_emptied_at_once_is_a_warning_for_both() {
+        let judged = judged(vec![
+            filed("a.toml", "one", "commerce", "customer", &["corder"]),
+            filed("b.toml", "two", "customer", "archive", &["audit"]),
+        ]);
+        let said = |of: usize, way: &str| {
+            let (verdict, said) = &judged[of];
+            let [(severity, summary)] = &said[..] else { panic!("{said:?}") };
+            assert_eq!((*verdict, *severity), (Verdict::Ready, Severity::Warning));
+            assert!(summary.contains(way), "{summary}");
+        };
+        said(0, "`customer` is also the source of `b.toml`");
+        said(1, "`customer` is also the target of `a.toml`");
+    }
+
+    #[test]
     fn a_name_that_is_taken_blocks_and_a_shared_keyspace_is_a_note_said_once() {
         let same = judged(vec![
             filed("a.toml", "one", "commerce", "customer", &["corder"]),

@@ -61,3 +61,29 @@ impl FolderPlan {
         self.plans.iter().filter(|filed| filed.plan.verdict == verdict).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures::plan_of;
+
+    #[test]
+    fn the_verdict_of_a_folder_is_that_of_the_worst_of_its_files() {
+        use Verdict::{Blocked, NothingToDo, Ready};
+        let filed = |verdict| {
+            let mut plan = plan_of(1, "production", vec![]);
+            plan.verdict = verdict;
+            FiledPlan { file: "a.toml".into(), plan }
+        };
+        let failed = FailedFile { file: "b.toml".into(), message: "no such file".into(), help: String::new(), exit: 65 };
+        let of = |verdicts: &[Verdict], failed: &[FailedFile]| {
+            FolderPlan::new("plans".into(), verdicts.iter().copied().map(filed).collect(), failed.to_vec(), vec![])
+        };
+        assert_eq!(of(&[], &[]).verdict, NothingToDo);
+        assert_eq!(of(&[NothingToDo, NothingToDo], &[]).verdict, NothingToDo);
+        assert_eq!(of(&[NothingToDo, Ready], &[]).verdict, Ready);
+        assert_eq!(of(&[Ready, Blocked, NothingToDo], &[]).verdict, Blocked);
+        assert_eq!(of(&[Ready], &[failed]).verdict, Blocked, "what could not be planned is not approved");
+        assert_eq!(of(&[Ready, Blocked, Ready], &[]).count(Ready), 2);
+    }
+}

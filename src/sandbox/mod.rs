@@ -36,6 +36,7 @@ pub mod file;
 mod hands;
 mod ids;
 mod locks;
+mod mysql_by_hand;
 mod operation;
 pub mod oracle;
 mod refusal;

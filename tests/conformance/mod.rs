@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 
 pub use golden::Golden;
-pub use stage::{Held, Stage};
+pub use stage::{Deed, Held, Stage};
 
 /// The steps of a case.
 pub type Steps = for<'a> fn(&'a dyn Stage, &'a mut Golden) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

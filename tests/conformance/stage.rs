@@ -34,8 +34,23 @@ pub trait Stage: Send + Sync {
     /// after this it surely has, and a stream that stands still is behind.
     async fn move_positions(&self);
 
+    /// Does this past vtctld and vttablet; it lasts until it is dropped.
+    async fn by_hand(&self, deed: Deed) -> Box<dyn Held>;
+
     /// ``alter table `TABLE` add column `COLUMN` int`` on each primary, past vtgate and vttablet.
     async fn add_column(&self, keyspace: &str, table: &str, column: &str);
+}
+
+/// Something that somebody does at the MySQL of `commerce` itself.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    /// What holds on to its tables: a foreign key of `corder` to `customer`, a trigger of `note` that names no other table, a view
+    /// of `corder` and `customer`.
+    Dependents,
+    /// Binlogs are kept for so long; 0 is for ever.
+    KeepBinlogs { seconds: u64 },
+    /// The account of the streams may write their own table and no other.
+    StreamsMayNotWrite,
 }
 
 /// Something that lasts until it is dropped.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use cutover::cluster::vtctld::{CALLS, Cluster, Vtctld};
 use cutover::sandbox::Sandbox;
-use cutover::sandbox::file::description::Description;
+use cutover::sandbox::file::description::{Description, ForeignKeyDescription};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::conformance_suite::{self as suite, Held, Mode, Stage, random, world};
+use super::conformance_suite::{self as suite, Deed, Held, Mode, Stage, random, world};
 
 /// A sandbox in the world of the suite. A new one for each case.
 struct SandboxStage {
@@ -80,6 +80,17 @@ impl Drop for Transaction {
     }
 }
 
+/// Done when the value is dropped.
+struct Undone(Box<dyn Fn() + Send + Sync>);
+
+impl Held for Undone {}
+
+impl Drop for Undone {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 #[async_trait]
 impl Stage for SandboxStage {
     fn vtctld(&self) -> &Vtctld {
@@ -117,6 +128,33 @@ impl Stage for SandboxStage {
 
     /// In the model a stream that stands still is always behind.
     async fn move_positions(&self) {}
+
+    async fn by_hand(&self, deed: Deed) -> Box<dyn Held> {
+        let sandbox = self.sandbox.clone();
+        match deed {
+            Deed::Dependents => {
+                let key = ForeignKeyDescription {
+                    column: "customer_id".into(),
+                    table: "customer".into(),
+                    table_column: "customer_id".into(),
+                    cascades: false,
+                };
+                sandbox.add_foreign_key("commerce", "corder", &key).unwrap();
+                sandbox.add_trigger("commerce", "note", "note_trigger").unwrap();
+                sandbox.add_view("commerce", "orders", &["corder", "customer"]).unwrap();
+                // Each case has a sandbox of its own.
+                Box::new(Undone(Box::new(|| {})))
+            }
+            Deed::KeepBinlogs { seconds } => {
+                let was = sandbox.keep_binlogs("commerce", seconds).unwrap().unwrap();
+                Box::new(Undone(Box::new(move || assert!(sandbox.keep_binlogs("commerce", was).unwrap().is_some()))))
+            }
+            Deed::StreamsMayNotWrite => {
+                sandbox.let_streams_write("commerce", false).unwrap();
+                Box::new(Undone(Box::new(move || sandbox.let_streams_write("commerce", true).unwrap())))
+            }
+        }
+    }
 
     async fn add_column(&self, keyspace: &str, table: &str, column: &str) {
         self.sandbox.add_column(keyspace, table, column).unwrap();

@@ -16,7 +16,7 @@ use mysql::prelude::Queryable;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::conformance_suite::{self as suite, Held, Mode, Stage, canonical, picture, random, world};
+use super::conformance_suite::{self as suite, Deed, Held, Mode, Stage, canonical, picture, random, world};
 use super::support::{Case, Cluster, OnDrop, World};
 
 /// The suite is run in so many days.
@@ -375,6 +375,42 @@ impl Stage for RigStage {
         Box::new(OpenTransaction(Mutex::new(connection)))
     }
 
+    async fn by_hand(&self, deed: Deed) -> Box<dyn Held> {
+        let shard = &a_world_keyspace("commerce").shards[0];
+        let mut connection = self.cluster.connect_tablet(shard.primary_uid, "commerce");
+        let statements = |of: &[&str]| of.iter().map(|sql| (*sql).to_owned()).collect::<Vec<String>>();
+        let (done, undone) = match deed {
+            Deed::Dependents => (
+                statements(&[
+                    "alter table corder add foreign key (customer_id) references customer (customer_id)",
+                    "create trigger note_trigger before insert on note for each row set new.body = upper(new.body)",
+                    "create view orders as select order_id, email from corder join customer using (customer_id)",
+                ]),
+                statements(&[
+                    "drop view if exists orders",
+                    "drop trigger if exists note_trigger",
+                    "alter table corder drop foreign key corder_ibfk_1",
+                ]),
+            ),
+            Deed::KeepBinlogs { seconds } => {
+                let was: Option<u64> =
+                    connection.query_first("select @@global.binlog_expire_logs_seconds").expect("a setting that is there");
+                let set = |seconds: u64| vec![format!("set global binlog_expire_logs_seconds = {seconds}")];
+                (set(seconds), set(was.expect("a value")))
+            }
+            Deed::StreamsMayNotWrite => {
+                let account = "'vt_filtered'@'localhost'";
+                (
+                    vec![format!("revoke update on *.* from {account}"), format!("grant update on _vt.* to {account}")],
+                    vec![format!("grant update on *.* to {account}"), format!("revoke update on _vt.* from {account}")],
+                )
+            }
+        };
+        let undone = Undone { connection: Mutex::new(connection), statements: undone };
+        undone.all(&done);
+        Box::new(undone)
+    }
+
     async fn add_column(&self, keyspace: &str, table: &str, column: &str) {
         for shard in a_world_keyspace(keyspace).shards {
             self.statement(shard.primary_uid, keyspace, &format!("alter table `{table}` add column `{column}` int"));
@@ -386,3 +422,31 @@ impl Stage for RigStage {
 struct OpenTransaction(#[allow(dead_code, reason = "it is kept open")] Mutex<Conn>);
 
 impl Held for OpenTransaction {}
+
+/// Takes back what was done by hand, whatever became of the case.
+struct Undone {
+    connection: Mutex<Conn>,
+    statements: Vec<String>,
+}
+
+impl Undone {
+    fn all(&self, statements: &[String]) {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        for sql in statements {
+            connection.query_drop(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+}
+
+impl Held for Undone {}
+
+impl Drop for Undone {
+    fn drop(&mut self) {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        for sql in &self.statements {
+            if let Err(error) = connection.query_drop(sql) {
+                eprintln!("  {sql}: {error}");
+            }
+        }
+    }
+}

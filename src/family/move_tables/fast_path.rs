@@ -95,9 +95,54 @@ fn rows_in_order(movement: &MoveTables, facts: &Facts) -> Criterion {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::cluster::port::{Answer, Dependent};
     use crate::family::Family as _;
     use crate::family::move_tables::fixtures::World;
     use crate::spec::Caveat;
+
+    /// A world whose first moved table has these lines, with these dependents of its keyspace.
+    fn with(lines: &str, others: &[(DependentKind, &str, &str)]) -> World {
+        let mut world = World::at_the_start();
+        let name = world.movement.tables[0].to_string();
+        let table = crate::model::schema::TableDefinition {
+            name: name.clone(),
+            is_view: false,
+            create_statement: format!("CREATE TABLE `{name}` (\n  `id` bigint NOT NULL,\n{lines}  PRIMARY KEY (`id`)\n)"),
+            columns: vec!["id".into()],
+            primary_key_columns: vec!["id".into()],
+            data_length_bytes: 0,
+            row_count: 0,
+        };
+        let tables = [("0".to_owned(), [(name, table)].into())].into();
+        world.answer(definitions(&world.movement), Ok(Answer::Tables(tables)));
+        let dependent = |(kind, owner, table): &(DependentKind, &str, &str)| Dependent {
+            kind: *kind,
+            owner: (*owner).to_owned(),
+            name: "one".into(),
+            table: (*table).to_owned(),
+        };
+        world.answer(dependents(&world.movement), Ok(Answer::Dependents(others.iter().map(dependent).collect())));
+        world
+    }
+
+    #[test]
+    fn foreign_keys_of_the_tables_and_onto_them_are_counted_and_no_others() {
+        let keys = |world: &World| {
+            let found = no_foreign_keys(&world.movement, &world.facts);
+            (found.passes, found.seen)
+        };
+        let world = World::at_the_start();
+        assert!(!keys(&world).0, "unread is not none");
+        let moved = world.movement.tables[0].to_string();
+        assert_eq!(keys(&with("", &[])), (true, "none".to_owned()));
+        let own = "  CONSTRAINT `one` FOREIGN KEY (`id`) REFERENCES `elsewhere` (`id`),\n";
+        assert_eq!(keys(&with(own, &[])), (false, format!("of `{moved}`")));
+        let onto = [(DependentKind::ForeignKey, "audit", moved.as_str())];
+        assert_eq!(keys(&with("", &onto)), (false, "of `audit`".to_owned()));
+        let none = [(DependentKind::ForeignKey, "audit", "not_moved"), (DependentKind::View, "seen", moved.as_str())];
+        assert_eq!(keys(&with("", &none)), (true, "none".to_owned()));
+    }
 
     /// Offered or not to be had, the gates stand as the plan file has them, and so does the revert window.
     #[test]

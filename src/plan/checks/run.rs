@@ -200,6 +200,45 @@ mod tests {
         assert!(last.asks.is_subset(&all.asks));
     }
 
+    /// Answers what is asked for; a keyspace that is not known is there from the second look on.
+    struct Looks {
+        facts: Facts,
+        further: std::sync::Mutex<Vec<Query>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Reader for Looks {
+        async fn observe(&self, _: &Query) -> Result<Facts, ClusterError> {
+            Ok(self.facts.clone())
+        }
+
+        async fn observe_more(&self, mut facts: Facts, _: &Query, more: &Query) -> Result<Facts, ClusterError> {
+            self.further.lock().unwrap().push(more.clone());
+            let open = more.asks.iter().filter(|ask| !facts.answers.iter().any(|answered| answered.ask == **ask));
+            let unread = |ask: &crate::cluster::port::Ask| Answered { ask: ask.clone(), answer: Err(Unread::new("away")) };
+            let unread: Vec<Answered> = open.map(unread).collect();
+            facts.answers.extend(unread);
+            facts.asked_keyspaces.extend(more.keyspaces.iter().cloned());
+            Ok(facts)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_leads_to_is_asked_for_and_then_no_more() {
+        let fixture = Fixture::new();
+        let phases = fixture.movement.phases_ahead(&fixture.input().situation());
+        let mut facts = fixture.facts.clone();
+        let wanted = follow_up(&fixture.movement, &phases, &facts);
+        assert!(!wanted.asks.is_empty(), "the fixture's sequences raise a question");
+        facts.answers.retain(|answered| !wanted.asks.contains(&answered.ask));
+        let looks = Looks { facts, further: std::sync::Mutex::default() };
+        let found = look(&looks, &fixture.movement, &phases, Query::default(), None).await.unwrap();
+        let further = looks.further.lock().unwrap().clone();
+        assert_eq!(further.len(), 1, "{further:?}");
+        assert!(wanted.asks.iter().all(|ask| further[0].asks.contains(ask)));
+        assert!(found.covers(&wanted));
+    }
+
     #[test]
     fn what_the_cluster_shows_to_be_behind_is_not_checked_again() {
         let mut fixture = Fixture::new();
@@ -239,7 +278,13 @@ mod tests {
         fixture.facts.routing_rules.set("corder@replica", "elsewhere.corder");
         fixture.serve_global();
         let [finding] = &blocked(&fixture)[..] else { panic!() };
-        assert!(finding.help.contains("known since Tuesday") && finding.help.contains("no longer holds"), "{}", finding.help);
+        let given = fixture.progress.waivers[0].seen.clone();
+        let void =
+            format!("the waiver `known since Tuesday` no longer holds: it was given for {given}, and now it is {}; ", finding.seen);
+        assert!(finding.help.starts_with(&void), "{}", finding.help);
+        fixture.progress.waivers[0].seen.clear();
+        let [finding] = &blocked(&fixture)[..] else { panic!() };
+        assert!(finding.help.contains("it was given for nothing counted, and now it is"), "{}", finding.help);
     }
 
     #[test]

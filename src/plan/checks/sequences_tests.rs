@@ -31,6 +31,16 @@ fn a_sequence_that_the_switch_sets_costs_no_sql() {
     let fixture = healthy();
     assert!(follow_up(&fixture.movement, &fixture.facts).asks.iter().all(|ask| !matches!(ask, Ask::Sql(_))));
     assert!(fixture.amiss(&CHECK).is_empty());
+    let set = set_by_the_switch(&fixture.movement, &fixture.facts);
+    assert_eq!(set.get("commerce.order_seq").map(String::as_str), Some("above the largest `corder.order_id`"), "{set:?}");
+    let summaries = |fixture: &Fixture| fixture.run(&CHECK).into_iter().map(|finding| finding.summary).collect::<Vec<_>>();
+    let said = |words: &str| format!("the sequence `commerce.order_seq` of `corder` {words} by the primary switch");
+    assert!(summaries(&fixture).contains(&said("will be set above its largest id")), "{:?}", summaries(&fixture));
+    // Without its table the switch makes it.
+    let mut fixture = Fixture::new();
+    let ask = sequence_tables(&keyspace("commerce"), &["customer_seq", "order_seq"].map(table_name).into());
+    fixture.answer(ask, Answer::Tables(BTreeMap::from([("0".to_owned(), BTreeMap::new())])));
+    assert!(summaries(&fixture).contains(&said("isn't there yet and will be made")), "{:?}", summaries(&fixture));
 }
 
 #[test]

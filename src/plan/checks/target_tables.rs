@@ -236,8 +236,11 @@ mod tests {
         assert!(fixture.amiss(&CHECK).is_empty());
 
         let mut fixture = with_corder(&stripped(), &[]);
+        let summary = |fixture: &Fixture| fixture.run(&CHECK).remove(0).summary;
+        assert!(summary(&fixture).ends_with("`cancel` would drop it"), "{}", summary(&fixture));
         fixture.open_create();
         assert!(fixture.amiss(&CHECK).is_empty());
+        assert!(summary(&fixture).ends_with("as the create that was sent makes it"), "{}", summary(&fixture));
     }
 
     #[test]

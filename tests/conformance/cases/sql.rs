@@ -9,10 +9,12 @@ use cutover::model::journal;
 use cutover::model::name::{KeyspaceName, ShardName, TableName};
 use cutover::model::topology::TabletAlias;
 
-use super::super::{Golden, Stage, quiet};
+use super::super::{Deed, Golden, Stage, quiet};
 use super::calls::{PRIMARY, RDONLY, REPLICA, complete, create, running, switch, write};
 
-super::cases!["sql": has_rows, has_null, journals, largest_values, next_ids, write_locks, names_given_back];
+super::cases!["sql":
+    has_rows, has_null, journals, largest_values, next_ids, write_locks, names_given_back, dependents, binlog_retention, stream_user
+];
 
 fn keyspace(name: &str) -> KeyspaceName {
     KeyspaceName::new(name).expect("a keyspace's name")
@@ -38,6 +40,11 @@ async fn ask(stage: &dyn Stage, golden: &mut Golden, words: &str, question: Ques
         Ok(Answer::WriteLocks(found)) => {
             found.iter().map(|lock| format!("{}: {} by a connection", lock.shard, lock.table)).collect()
         }
+        Ok(Answer::Dependents(found)) => {
+            found.iter().map(|it| format!("{:?} {} of {} holds on to {}", it.kind, it.name, it.owner, it.table)).collect()
+        }
+        Ok(Answer::BinlogRetention(found)) => found.iter().map(|(shard, seconds)| format!("{shard}: {seconds:?}")).collect(),
+        Ok(Answer::StreamUser(found)) => found.iter().map(|(shard, user)| format!("{shard}: {user:?}")).collect(),
         Ok(other) => vec![format!("another kind of answer: {other:?}")],
         Err(unread) => super::super::canonical::text_of_error(&unread.why, golden.names()),
     };
@@ -134,6 +141,38 @@ async fn write_locks(stage: &dyn Stage, golden: &mut Golden) {
         }
     }
     ask(stage, golden, "after it", locks(&["customer", "corder"])).await;
+}
+
+async fn dependents(stage: &dyn Stage, golden: &mut Golden) {
+    let of = |name: &str| Question::Dependents { keyspace: keyspace(name) };
+    ask(stage, golden, "of tables alone", of("commerce")).await;
+    let there = stage.by_hand(Deed::Dependents).await;
+    ask(stage, golden, "of tables with a foreign key, a trigger and a view", of("commerce")).await;
+    ask(stage, golden, "of another keyspace", of("customer")).await;
+    ask(stage, golden, "of nowhere", of("nowhere")).await;
+    drop(there);
+}
+
+/// How long they are kept as a rule is each cluster's own.
+async fn binlog_retention(stage: &dyn Stage, golden: &mut Golden) {
+    let of = |name: &str| Question::BinlogRetention { keyspace: keyspace(name) };
+    for (words, seconds) in [("kept for 2 h", 7200), ("kept for ever", 0)] {
+        let set = stage.by_hand(Deed::KeepBinlogs { seconds }).await;
+        ask(stage, golden, words, of("commerce")).await;
+        drop(set);
+    }
+    ask(stage, golden, "of nowhere", of("nowhere")).await;
+}
+
+async fn stream_user(stage: &dyn Stage, golden: &mut Golden) {
+    let of = |name: &str| Question::StreamUser { keyspace: keyspace(name) };
+    ask(stage, golden, "as it is made", of("commerce")).await;
+    ask(stage, golden, "as it is made, on two shards", of("customer")).await;
+    let taken_away = stage.by_hand(Deed::StreamsMayNotWrite).await;
+    ask(stage, golden, "that may write the streams' table alone", of("commerce")).await;
+    drop(taken_away);
+    ask(stage, golden, "that may again", of("commerce")).await;
+    ask(stage, golden, "of nowhere", of("nowhere")).await;
 }
 
 async fn names_given_back(stage: &dyn Stage, golden: &mut Golden) {
