@@ -129,8 +129,8 @@ pub struct Driver<'a> {
     watch: Watch,
     lease: Option<Box<dyn HeldLease>>,
     extra: Query,
-    /// The last look, when all that came of it was an entry of the record: what is decided next is decided on it as well.
-    held_look: Option<(Query, Facts)>,
+    /// The last look, when all that came of it was an entry of the record or the lease: what is decided next is decided on it as well.
+    held_look: Option<HeldLook>,
     /// What the last look asked for.
     asked: Query,
     goal_serial: u64,
@@ -146,6 +146,14 @@ pub struct Driver<'a> {
     pace: Pace,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
+}
+
+/// A look that more than one thing is decided on.
+struct HeldLook {
+    asked: Query,
+    facts: Facts,
+    /// That of the record it goes with: an entry of another process may tell of a write that it has not seen.
+    serial: u64,
 }
 
 impl<'a> Driver<'a> {
@@ -210,7 +218,7 @@ impl<'a> Driver<'a> {
                 }
                 Judge::Leaves(finish) => return Ok(finish),
             }
-            let Some(facts) = self.observe(&progress).await? else {
+            let Some(facts) = self.observe(&record, &progress).await? else {
                 self.pause(Duration::from_secs(1)).await;
                 continue;
             };
@@ -228,18 +236,24 @@ impl<'a> Driver<'a> {
                 Decision::Checked(phase) => {
                     self.watch.checked.insert(phase, self.ports.clock.now());
                     self.extra = Query::default();
-                    self.held_look = Some((self.asked.clone(), facts));
+                    self.hold_look(facts, record.serial());
                 }
                 Decision::Note(whats) => {
-                    self.note(&record, whats, Some(&facts))?;
+                    let noted = self.note(&record, whats, Some(&facts))?;
                     self.extra = Query::default();
                     self.pace = Pace::default();
-                    self.held_look = Some((self.asked.clone(), facts));
+                    if let Some(noted) = noted {
+                        self.hold_look(facts, noted.serial());
+                    }
                 }
                 Decision::Act(act) => {
                     self.pace = Pace::default();
+                    let had_lease = self.lease.is_some();
                     if let Some(finish) = self.act(&record, &progress, *act, &facts).await? {
                         return Ok(finish);
+                    }
+                    if !had_lease && self.lease.is_some() {
+                        self.hold_look(facts, record.serial());
                     }
                 }
                 Decision::Wait(phase, waiting) => {
