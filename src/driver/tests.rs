@@ -383,6 +383,7 @@ fn hold(kind: HoldKind, until: Option<Timestamp>) -> Hold {
         price: vec![],
         release: vec![],
         until,
+        way_back_shut: None,
     }
 }
 
