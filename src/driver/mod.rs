@@ -321,9 +321,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether somebody has edited the plan file and another process has taken that up. A write under way is made whole first.
+    /// Whether somebody has edited the plan file, taken up by another process or by none so far. A write under way is made whole first.
     fn edited(&mut self, progress: &Progress) -> Option<Finish> {
-        if progress.intent == self.intent {
+        if progress.intent == self.intent && !(self.goes_forward(progress) && (self.ports.is_plan_edited)()) {
             return None;
         }
         if self.unfinished(progress).is_none() {
@@ -331,6 +331,13 @@ impl<'a> Driver<'a> {
         }
         self.stay_to_finish();
         None
+    }
+
+    /// What an edit of the plan file must not stop are the ways out: back, cancel, pause, and what makes whole.
+    fn goes_forward(&self, progress: &Progress) -> bool {
+        let machine = &self.options.machine;
+        let is_way_out = machine.never_forward || machine.finish_only || machine.start_streams || machine.mends;
+        progress.goal() == Goal::Forward && !is_way_out
     }
 
     fn is_by_us(&self, entry: &Entry) -> bool {
@@ -450,7 +457,7 @@ fn stale() -> Finish {
         "C406",
         Severity::Error,
         "plan file",
-        "it was edited while this run went on, and another command has taken the edit up",
+        "it was edited while this run went on, which knows it as it was",
         "`cutover plan` shows what it means now, `cutover apply` goes on with it",
     );
     Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))

@@ -268,6 +268,7 @@ impl<'a> Process<'a> {
                 *last += 1;
                 Uuid::from_u128(*last)
             }),
+            is_plan_edited: Box::new(|| false),
             signals: Signals::new(received),
             view: &mut view,
             actor: self.actor.clone(),
