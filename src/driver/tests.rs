@@ -149,7 +149,15 @@ impl Stage {
         );
         let entries = bench.entries.iter().map(|entry| NewEntry { at: entry.at, by: entry.by.clone(), what: entry.what.clone() });
         store.append(0, entries.collect()).unwrap();
-        Self { folder, store, bench, clock: Arc::new(Hand(AtomicI64::new(0))), writer: Arc::default(), script: vec![], is_plan_edited: Default::default() }
+        Self {
+            folder,
+            store,
+            bench,
+            clock: Arc::new(Hand(AtomicI64::new(0))),
+            writer: Arc::default(),
+            script: vec![],
+            is_plan_edited: Default::default(),
+        }
     }
 
     fn leases(&self) -> Leases {

@@ -71,7 +71,13 @@ pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
     bullets(&mut page, "Proved", &hold.proved, |page| good(if page.drawing().unicode { "✓ " } else { "+ " }));
     if let Some(why) = &hold.way_back_shut {
         page.gap();
-        page.line(0, &[bad("THE WAY BACK IS NOT OPEN"), plain(format!(": {why}. Until it is, what was written since stays with the target"))]);
+        page.line(
+            0,
+            &[
+                bad("THE WAY BACK IS NOT OPEN"),
+                plain(format!(": {why}. Until it is, what was written since stays with the target")),
+            ],
+        );
         page.verbatim(0, &[plain("What to do about it: "), command("cutover doctor")]);
     } else if hold.kind == HoldKind::RevertWindow || hold.gate == PhaseId::COMPLETE {
         page.gap();

@@ -1,28 +1,37 @@
 //! What a plan forecasts is what is found: each phase of a movement, and each way back from it, on a real cluster.
 //!
-//! A plan before says what a phase will change; the next one says how the cluster is then, by what is left to change: where the promise
-//! was kept, a phase that is done leaves all later ones as they were forecast, to the letter. Beside it vtctldclient's own view is asked.
+//! A plan says what each phase and each way out will change: rules and what cells serve of them, denied tables, tables, VSchemas, streams,
+//! sequences. vtctldclient and MySQL are asked before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use mysql::prelude::Queryable;
 use serde_json::Value;
 
 use super::movement::QUICK;
 use super::support::{Case, Movement, Shape, World, cases};
 
 pub fn tests() -> Vec<Case> {
-    let cases = cases![each_phase_and_each_way_back_changes_what_was_forecast];
+    let cases = cases![
+        each_phase_and_each_way_back_changes_what_was_forecast,
+        each_way_out_changes_what_was_forecast,
+        to_an_unsharded_keyspace_and_with_dropped_tables_too,
+    ];
     cases.into_iter().map(|case| case.limit_seconds(900)).collect()
 }
 
-/// The rules, denied tables, tables and streams of a movement, as the cluster has them.
+/// What a movement changes, as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Found {
     rules: BTreeMap<String, String>,
     served: BTreeMap<String, BTreeMap<String, String>>,
-    denied: BTreeMap<String, Vec<String>>,
-    /// On how many shards a workflow has streams.
-    streams: BTreeMap<String, usize>,
+    denied: BTreeMap<String, BTreeSet<String>>,
+    /// In MySQL, by shard.
+    tables: BTreeMap<String, BTreeSet<String>>,
+    /// In the VSchema, by keyspace.
+    vschema: BTreeMap<String, BTreeSet<String>>,
+    /// By `keyspace.workflow/shard`: stopped, running, frozen.
+    streams: BTreeMap<String, String>,
 }
 
 impl Found {
@@ -38,32 +47,51 @@ impl Found {
             let rules = vschema["routing_rules"]["rules"].as_array().cloned().unwrap_or_default();
             (cell.to_owned(), pairs(&rules))
         });
-        let shards = [("commerce", "0"), ("customer", "-80"), ("customer", "80-")];
-        let ours = |table: &String| movement.tables.contains(table);
-        let denied = shards.into_iter().map(|(keyspace, shard)| {
-            let tables = vtctl.denied_tables(keyspace, shard).into_iter().filter(ours).collect();
-            (format!("{keyspace}/{shard}"), tables)
+        let keyspaces = [movement.source, movement.target];
+        let shards: Vec<(&str, String)> = keyspaces
+            .into_iter()
+            .flat_map(|keyspace| world.cluster.shards(keyspace).into_iter().map(move |it| (keyspace, it)))
+            .collect();
+        let place = |(keyspace, shard): &(&str, String)| format!("{keyspace}/{shard}");
+        let is_ours = |name: &String| movement.tables.iter().any(|table| name == table || *name == format!("_{table}_old"));
+        let denied = shards.iter().map(|it| {
+            let tables = vtctl.denied_tables(it.0, &it.1).into_iter().filter(is_ours).collect();
+            (place(it), tables)
         });
-        let reverse = format!("{}_reverse", movement.workflow);
-        let streams = [("customer", &movement.workflow), ("commerce", &reverse)];
+        let tables = shards.iter().map(|it| {
+            let tables: Vec<String> = world.cluster.connect_primary(it.0, &it.1).query("show tables").expect("names of tables");
+            (place(it), tables.into_iter().filter(is_ours).collect())
+        });
+        let vschema = keyspaces.into_iter().map(|keyspace| {
+            let vschema = vtctl.vschema(keyspace);
+            let names = vschema["tables"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+            (keyspace.to_owned(), names.filter(is_ours).collect())
+        });
         // Not as vtctldclient lists them: it leaves out those that stand still.
-        let streams = streams.into_iter().map(|(keyspace, name)| {
-            let sql = format!("select count(*) from _vt.vreplication where workflow = '{name}'");
-            let counts = world.cluster.query_primaries::<u64>(keyspace, &sql);
-            (format!("{keyspace}.{name}"), counts.into_iter().filter(|count| *count > 0).count())
+        let streams = shards.iter().flat_map(|it| {
+            let sql = format!(
+                "select workflow, state, coalesce(message, '') from _vt.vreplication where workflow in ('{0}', '{0}_reverse')",
+                movement.workflow
+            );
+            let rows: Vec<(String, String, String)> = world.cluster.connect_primary(it.0, &it.1).query(sql).expect("streams");
+            rows.into_iter().map(move |(workflow, state, message)| {
+                let shape = if message == "FROZEN" { message } else { state };
+                (format!("{}.{workflow}/{}", it.0, it.1), shape.to_lowercase())
+            })
         });
         Self {
             rules: pairs(&vtctl.routing_rules()),
             served: served.collect(),
             denied: denied.collect(),
-            streams: streams.filter(|(_, count)| *count > 0).collect(),
+            tables: tables.collect(),
+            vschema: vschema.collect(),
+            streams: streams.collect(),
         }
     }
 
     /// As a plan says that something changes it.
     fn after(&self, changes: &Value) -> Self {
         let mut after = self.clone();
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         for rule in list(&changes["routing_rules"]["added"]) {
             after.rules.insert(text(&rule["from_table"]), text(&rule["to_table"]));
@@ -78,28 +106,34 @@ impl Found {
         for rules in after.served.values_mut() {
             rules.clone_from(&after.rules);
         }
-        for (place, tables) in changes["denied_tables"]["added"].as_object().into_iter().flatten() {
-            let denied = after.denied.entry(place.clone()).or_default();
-            denied.extend(list(tables).iter().map(text));
-            denied.sort();
-        }
-        for (place, tables) in changes["denied_tables"]["removed"].as_object().into_iter().flatten() {
-            let gone: Vec<String> = list(tables).iter().map(text).collect();
-            after.denied.entry(place.clone()).or_default().retain(|table| !gone.contains(table));
-        }
-        let mut changed: BTreeMap<String, usize> = BTreeMap::new();
+        change(&mut after.denied, &changes["denied_tables"]);
+        change(&mut after.tables, &changes["tables"]);
+        change(&mut after.vschema, &changes["vschema"]);
         for (stream, shape) in changes["streams"].as_object().into_iter().flatten() {
-            let (workflow, _) = stream.split_once('/').expect("a workflow and a shard");
-            *changed.entry(workflow.to_owned()).or_default() += usize::from(shape != "deleted");
-        }
-        for (workflow, count) in changed {
-            if count == 0 {
-                after.streams.remove(&workflow)
-            } else {
-                after.streams.insert(workflow, count)
+            match text(shape).as_str() {
+                "deleted" => after.streams.remove(stream),
+                shape => after.streams.insert(stream.clone(), shape.to_owned()),
             };
         }
         after
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// Names that come and go, by place.
+fn change(names: &mut BTreeMap<String, BTreeSet<String>>, changes: &Value) {
+    let of = |which: &str| -> Vec<(String, Vec<String>)> {
+        let places = changes[which].as_object().into_iter().flatten();
+        places.map(|(place, names)| (place.clone(), names.as_array().into_iter().flatten().map(text).collect())).collect()
+    };
+    for (place, added) in of("added") {
+        names.entry(place).or_default().extend(added);
+    }
+    for (place, removed) in of("removed") {
+        names.entry(place).or_default().retain(|name| !removed.contains(name));
     }
 }
 
@@ -145,6 +179,7 @@ fn each_phase_and_each_way_back_changes_what_was_forecast(world: &World) {
     now = check(&reads_back, phase(&promised, "switch-replicas"), "switch-replicas again");
     apply("switch-primary");
     now = check(&now, phase(&promised, "switch-primary"), "switch-primary");
+    assert_sequences(world, phase(&promised, "switch-primary"), movement.tables.len());
 
     let back = way_back(&promised, "switch-primary", "switch-back").clone();
     world.cutover().args(["switch-back", "--reason", "to compare"]).limit_seconds(300).run_expecting(0);
@@ -156,16 +191,72 @@ fn each_phase_and_each_way_back_changes_what_was_forecast(world: &World) {
         apply(name);
         now = check(&now, phase(&anew, name), name);
     }
+}
 
-    // And a cancel, after reads were switched: reads go back first.
-    let world = &world.another();
-    let movement = Movement::prepare(world, &Shape::default());
-    movement
-        .write_plan(world, &format!("[gates]\npolicy = \"auto-advance\"\n\n{QUICK}\n[complete]\nsource-tables = \"rename\"\n"));
-    let promised = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
-    world.cutover().args(["apply", "--yes", "--until", "switch-replicas"]).limit_seconds(300).run_expecting(0);
-    let before = Found::of(world, &movement);
-    world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
-    let changes = way_back(&promised, "switch-replicas", "cancel");
-    assert_eq!(Found::of(world, &movement), before.after(changes), "cancel: {changes:#}");
+/// Each sequence that the switch sets gives an id that no row has.
+fn assert_sequences(world: &World, switch: &Value, count: usize) {
+    let sequences = switch["sequences"].as_object().expect("sequences");
+    assert_eq!(sequences.len(), count, "{switch:#}");
+    for (sequence, words) in sequences {
+        let words = text(words);
+        let (table, column) = words.split('`').nth(1).and_then(|name| name.split_once('.')).expect("a table and a column");
+        let (keyspace, sequence) = sequence.split_once('.').expect("a keyspace and a table");
+        let next: Vec<u64> = world.cluster.query_primaries(keyspace, &format!("select next_id from `{sequence}`"));
+        let largest: Vec<Option<u64>> =
+            world.cluster.query_primaries("customer", &format!("select max({column}) from `{table}`"));
+        let largest = largest.into_iter().flatten().max().expect("rows");
+        assert!(next.iter().all(|next| *next > largest), "{sequence} gives {next:?}, and {table}.{column} goes up to {largest}");
+    }
+}
+
+/// A cancel from each phase that allows one, and the way back out of the revert window.
+fn each_way_out_changes_what_was_forecast(world: &World) {
+    for (until, rest) in [
+        ("create", ""),
+        ("copy", ""),
+        ("verify", ""),
+        ("switch-replicas", ""),
+        ("revert-window", "[revert]\nwindow = \"1h\"\n\n"),
+    ] {
+        let world = &world.another();
+        let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
+        let gates = "[gates]\npolicy = \"auto-advance\"\n\n";
+        movement.write_plan(world, &format!("{gates}{QUICK}\n{rest}[complete]\nsource-tables = \"rename\"\n"));
+        let promised = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
+        let (until_here, command, code) = match until {
+            "revert-window" => ("complete", "switch-back", 3),
+            phase => (phase, "cancel", 0),
+        };
+        world.cutover().args(["apply", "--yes", "--until", until_here]).limit_seconds(300).run_expecting(code);
+        let before = Found::of(world, &movement);
+        let out = match command {
+            "cancel" => world.cutover().args(["cancel", "--confirm", &movement.workflow]),
+            _ => world.cutover().args(["switch-back", "--reason", "to compare"]),
+        };
+        out.limit_seconds(300).run_expecting(0);
+        let changes = way_back(&promised, until, command);
+        assert_eq!(Found::of(world, &movement), before.after(changes), "{command} after {until}: {changes:#}");
+    }
+}
+
+fn to_an_unsharded_keyspace_and_with_dropped_tables_too(world: &World) {
+    for (target, source_tables) in [("archive", "drop"), ("customer", "keep")] {
+        let world = &world.another();
+        let movement = Movement::prepare(world, &Shape { target, rows: 100, ..Shape::default() });
+        movement.write_plan(
+            world,
+            &format!(
+                "[gates]\npolicy = \"auto-advance\"\ncomplete = \"auto-advance\"\nremove-rules = \"auto-advance\"\n\n{QUICK}\n\
+                 [revert]\nwindow = \"0s\"\n\n[complete]\nsource-tables = \"{source_tables}\"\n"
+            ),
+        );
+        let promised = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
+        let mut now = Found::of(world, &movement);
+        for name in ["create", "copy", "verify", "switch-replicas", "switch-primary", "complete", "remove-rules"] {
+            world.cutover().args(["apply", "--yes", "--until", name]).limit_seconds(300).run_expecting(0);
+            let (found, changes) = (Found::of(world, &movement), phase(&promised, name));
+            assert_eq!(found, now.after(changes), "{name} to {target}, {source_tables}: {changes:#}");
+            now = found;
+        }
+    }
 }

@@ -112,7 +112,12 @@ fn record_says(
     let file = store.path().display().to_string();
     if !survey.knows_every_workflow() {
         let situation = "not known, for the workflows could not be read".to_owned();
-        return Ok(Some(RecordSays { file, situation, contradictions: open_write(&progress).into_iter().collect(), is_whole: true }));
+        return Ok(Some(RecordSays {
+            file,
+            situation,
+            contradictions: open_write(&progress).into_iter().collect(),
+            is_whole: true,
+        }));
     }
     let movement = movement_of(spec, &record);
     let situation = movement.situation(&survey.facts, &progress);
@@ -122,12 +127,7 @@ fn record_says(
     let open = open_write(&progress);
     let is_open = open.is_some();
     contradictions.extend(open);
-    Ok(Some(RecordSays {
-        file,
-        situation: situation.words,
-        contradictions,
-        is_whole: is_whole && !is_open,
-    }))
+    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open }))
 }
 
 /// The write of which nobody has seen what became. What it did so far can look whole to whoever sees the topology alone.

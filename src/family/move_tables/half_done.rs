@@ -18,7 +18,8 @@ pub enum HalfDone {
 
 /// Looks at the names of the source's tables. Unread is not untouched.
 pub fn completion(movement: &MoveTables, facts: &Facts) -> Reading<HalfDone> {
-    let missing = |some: Missing| format!("{} of {} source tables no longer have their names: {}", some.count, some.all, some.words);
+    let missing =
+        |some: Missing| format!("{} of {} source tables no longer have their names: {}", some.count, some.all, some.words);
     Ok(missing_tables(movement, movement.source(), facts)?.map_or(HalfDone::Nothing, |some| HalfDone::Some(missing(some))))
 }
 

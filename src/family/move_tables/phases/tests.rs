@@ -221,7 +221,10 @@ fn a_clock_that_is_ahead_does_not_end_the_revert_window() {
     assert!(matches!(at(long_ago + SignedDuration::from_secs(1800 - 120)), Step::Done(_)));
     assert_eq!(blocked(at(long_ago + SignedDuration::from_secs(1800 - 121))), "C335");
     world.reverse().streams.iter_mut().for_each(|stream| stream.state = StreamState::Error);
-    assert!(matches!(world.step("revert-window"), Step::Done(_)), "what does not run has no clock; `complete` has its own word on it");
+    assert!(
+        matches!(world.step("revert-window"), Step::Done(_)),
+        "what does not run has no clock; `complete` has its own word on it"
+    );
 }
 
 #[test]
