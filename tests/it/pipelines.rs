@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path as At, State};
@@ -12,7 +12,7 @@ use axum::routing::{get, patch};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, sandbox_of};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
@@ -26,12 +26,24 @@ const HOSTILE: &str = "$(touch hacked)`touch hacked`;touch hacked";
 /// A value of the runner's: `inputs.file`, `steps.plan.outputs.exitcode`.
 type Values = BTreeMap<String, String>;
 
-/// Comments of a pull request.
+/// The files of an artifact, by their paths in it.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// What GitHub keeps of the repository `o/r`.
 #[derive(Default, Clone)]
-struct GitHub(Arc<Mutex<Vec<Value>>>);
+struct GitHub(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    /// Of pull request 7.
+    comments: Vec<Value>,
+    /// The workflow of each run; a run's id is its place, from 1.
+    runs: Vec<String>,
+    artifacts: BTreeMap<(usize, String), Files>,
+}
 
 impl GitHub {
-    /// Serves the comments of pull request 7 of `o/r`, and gives the address.
+    /// Serves it, and gives the address.
     fn serve(&self) -> String {
         let router = Router::new()
             .route("/repos/o/r/issues/7/comments", get(list).post(add))
@@ -50,19 +62,29 @@ impl GitHub {
     }
 
     fn write(&self, kind: &str, body: &str) {
-        let mut comments = self.0.lock().unwrap();
+        let comments = &mut self.0.lock().unwrap().comments;
         let id = comments.len() + 1;
         comments.push(json!({ "id": id, "user": { "type": kind }, "body": body }));
     }
 
     fn bodies(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|comment| comment["body"].as_str().unwrap().to_owned()).collect()
+        self.0.lock().unwrap().comments.iter().map(|comment| comment["body"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn begin(&self, workflow: &str) -> usize {
+        let runs = &mut self.0.lock().unwrap().runs;
+        runs.push(workflow.to_owned());
+        runs.len()
+    }
+
+    fn last_run(&self) -> String {
+        self.0.lock().unwrap().runs.len().to_string()
     }
 }
 
 async fn list(State(github): State<GitHub>, query: axum::extract::RawQuery) -> Json<Value> {
     let page: usize = query.0.unwrap().split_once("&page=").unwrap().1.parse().unwrap();
-    let comments = github.0.lock().unwrap();
+    let comments = &github.0.lock().unwrap().comments;
     Json(comments.iter().skip((page - 1) * 100).take(100).cloned().collect())
 }
 
@@ -71,17 +93,22 @@ async fn add(State(github): State<GitHub>, Json(comment): Json<Value>) {
 }
 
 async fn edit(State(github): State<GitHub>, At(id): At<u64>, Json(comment): Json<Value>) {
-    let mut comments = github.0.lock().unwrap();
+    let comments = &mut github.0.lock().unwrap().comments;
     let found = comments.iter_mut().find(|comment| comment["id"] == id).unwrap();
     assert_eq!(found["user"]["type"], "Bot", "nobody's words are overwritten");
     found["body"] = comment["body"].clone();
 }
 
-/// A job under way.
+/// A run of a workflow, on a machine that has a checkout.
 struct Runner<'a> {
     env: &'a TestEnv,
+    github: &'a GitHub,
     values: Values,
+    run: usize,
+    /// Of the job, and when all are done, of any.
     has_failed: bool,
+    /// The jobs that were not skipped.
+    jobs: Vec<String>,
     /// What the steps printed.
     log: String,
 }
@@ -109,17 +136,65 @@ fn filled(words: &str, values: &Values) -> String {
 }
 
 impl<'a> Runner<'a> {
-    fn new(env: &'a TestEnv, github: &str) -> Self {
-        let values = [("github.event.pull_request.number", "7"), ("github.token", "t0ken"), ("api", github)];
+    fn new(env: &'a TestEnv, github: &'a GitHub) -> Self {
+        let values = [
+            ("github.event.pull_request.number", "7"),
+            ("github.event.pull_request.head.repo.full_name", "o/r"),
+            ("github.event.repository.default_branch", "main"),
+            ("github.repository", "o/r"),
+            ("github.token", "t0ken"),
+            ("api", &github.serve()),
+        ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { env, values, has_failed: false, log: String::new() }
+        let (jobs, log) = (Vec::new(), String::new());
+        Self { env, github, values, run: 0, has_failed: false, jobs, log }
     }
 
-    /// Runs the one job of a workflow.
+    fn give(&mut self, values: &[(&str, &str)]) {
+        self.values.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+
+    /// Runs the jobs of a workflow, each once for every value of its matrix.
     fn run_workflow(&mut self, name: &str) {
         let workflow = yaml(&Path::new(ROOT).join(".github/examples").join(name));
-        let jobs = workflow["jobs"].as_object().unwrap();
-        let [job] = jobs.values().collect::<Vec<_>>()[..] else { panic!("one job") };
+        self.run = self.github.begin(name);
+        let mut any_has_failed = false;
+        for (id, job) in workflow["jobs"].as_object().unwrap() {
+            if let Some(needed) = job["needs"].as_str() {
+                let result = self.values.get(&format!("needs.{needed}.result"));
+                if result.is_none_or(|result| result != "success") {
+                    continue;
+                }
+            }
+            if !job["if"].as_str().is_none_or(|condition| self.holds(condition)) {
+                continue;
+            }
+            self.jobs.push(id.clone());
+            for file in self.matrix(job) {
+                self.values.retain(|name, _| !name.starts_with("steps."));
+                self.values.insert("matrix.file".into(), file);
+                self.run_job(job);
+                any_has_failed |= self.has_failed;
+            }
+            let result = if self.has_failed { "failure" } else { "success" };
+            self.values.insert(format!("needs.{id}.result"), result.into());
+            for (output, value) in job["outputs"].as_object().into_iter().flatten() {
+                let value = filled(&text(value), &self.values);
+                self.values.insert(format!("needs.{id}.outputs.{output}"), value);
+            }
+        }
+        self.has_failed = any_has_failed;
+    }
+
+    /// The plan files that a job runs for; of a job without a matrix, one that has no name.
+    fn matrix(&self, job: &Value) -> Vec<String> {
+        let Some(files) = job["strategy"]["matrix"]["file"].as_str() else { return vec![String::new()] };
+        let name = files.strip_prefix("${{ fromJSON(").and_then(|rest| rest.strip_suffix(") }}")).unwrap();
+        serde_json::from_str(&self.values[name]).unwrap()
+    }
+
+    fn run_job(&mut self, job: &Value) {
+        self.has_failed = false;
         for step in job["steps"].as_array().unwrap() {
             self.run_step(step);
         }
@@ -133,7 +208,7 @@ impl<'a> Runner<'a> {
         let (ok, outputs) = match step["uses"].as_str() {
             Some(uses) => match uses.strip_prefix("./.github/actions/") {
                 Some(action) => self.run_action(action, step),
-                None => (true, Values::new()),
+                None => (self.stand_in(uses, step), Values::new()),
             },
             None => self.run_shell(step, &Values::new()),
         };
@@ -147,10 +222,59 @@ impl<'a> Runner<'a> {
         match condition {
             None => !self.has_failed,
             Some("always()") => true,
-            Some("always() && steps.plan.outcome == 'success'") => {
-                self.values.get("steps.plan.outcome").is_some_and(|outcome| outcome == "success")
+            Some("always() && steps.download.outcome == 'success'") => {
+                self.values.get("steps.download.outcome").is_some_and(|outcome| outcome == "success")
             }
             Some(other) => panic!("{other}"),
+        }
+    }
+
+    /// `A == B && C != 'd'`; what a runner doesn't know is empty.
+    fn holds(&self, condition: &str) -> bool {
+        let value = |word: &str| match word.trim().strip_prefix('\'') {
+            Some(literal) => literal.strip_suffix('\'').unwrap().to_owned(),
+            None => self.values.get(word.trim()).cloned().unwrap_or_default(),
+        };
+        condition.split("&&").all(|part| match (part.split_once("=="), part.split_once("!=")) {
+            (Some((one, other)), _) => value(one) == value(other),
+            (_, Some((one, other))) => value(one) != value(other),
+            _ => panic!("{part}"),
+        })
+    }
+
+    /// What GitHub's own actions do, as far as the workflows need it.
+    fn stand_in(&mut self, uses: &str, step: &Value) -> bool {
+        let with = |name: &str| step["with"].get(name).map(|value| filled(&text(value), &self.values)).unwrap_or_default();
+        let (workspace, name, path) = (self.env.path(), with("name"), with("path"));
+        match uses.split_once('@').unwrap().0 {
+            // What a former run has left there is no part of it.
+            "actions/checkout" => {
+                for file in ["plan.json", "plan.md"] {
+                    fs::remove_file(workspace.join(file)).ok();
+                }
+                fs::remove_dir_all(workspace.join("snapshots")).ok();
+                true
+            }
+            "actions/upload-artifact" => {
+                let files = files_of(&workspace.join(path));
+                let is_none = files.is_empty();
+                if !is_none {
+                    assert!(!name.is_empty() && !name.contains(['/', '\\', ':', '\n']), "no name for an artifact: {name}");
+                    let former = self.github.0.lock().unwrap().artifacts.insert((self.run, name), files);
+                    assert!(former.is_none(), "an artifact of a run is never replaced");
+                }
+                !is_none || with("if-no-files-found") != "error"
+            }
+            "actions/download-artifact" => {
+                // Without a token only the artifacts of this run can be had, whatever `run-id` says.
+                let run = if with("github-token").is_empty() { self.run } else { with("run-id").parse().unwrap_or(0) };
+                let found = self.github.0.lock().unwrap().artifacts.get(&(run, name)).cloned();
+                for (file, bytes) in found.iter().flatten() {
+                    self.env.write(Path::new(&path).join(file).to_str().unwrap(), bytes);
+                }
+                found.is_some()
+            }
+            other => panic!("{other}"),
         }
     }
 
@@ -187,25 +311,19 @@ impl<'a> Runner<'a> {
         values.extend(more.clone());
         let output_file = self.env.path().join("github.output");
         fs::write(&output_file, "").unwrap();
-        let programs = Path::new(env!("CARGO_BIN_EXE_cutover")).parent().unwrap();
-        let mut command = Command::new("bash");
-        command
-            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-            .current_dir(self.env.path())
-            .env_clear()
-            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()))
-            .env("HOME", self.env.path())
-            .env("CUTOVER_SANDBOX_CLOCK", "jump")
-            .env("GITHUB_ACTIONS", "true")
-            .env("GITHUB_ACTOR", "morgan")
-            .env("GITHUB_API_URL", &self.values["api"])
-            .env("GITHUB_REPOSITORY", "o/r")
-            .env("GITHUB_OUTPUT", &output_file)
-            .env("GITHUB_STEP_SUMMARY", self.env.path().join("summary.md"));
-        for (name, value) in step["env"].as_object().into_iter().flatten() {
-            command.env(name, filled(&text(value), &values));
-        }
-        let ran = command.output().unwrap();
+        let mut variables: Values = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_ACTOR", "morgan"),
+            ("GITHUB_API_URL", &self.values["api"]),
+            ("GITHUB_REPOSITORY", "o/r"),
+            ("GITHUB_OUTPUT", output_file.to_str().unwrap()),
+            ("GITHUB_STEP_SUMMARY", self.env.path().join("summary.md").to_str().unwrap()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let of_step = step["env"].as_object().into_iter().flatten();
+        variables.extend(of_step.map(|(name, value)| (name.clone(), filled(&text(value), &values))));
+        let ran = bash(self.env, script, &variables);
         self.log.push_str(&String::from_utf8_lossy(&ran.stdout));
         self.log.push_str(&String::from_utf8_lossy(&ran.stderr));
         let outputs = fs::read_to_string(&output_file).unwrap();
@@ -218,23 +336,85 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// As runners start it, with the sandbox's time that jumps.
+fn bash(env: &TestEnv, script: &str, variables: &Values) -> Output {
+    let programs = Path::new(env!("CARGO_BIN_EXE_cutover")).parent().unwrap();
+    Command::new("bash")
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+        .current_dir(env.path())
+        .env_clear()
+        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()))
+        .env("HOME", env.path())
+        .env("CUTOVER_SANDBOX_CLOCK", "jump")
+        .envs(variables)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// A file, or all files below a folder, with the paths that they have in an artifact.
+fn files_of(path: &Path) -> Files {
+    let mut files = Files::new();
+    let mut paths = vec![path.to_owned()];
+    while let Some(next) = paths.pop() {
+        if next.is_dir() {
+            paths.extend(fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()));
+        } else if next.is_file() {
+            let root = if path.is_dir() { path } else { path.parent().unwrap() };
+            files.insert(next.strip_prefix(root).unwrap().to_owned(), fs::read(&next).unwrap());
+        }
+    }
+    files
+}
+
+/// A repository whose last commit, for GitHub the merge of the pull request, changes these two files.
 fn environment(plan: &str, sandbox: &str) -> TestEnv {
-    let env = TestEnv::new();
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    git(&env, &["init", "--quiet"]);
+    commit(&env);
     env.write("workflow.toml", plan);
     env.write("sandbox.toml", sandbox);
+    commit(&env);
     env
+}
+
+fn commit(env: &TestEnv) {
+    git(env, &["add", "--all"]);
+    git(env, &["commit", "--quiet", "--allow-empty", "--message", "change"]);
+}
+
+fn git(env: &TestEnv, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=morgan", "-c", "user.email=morgan@example.com"]).args(arguments).current_dir(env.path());
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", env.path());
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+/// The plan that a person approves is made; gives the run that it is an artifact of.
+fn planned(env: &TestEnv, github: &GitHub) -> String {
+    Runner::new(env, github).run_workflow("plan.yml");
+    github.last_run()
+}
+
+/// Somebody starts `apply.yml` with the plan of a run.
+fn applying<'a>(env: &'a TestEnv, github: &'a GitHub, run: &str, until: &str) -> Runner<'a> {
+    let mut runner = Runner::new(env, github);
+    runner.give(&[("inputs.run-id", run), ("inputs.file", "workflow.toml"), ("inputs.until", until)]);
+    runner
 }
 
 #[test]
 fn a_pull_request_has_one_comment_that_is_kept_up_to_date() {
     let env = environment(PLAN, SANDBOX);
     let github = GitHub::default();
-    let address = github.serve();
     for number in 0..130 {
         github.write("User", &format!("comment {number}"));
     }
-    let mut runner = Runner::new(&env, &address);
+    let mut runner = Runner::new(&env, &github);
     runner.run_workflow("plan.yml");
+    assert_eq!(runner.jobs, ["changed", "plan"]);
     assert!(!runner.has_failed, "{}", runner.log);
     assert_eq!((runner.output("plan.outputs.exitcode"), runner.output("plan.outputs.verdict")), ("2", "ready"));
     let saved: Value = serde_json::from_str(&fs::read_to_string(env.path().join("plan.json")).unwrap()).unwrap();
@@ -246,7 +426,8 @@ fn a_pull_request_has_one_comment_that_is_kept_up_to_date() {
     github.write("User", &first);
 
     env.write("workflow.toml", PLAN.replace("corder", "nowhere"));
-    let mut runner = Runner::new(&env, &address);
+    commit(&env);
+    let mut runner = Runner::new(&env, &github);
     runner.run_workflow("plan.yml");
     assert!(runner.has_failed, "{}", runner.log);
     assert_eq!((runner.output("plan.outputs.exitcode"), runner.output("plan.outputs.verdict")), ("4", "blocked"));
@@ -262,7 +443,7 @@ fn a_pull_request_has_one_comment_that_is_kept_up_to_date() {
 fn a_file_that_is_no_plan_has_a_comment_too_and_no_digest() {
     let env = environment("version = 1\nworkflow = \n", SANDBOX);
     let github = GitHub::default();
-    let mut runner = Runner::new(&env, &github.serve());
+    let mut runner = Runner::new(&env, &github);
     runner.run_workflow("plan.yml");
     assert!(runner.has_failed);
     assert_eq!((runner.output("plan.outputs.exitcode"), runner.output("plan.outputs.digest")), ("65", ""));
@@ -274,7 +455,7 @@ fn a_file_that_is_no_plan_has_a_comment_too_and_no_digest() {
 fn inputs_never_become_a_part_of_a_command() {
     let env = environment(PLAN, SANDBOX);
     let github = GitHub::default();
-    let mut runner = Runner::new(&env, &github.serve());
+    let mut runner = Runner::new(&env, &github);
     for action in ["plan", "comment"] {
         let folder = Path::new(ROOT).join(".github/actions").join(action);
         let inputs = yaml(&folder.join("action.yml"))["inputs"].clone();
@@ -296,29 +477,101 @@ fn inputs_never_become_a_part_of_a_command() {
 
 #[test]
 fn an_approved_plan_is_applied_to_its_hold() {
-    let env = environment(PLAN, SANDBOX);
-    let mut runner = Runner::new(&env, "http://127.0.0.1:1");
-    runner.values.insert("inputs.until".into(), "verify".into());
+    let (env, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    let run = planned(&env, &github);
+    let mut runner = applying(&env, &github, &run, "verify");
     runner.run_workflow("apply.yml");
     assert!(!runner.has_failed, "{}", runner.log);
     assert_eq!(runner.output("apply.outputs.exitcode"), "0");
     assert!(env.run(&["status"]).stdout.contains("at switch-replicas"), "{}", runner.log);
 
-    runner.values.insert("inputs.until".into(), "complete".into());
+    let mut runner = applying(&env, &github, &run, "complete");
     runner.run_workflow("apply.yml");
     assert_eq!(runner.output("apply.outputs.exitcode"), "3", "{}", runner.log);
     assert!(!runner.has_failed, "a hold is no failure: {}", runner.log);
 }
 
 #[test]
+fn what_moved_since_the_plan_was_approved_is_named_and_nothing_is_applied() {
+    let (env, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    let run = planned(&env, &github);
+    sandbox_of(&env).add_column("commerce", "corder", "note").unwrap();
+    let mut runner = applying(&env, &github, &run, "verify");
+    runner.run_workflow("apply.yml");
+    assert!(runner.has_failed, "{}", runner.log);
+    assert_eq!(runner.output("apply.outputs.exitcode"), "7", "{}", runner.log);
+    assert!(runner.log.contains("STALE") && runner.log.contains("`note`"), "{}", runner.log);
+    assert!(!env.path().join("workflow.lock").exists(), "nothing was begun");
+}
+
+/// vtctld dies in the switch of the writes, and `cutover` when it would go on from there.
+const BOTH_DIE: &str = "[[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"ApplyRoutingRules\"\n\
+                        [[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 3\nstep = \"create-journal\"\n";
+
+#[test]
 fn what_a_killed_job_left_half_done_is_finished_by_its_last_step() {
-    let trouble = "[[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"ApplyRoutingRules\"\n\
-                   [[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 3\nstep = \"create-journal\"\n";
-    let env = environment(PLAN, &format!("{SANDBOX}{trouble}"));
-    let mut runner = Runner::new(&env, "http://127.0.0.1:1");
-    runner.values.insert("inputs.until".into(), "switch-primary".into());
+    let (env, github) = (environment(PLAN, &format!("{SANDBOX}{BOTH_DIE}")), GitHub::default());
+    let run = planned(&env, &github);
+    let mut runner = applying(&env, &github, &run, "switch-primary");
     runner.run_workflow("apply.yml");
     assert!(runner.has_failed, "its own code says that it was killed: {}", runner.log);
     let again = env.run(&["apply", "--finish-only"]);
     assert!(again.stderr.contains("nothing stands half way"), "{again}\n{}", runner.log);
+}
+
+/// A plan file of another movement than the one at the root.
+fn late() -> String {
+    PLAN.replace("c2c", "late").replace("corder", "invoice")
+}
+
+const LATE_SANDBOX: &str = "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n[keyspaces.commerce.tables.invoice]\nrows = 10\n\
+                            [keyspaces.customer]\nshards = [\"0\"]\n";
+
+#[test]
+fn a_changed_plan_file_in_a_subfolder_is_planned_and_applied_and_no_other() {
+    let (env, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    env.write("moves/late/workflow.toml", late());
+    env.write("moves/late/sandbox.toml", LATE_SANDBOX);
+    commit(&env);
+    let mut runner = Runner::new(&env, &github);
+    runner.run_workflow("plan.yml");
+    assert!(!runner.has_failed, "{}", runner.log);
+    let bodies = github.bodies();
+    assert!(bodies.len() == 1 && bodies[0].contains("`late`"), "{bodies:?}");
+
+    let mut runner = applying(&env, &github, &github.last_run(), "verify");
+    runner.give(&[("inputs.file", "moves/late/workflow.toml")]);
+    runner.run_workflow("apply.yml");
+    assert_eq!(runner.output("apply.outputs.exitcode"), "0", "{}", runner.log);
+    assert!(env.path().join("moves/late/workflow.lock").exists() && !env.path().join("workflow.lock").exists());
+
+    env.write("moves/late/workflow.toml", late().replace("version = 1\n", "version = 1\n# a note\n"));
+    env.write("workflow.toml", PLAN.replace("corder", "nowhere"));
+    commit(&env);
+    let mut runner = Runner::new(&env, &github);
+    runner.run_workflow("plan.yml");
+    assert!(runner.has_failed, "one of both is blocked: {}", runner.log);
+    let bodies = github.bodies();
+    assert!(bodies.len() == 2 && bodies.iter().any(|body| body.contains("nowhere")), "one comment a plan file: {bodies:?}");
+
+    env.write("notes.txt", "no plan file");
+    commit(&env);
+    let mut runner = Runner::new(&env, &github);
+    runner.run_workflow("plan.yml");
+    assert_eq!(runner.jobs, ["changed"], "{}", runner.log);
+}
+
+#[test]
+fn a_folder_has_one_comment_and_no_saved_plan() {
+    let (env, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    env.write("moves/late/workflow.toml", late());
+    env.write("moves/late/sandbox.toml", LATE_SANDBOX);
+    let mut runner = Runner::new(&env, &github);
+    runner.run_step(&json!({ "id": "plan", "uses": "./.github/actions/plan", "with": { "file": "." } }));
+    assert!(!runner.has_failed, "{}", runner.log);
+    let outputs = ["exitcode", "verdict", "digest"].map(|name| runner.output(&format!("plan.outputs.{name}")).to_owned());
+    assert_eq!(outputs, ["2", "ready", ""]);
+    let comment = fs::read_to_string(env.path().join("plan.md")).unwrap();
+    assert!(comment.contains("`c2c`") && comment.contains("`late`"), "{comment}");
+    assert!(!env.path().join("plan.json").exists());
 }
