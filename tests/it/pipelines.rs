@@ -107,6 +107,8 @@ struct Runner<'a> {
     run: usize,
     /// Of the job, and when all are done, of any.
     has_failed: bool,
+    /// The machine is gone after the step of this id.
+    vanishes_after: Option<&'static str>,
     /// The jobs that were not skipped.
     jobs: Vec<String>,
     /// What the steps printed.
@@ -146,8 +148,8 @@ impl<'a> Runner<'a> {
             ("api", &github.serve()),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let (jobs, log) = (Vec::new(), String::new());
-        Self { env, github, values, run: 0, has_failed: false, jobs, log }
+        let (vanishes_after, jobs, log) = (None, Vec::new(), String::new());
+        Self { env, github, values, run: 0, has_failed: false, vanishes_after, jobs, log }
     }
 
     fn give(&mut self, values: &[(&str, &str)]) {
@@ -197,6 +199,9 @@ impl<'a> Runner<'a> {
         self.has_failed = false;
         for step in job["steps"].as_array().unwrap() {
             self.run_step(step);
+            if self.vanishes_after.is_some_and(|id| step["id"] == id) {
+                return;
+            }
         }
     }
 
@@ -222,9 +227,6 @@ impl<'a> Runner<'a> {
         match condition {
             None => !self.has_failed,
             Some("always()") => true,
-            Some("always() && steps.download.outcome == 'success'") => {
-                self.values.get("steps.download.outcome").is_some_and(|outcome| outcome == "success")
-            }
             Some(other) => panic!("{other}"),
         }
     }
@@ -517,6 +519,25 @@ fn what_a_killed_job_left_half_done_is_finished_by_its_last_step() {
     assert!(runner.has_failed, "its own code says that it was killed: {}", runner.log);
     let again = env.run(&["apply", "--finish-only"]);
     assert!(again.stderr.contains("nothing stands half way"), "{again}\n{}", runner.log);
+}
+
+/// The machine vanished with the job, so nothing ran after the kill; of the next run nothing but the last step does.
+#[test]
+fn what_a_vanished_runner_left_between_states_is_finished_by_the_next_run_whatever_fails_in_it() {
+    let (env, github) = (environment(PLAN, &format!("{SANDBOX}{BOTH_DIE}")), GitHub::default());
+    let run = planned(&env, &github);
+    let mut vanished = applying(&env, &github, &run, "switch-primary");
+    vanished.vanishes_after = Some("apply");
+    vanished.run_workflow("apply.yml");
+    let doctor = env.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(5), "{doctor}\n{}", vanished.log);
+
+    let mut runner = applying(&env, &github, "404", "switch-primary");
+    runner.run_workflow("apply.yml");
+    assert!(runner.has_failed, "there is no such plan: {}", runner.log);
+    assert_eq!(runner.output("apply.outcome"), "", "it was skipped");
+    let doctor = env.run(&["doctor"]);
+    assert!(doctor.code != Some(5) && doctor.stdout.contains("go to `customer`"), "{doctor}\n{}", runner.log);
 }
 
 /// A plan file of another movement than the one at the root.
