@@ -48,6 +48,7 @@ impl GitHub {
         let router = Router::new()
             .route("/repos/o/r/issues/7/comments", get(list).post(add))
             .route("/repos/o/r/issues/comments/{id}", patch(edit))
+            .route("/repos/o/r/actions/workflows/{name}/runs", get(runs))
             .with_state(self.clone());
         let (address, got) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -97,6 +98,16 @@ async fn edit(State(github): State<GitHub>, At(id): At<u64>, Json(comment): Json
     let found = comments.iter_mut().find(|comment| comment["id"] == id).unwrap();
     assert_eq!(found["user"]["type"], "Bot", "nobody's words are overwritten");
     found["body"] = comment["body"].clone();
+}
+
+/// Newest first. The newest is a fork's, whose branch is called as ours: it could have put anything into its artifact.
+async fn runs(State(github): State<GitHub>, At(name): At<String>) -> Json<Value> {
+    let kept = github.0.lock().unwrap();
+    let of = |id: usize, event: &str, repository: &str| json!({ "id": id, "event": event, "head_branch": "main", "head_repository": { "full_name": repository } });
+    let ours = kept.runs.iter().enumerate().rev().filter(|(_, workflow)| **workflow == name);
+    let all: Vec<Value> =
+        std::iter::once(of(99, "pull_request", "fork/r")).chain(ours.map(|(place, _)| of(place + 1, "push", "o/r"))).collect();
+    Json(json!({ "workflow_runs": all }))
 }
 
 /// A run of a workflow, on a machine that has a checkout.
@@ -595,4 +606,30 @@ fn a_folder_has_one_comment_and_no_saved_plan() {
     let comment = fs::read_to_string(env.path().join("plan.md")).unwrap();
     assert!(comment.contains("`c2c`") && comment.contains("`late`"), "{comment}");
     assert!(!env.path().join("plan.json").exists());
+}
+
+#[test]
+fn a_pull_request_from_a_fork_is_planned_from_what_a_trusted_job_has_read() {
+    let (trusted, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    let mut runner = Runner::new(&trusted, &github);
+    runner.run_workflow("snapshot.yml");
+    assert!(!runner.has_failed, "{}", runner.log);
+
+    // The fork's machine reaches no cluster.
+    let fork = environment(PLAN, "");
+    fs::remove_file(fork.path().join("sandbox.toml")).unwrap();
+    let mut runner = Runner::new(&fork, &github);
+    runner.give(&[("github.event.pull_request.head.repo.full_name", "fork/r")]);
+    runner.run_workflow("plan.yml");
+    assert_eq!(runner.jobs, ["changed", "fork"]);
+    assert!(!runner.has_failed, "{}", runner.log);
+    assert_eq!((runner.output("plan.outputs.exitcode"), runner.output("plan.outputs.verdict")), ("2", "ready"));
+    let page = fs::read_to_string(fork.path().join("summary.md")).unwrap();
+    assert!(page.contains("`c2c`"), "{page}");
+    assert!(github.bodies().is_empty(), "it may write none");
+    assert!(!fork.path().join(".cutover").exists(), "no cluster was asked, not even the sandbox");
+    let job = &yaml(&Path::new(ROOT).join(".github/examples/plan.yml"))["jobs"]["fork"];
+    let words = job.to_string();
+    assert!(!words.contains("secrets.") && !words.contains("vars.") && job["environment"].is_null(), "no credential: {words}");
+    assert_eq!(job["runs-on"], "ubuntu-latest", "code of others runs on no host of ours");
 }
