@@ -12,6 +12,7 @@ use axum::routing::{get, patch};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::support::console::blocks;
 use crate::support::{TestEnv, sandbox_of};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -632,4 +633,30 @@ fn a_pull_request_from_a_fork_is_planned_from_what_a_trusted_job_has_read() {
     let words = job.to_string();
     assert!(!words.contains("secrets.") && !words.contains("vars.") && job["environment"].is_null(), "no credential: {words}");
     assert_eq!(job["runs-on"], "ubuntu-latest", "code of others runs on no host of ours");
+}
+
+/// The one block of the README in this language that has these words.
+fn block(language: &str, words: &str) -> String {
+    let page = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let found: Vec<String> = blocks(&page, language).into_iter().filter(|block| block.contains(words)).collect();
+    let [block] = &found[..] else { panic!("{found:?}") };
+    block.clone()
+}
+
+#[test]
+fn the_shell_of_the_readme_tells_a_ready_plan_from_a_blocked_one_and_from_none() {
+    let script = block("sh", "cutover validate");
+    for (plan, code, words) in [
+        (PLAN.to_owned(), 0, "ready: plan.txt says what would change"),
+        (PLAN.replace("corder", "nowhere"), 1, "C203 commerce.nowhere: "),
+        ("version = 1\n".to_owned(), 65, "workflow.toml"),
+    ] {
+        let env = environment(&plan, SANDBOX);
+        let ran = bash(&env, &script, &Values::new());
+        let said = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+        assert_eq!(ran.status.code(), Some(code), "{said}");
+        assert!(said.contains(words), "{words}: {said}");
+        let files = ["plan.txt", "plan.md"].map(|file| env.path().join(file).metadata().is_ok_and(|file| file.len() > 0));
+        assert_eq!(files, [code != 65; 2], "{said}");
+    }
 }
