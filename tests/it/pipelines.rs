@@ -660,3 +660,58 @@ fn the_shell_of_the_readme_tells_a_ready_plan_from_a_blocked_one_and_from_none()
         assert_eq!(files, [code != 65; 2], "{said}");
     }
 }
+
+/// The jobs of a pipeline on GitLab, by what started it.
+fn jobs<'a>(pipeline: &'a Value, is_merge_request: bool) -> BTreeMap<&'a str, &'a Value> {
+    let starts = |rule: &Value| match rule["if"].as_str().unwrap() {
+        "$CI_PIPELINE_SOURCE == \"merge_request_event\"" => is_merge_request,
+        "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" => !is_merge_request,
+        other => panic!("{other}"),
+    };
+    let all = pipeline.as_object().unwrap().iter().map(|(name, job)| (name.as_str(), job));
+    all.filter(|(_, job)| job["rules"].as_array().unwrap().iter().any(starts)).collect()
+}
+
+/// Each line of a job, in one shell that ends at the first that fails. Its code must be none that fails the job.
+fn run_on_gitlab(env: &TestEnv, job: &Value, part: &str) {
+    let lines: Vec<&str> = job[part].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let ran = bash(env, &lines.join("\n"), &Values::new());
+    let code = ran.status.code().unwrap();
+    let allowed = job["allow_failure"]["exit_codes"].as_array().unwrap();
+    assert!(code == 0 || allowed.contains(&json!(code)), "{ran:?}");
+}
+
+#[test]
+fn the_pipeline_for_gitlab_applies_what_the_plan_of_the_same_pipeline_shows() {
+    let pipeline: Value = serde_saphyr::from_str(&block("yaml", "resource_group")).unwrap();
+    let env = environment(PLAN, SANDBOX);
+    let of_merge_request = jobs(&pipeline, true);
+    assert_eq!(of_merge_request.keys().collect::<Vec<_>>(), [&"plan"], "nothing is applied before it is merged");
+    run_on_gitlab(&env, of_merge_request["plan"], "script");
+
+    let of_branch = jobs(&pipeline, false);
+    let apply = of_branch["apply"];
+    assert!(apply["rules"].as_array().unwrap().iter().all(|rule| rule["when"] == "manual"), "{apply}");
+    let mut artifacts = Files::new();
+    // None of another pipeline's.
+    for file in ["plan.json", "plan.md"] {
+        fs::remove_file(env.path().join(file)).unwrap();
+    }
+    for needed in apply["needs"].as_array().unwrap() {
+        let job = of_branch[needed.as_str().unwrap()];
+        run_on_gitlab(&env, job, "script");
+        for path in job["artifacts"]["paths"].as_array().unwrap() {
+            artifacts.extend(files_of(&env.path().join(path.as_str().unwrap())));
+        }
+    }
+    for file in ["plan.json", "plan.md"] {
+        fs::remove_file(env.path().join(file)).unwrap();
+    }
+    for (path, bytes) in &artifacts {
+        env.write(path.to_str().unwrap(), bytes);
+    }
+    run_on_gitlab(&env, apply, "script");
+    run_on_gitlab(&env, apply, "after_script");
+    let doctor = env.run(&["doctor"]);
+    assert!(doctor.stdout.contains("go to `customer`"), "{doctor}");
+}
