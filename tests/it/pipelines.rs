@@ -662,7 +662,7 @@ fn the_shell_of_the_readme_tells_a_ready_plan_from_a_blocked_one_and_from_none()
 }
 
 /// The jobs of a pipeline on GitLab, by what started it.
-fn jobs<'a>(pipeline: &'a Value, is_merge_request: bool) -> BTreeMap<&'a str, &'a Value> {
+fn jobs(pipeline: &Value, is_merge_request: bool) -> BTreeMap<&str, &Value> {
     let starts = |rule: &Value| match rule["if"].as_str().unwrap() {
         "$CI_PIPELINE_SOURCE == \"merge_request_event\"" => is_merge_request,
         "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" => !is_merge_request,
