@@ -32,5 +32,6 @@ pub const CALLS: &[ReadCall] = &[
     ReadCall { name: "GetTopologyPath", what: "locks that a dead vtctld has left" },
     ReadCall { name: "GetSchemaMigrations", what: "schema changes under way" },
     ReadCall { name: "GetThrottlerStatus", what: "whether the throttler holds streams back, and how full disks are" },
+    ReadCall { name: "CheckThrottler", what: "where a throttler is on, what it measures now" },
     ReadCall { name: SQL, what: "bounded SELECTs: rows, NULLs, largest ids, sequences, open transactions, journals" },
 ];

@@ -98,6 +98,18 @@ fn called(env: &TestEnv, arguments: &[&str]) -> std::collections::BTreeSet<Strin
     calls.map(|(name, _)| name.to_owned()).collect()
 }
 
+/// A throttler that is on is asked for more than one that is off.
+fn throttled() -> TestEnv {
+    let env = TestEnv::new();
+    env.write("workflow.toml", PLAN_FILE.replace("\"test\"", "\"sandbox\""));
+    env.write(
+        "sandbox.toml",
+        "version = 1\n[keyspaces.commerce.tables.corder]\nrows = 10\n[keyspaces.customer]\n\
+         [[goes-wrong]]\nwhat = \"throttled\"\nkeyspace = \"customer\"\nlasts-seconds = 600\n",
+    );
+    env
+}
+
 /// A proxy that lets only the listed calls through bars no plan, and lets none through that no plan needs.
 #[test]
 fn a_plan_makes_the_calls_that_are_listed_and_no_other() {
@@ -116,6 +128,7 @@ fn a_plan_makes_the_calls_that_are_listed_and_no_other() {
     assert_eq!(env.run(&["apply", "--yes", "--until", "verify"]).code, Some(0));
     seen.extend(called(&env, &["plan"]));
     seen.extend(called(&env, &["status"]));
+    seen.extend(called(&throttled(), &["plan"]));
     assert_eq!(seen, listed);
     assert!(!called(&env, &["plan", "--no-sql"]).contains("ExecuteFetchAsDBA"));
 }

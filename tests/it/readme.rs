@@ -73,6 +73,42 @@ fn its_table_has_every_command() {
 }
 
 #[test]
+fn its_table_has_every_check() {
+    let page = page();
+    let table = page.split_once("| code | what must hold |\n|---|---|\n").unwrap().1;
+    let rows: BTreeSet<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let checks: Vec<String> =
+        cutover::plan::checks::CHECKS.iter().map(|check| format!("| {} | {} |", check.code, check.title)).collect();
+    assert_eq!(rows, checks.iter().map(String::as_str).collect());
+}
+
+/// Names between backticks.
+fn names(text: &str) -> BTreeSet<String> {
+    Regex::new("`([a-z-]+)`").unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn it_promises_the_schemas_that_there_are() {
+    let page = page();
+    let promise = page.split_once("has its schema in `schemas/`:").unwrap().1.split_once(". Other JSON").unwrap().0;
+    let known: BTreeSet<String> = cutover::cli::commands::schema::schemas().iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names(promise), known);
+}
+
+/// The words are found in the source: `Some("hold")`, `=> "refused"`.
+#[test]
+fn it_names_all_that_the_operators_command_is_told() {
+    let source = fs::read_to_string(Path::new(ROOT).join("src/cli/notify.rs")).unwrap();
+    let function = source.split_once("fn what(").unwrap().1.split_once("\n}\n").unwrap().0;
+    let told: BTreeSet<String> =
+        Regex::new("\"([a-z-]+)\"").unwrap().captures_iter(function).map(|it| it[1].to_owned()).collect();
+    let page = page();
+    let paragraph = page.split_once("`notify` is told of ").unwrap().1.split_once(". It gets").unwrap().0;
+    let named: BTreeSet<String> = names(paragraph).into_iter().filter(|name| name != "what").collect();
+    assert_eq!(named, told);
+}
+
+#[test]
 fn its_links_and_those_of_the_examples_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#:]+)\)").unwrap();
     let page = page();
