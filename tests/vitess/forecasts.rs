@@ -240,19 +240,25 @@ fn each_way_out_changes_what_was_forecast(world: &World) {
 }
 
 fn to_an_unsharded_keyspace_and_with_dropped_tables_too(world: &World) {
-    for (target, source_tables) in [("archive", "drop"), ("customer", "keep")] {
+    let phases = ["create", "copy", "verify", "switch-replicas", "switch-primary", "complete", "remove-rules"];
+    // Without rules the names of kept tables are in two VSchemas, which C213 says: there they stay.
+    let rules = "remove-rules = \"auto-advance\"\n";
+    for (target, source_tables, phases, rules) in
+        [("archive", "drop", &phases[..], rules), ("customer", "keep", &phases[..6], "")]
+    {
         let world = &world.another();
         let movement = Movement::prepare(world, &Shape { target, rows: 100, ..Shape::default() });
         movement.write_plan(
             world,
             &format!(
-                "[gates]\npolicy = \"auto-advance\"\ncomplete = \"auto-advance\"\nremove-rules = \"auto-advance\"\n\n{QUICK}\n\
+                "[gates]\npolicy = \"auto-advance\"\ncomplete = \"auto-advance\"\n{rules}\n{QUICK}\n\
                  [revert]\nwindow = \"0s\"\n\n[complete]\nsource-tables = \"{source_tables}\"\n"
             ),
         );
-        let promised = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
+        let verdict = if source_tables == "keep" { 4 } else { 0 };
+        let promised = world.cutover().args(["plan", "--format", "json"]).run_expecting(verdict).json();
         let mut now = Found::of(world, &movement);
-        for name in ["create", "copy", "verify", "switch-replicas", "switch-primary", "complete", "remove-rules"] {
+        for name in phases {
             world.cutover().args(["apply", "--yes", "--until", name]).limit_seconds(300).run_expecting(0);
             let (found, changes) = (Found::of(world, &movement), phase(&promised, name));
             assert_eq!(found, now.after(changes), "{name} to {target}, {source_tables}: {changes:#}");
