@@ -197,6 +197,11 @@ fn plan_files_that_are_in_each_others_way(world: &World) {
     let output = world.cutover().args(["plan", "moves", "--format", "json"]).run_expecting(0);
     let folder = output.json();
     assert_eq!((&folder["verdict"], &folder["skipped"][0]["file"]), (&"ready".into(), &"moves/other.toml".into()), "{folder:#}");
+    for plan in 0..2 {
+        let checks = folder["plans"][plan]["plan"]["checks"].as_array().expect("checks");
+        let queue = checks.iter().find(|finding| finding["code"] == "C231").expect("a queue on the same keyspaces");
+        assert_eq!((&queue["severity"], &queue["subject"]), (&"note".into(), &"commerce, customer".into()), "{queue:#}");
+    }
     world.write("moves/b.toml", &file(first, "two"));
     let folder = world.cutover().args(["plan", "moves", "--format", "json"]).run_expecting(4).json();
     for plan in 0..2 {

@@ -7,8 +7,13 @@ use super::support::program::Output;
 use super::support::{Case, Movement, Shape, World, cases};
 
 pub fn tests() -> Vec<Case> {
-    let cases =
-        cases![from_init_to_history, without_a_quiet_moment_it_holds, what_the_operators_guard, the_operators_command_is_told,];
+    let cases = cases![
+        from_init_to_history,
+        without_a_quiet_moment_it_holds,
+        what_the_operators_guard,
+        the_operators_command_is_told,
+        a_saved_plan_and_a_snapshot,
+    ];
     cases.into_iter().map(|case| case.limit_seconds(400)).collect()
 }
 
@@ -78,6 +83,39 @@ fn from_init_to_history(world: &World) {
     }
     assert!(json.json().is_object() || json.json().is_array());
     assert!(markdown.stdout.contains("| "), "a table: {markdown}");
+}
+
+/// What was reviewed is done, or nothing; and a snapshot gives the plan that the cluster gives.
+fn a_saved_plan_and_a_snapshot(world: &World) {
+    let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
+    movement.write_plan(
+        world,
+        "[gates]\npolicy = \"auto-advance\"\n\n[switch]\nstable-for = \"0s\"\n\n[complete]\nsource-tables = \"rename\"\n",
+    );
+    world.cutover().args(["snapshot", "--out", "facts.json"]).run_expecting(0);
+    let live = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json();
+    let offline = world.cutover().args(["plan", "--facts", "facts.json", "--format", "json"]).run_expecting(0).json();
+    for part in ["tables", "phases", "digests", "verdict"] {
+        assert_eq!(offline[part], live[part], "{part}");
+    }
+
+    world.cutover().args(["plan", "--out", "plan.json"]).run_expecting(0);
+    let table = &movement.tables[0];
+    world.cluster.execute_primaries("commerce", &format!("alter table {table} add column more int"));
+    let moved = world.cutover().args(["apply", "plan.json"]).run_expecting(7);
+    assert!(moved.stderr.contains(table.as_str()) && moved.stderr.contains("more"), "the column is named: {moved}");
+    let begun = world.cutover().args(["status", "--format", "json"]).run_expecting(0).json();
+    assert_eq!(begun["state"], "not-started", "nothing was written: {begun}");
+
+    world.cluster.execute_primaries("commerce", &format!("alter table {table} drop column more"));
+    world.cutover().args(["apply", "plan.json"]).limit_seconds(200).run_expecting(3);
+    // What it took, for who asks later.
+    let history = world.cutover().args(["history", "--format", "json"]).run_expecting(0).json().to_string();
+    for part in ["pause_at_most_milliseconds", "lag_seconds", "took_milliseconds", "vdiff"] {
+        assert!(history.contains(part), "{part}: {history}");
+    }
+    world.cutover().args(["switch-back", "--reason", "seen enough"]).limit_seconds(200).run_expecting(0);
+    world.cutover().args(["cancel", "--confirm", &movement.workflow]).limit_seconds(200).run_expecting(0);
 }
 
 fn without_a_quiet_moment_it_holds(world: &World) {

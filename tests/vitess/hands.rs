@@ -78,6 +78,8 @@ fn rules_changed_in_a_hold_are_named(world: &World) {
     }
     let ours = format!("{}@replica", movement.tables[1]);
     change(&ours, &format!("customer.{}", movement.tables[1]));
+    let planned = world.cutover().args(["plan"]).run_expecting(4);
+    assert!(planned.stdout.contains(&ours), "plan names what was changed by hand: {planned}");
     let stopped = world.cutover().args(["apply"]).run_expecting(5);
     assert!(stopped.stderr.contains(&ours), "ours is named: {stopped}");
     change(&ours, &format!("commerce.{}", movement.tables[1]));
