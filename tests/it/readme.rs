@@ -27,6 +27,18 @@ fn what_it_types_in_the_sandbox_ends_as_it_says() {
     }
 }
 
+/// What was measured is in the results, and the page shows that and nothing else.
+#[test]
+fn its_table_of_what_breaks_is_that_of_the_results() {
+    let results = fs::read_to_string(Path::new(ROOT).join("tests/long/results/vitess-24.0.0.md")).unwrap();
+    let table = |page: &str| -> Vec<String> {
+        let rows = page.lines().skip_while(|line| !line.starts_with("| vtctld dies in |"));
+        rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+    };
+    assert!(table(&results).len() > 10, "{results}");
+    assert_eq!(table(&page()), table(&results));
+}
+
 #[test]
 fn its_toml_is_a_plan_file_a_config_or_a_sandbox() {
     let (mut plans, mut configs, mut sandboxes) = (0, 0, 0);

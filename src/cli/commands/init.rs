@@ -7,12 +7,13 @@ use clap::Args;
 
 use crate::cli::block_on;
 use crate::cli::connect::{Reached, reach};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cluster::port::{Ask, Query, Reader as _};
 use crate::cluster::vtctld::Cluster;
 use crate::model::name::{KeyspaceName, TableName, WorkflowName};
+use crate::report::command::for_file;
 use crate::spec;
 use crate::spec::template::{InitFacts, workflow_toml};
 
@@ -134,7 +135,8 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
     if let Some(path) = write_schema(&args.file)? {
         context.ui.note(&format!("wrote {}, by which editors check it", path.display()));
     }
-    context.ui.note("choose what becomes of the source tables in [complete], then: cutover plan");
+    let plan = for_file("cutover plan", named(&args.file).as_deref());
+    context.ui.note(&format!("choose what becomes of the source tables in [complete], then: {plan}"));
     Ok(Exit::Done)
 }
 

@@ -66,7 +66,8 @@ fn finding(ownership: Ownership, name: String) -> Finding {
             Severity::Error,
             name.as_str(),
             format!("the workflow `{name}` is there already, and it isn't this movement's"),
-            "choose another name; a movement that was made by hand is finished by hand, with vtctldclient",
+            "`cutover adopt` takes over one that was made by hand, on evidence; where the record was lost, put it back (a copy lies in \
+             `.cutover/` beside it); or choose another name",
         )
         .at("workflow"),
     }
