@@ -110,6 +110,11 @@ pub fn away(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// For telling whether two lines say the same of another moment.
+pub fn without_numbers(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Runs the driver for a command, and turns its end into words and an exit code.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ use crate::family::Family;
 use crate::report::ending;
 use crate::report::event::{Event, View};
 use crate::run::decision::{Ending, HoldKind};
+use crate::spec;
 
 /// Runs the movement of a session to an end.
 pub async fn drive(context: &mut Context, session: &Session, options: RunOptions) -> Result<Exit, Error> {
@@ -55,6 +57,7 @@ pub async fn drive_as(context: &mut Context, session: &Session, family: &dyn Fam
             take_lease: Box::new(|| Ok(Box::new(session.take_lease("")?))),
             clock: session.clock.clone(),
             new_uuid: Box::new(Uuid::new_v4),
+            is_plan_edited: Box::new(edits(session)),
             signals: signals()?,
             view: view.as_mut(),
             actor: session.actor.clone(),
@@ -71,6 +74,21 @@ pub async fn drive_as(context: &mut Context, session: &Session, family: &dyn Fam
     })?;
     let exit = tell(view.as_mut(), session, &finish);
     Ok(exit)
+}
+
+/// Whether the plan file means something else than when the session was opened. Each text is read once.
+fn edits(session: &Session) -> impl Fn() -> bool + '_ {
+    let last: RefCell<Option<(String, bool)>> = RefCell::default();
+    move || {
+        let Ok(text) = std::fs::read_to_string(&session.file) else { return false };
+        let known = last.borrow().as_ref().filter(|(known, _)| *known == text).map(|(_, is_edited)| *is_edited);
+        known.unwrap_or_else(|| {
+            // An editor may be at work in it: what is no plan file is looked at again.
+            let is_edited = spec::read(&text).is_ok_and(|reading| reading.spec != session.spec);
+            last.replace(Some((text, is_edited)));
+            is_edited
+        })
+    }
 }
 
 /// Says how it ended.

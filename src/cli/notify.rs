@@ -15,6 +15,7 @@ use crate::report::event::{Event, Level, View};
 use crate::report::event_words;
 use crate::report::rate::Rates;
 use crate::run::decision::StopKind;
+use crate::words::without_numbers;
 
 const LONGEST_AT_THE_END: Duration = Duration::from_secs(10);
 /// What no command of others needs to know.
@@ -65,7 +66,7 @@ impl View for Notifying {
         let Some(what) = what(event) else { return };
         let text = event_words::words(event, &Rates::default());
         // A run that waits at a hold tells of it at each look.
-        let same = format!("{what} {text}");
+        let same = format!("{what} {}", without_numbers(&text));
         if self.last.as_ref() == Some(&same) {
             return;
         }
@@ -113,6 +114,8 @@ impl Notifying {
 /// What of it somebody waits for.
 fn what(event: &Event) -> Option<&'static str> {
     match event {
+        // Nothing moves, and yet somebody has to: nobody could go back now.
+        Event::Hold { hold, .. } if hold.way_back_shut.is_some() => Some("needs-human"),
         Event::Hold { .. } => Some("hold"),
         Event::Stop(stop) => Some(match stop.kind {
             StopKind::NeedsHuman => "needs-human",
@@ -154,8 +157,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::report::fixtures::{at, gate_hold};
-    use crate::run::decision::Ending;
+    use crate::report::fixtures::{at, gate_hold, revert_hold};
+    use crate::run::decision::{Ending, Hold, Stop};
 
     #[derive(Clone, Default)]
     struct Seen(Arc<Mutex<Vec<String>>>);
@@ -198,6 +201,34 @@ mod tests {
         assert_eq!((&notices[0]["what"], &notices[0]["workflow"]), (&"hold".into(), &"c2c".into()));
         assert_eq!(notices[0]["event"]["type"], "hold");
         assert_eq!(seen.len(), 4, "all is shown: {seen:?}");
+    }
+
+    #[test]
+    fn a_lag_that_changes_is_no_news_and_a_way_back_that_shuts_is() {
+        let hold = |lag: u64, shut: Option<&str>| {
+            let why = format!("the way back is open: 1 reverse stream runs, lag {lag} s");
+            Event::Hold { hold: Box::new(Hold { why, way_back_shut: shut.map(str::to_owned), ..revert_hold() }), waiting: true }
+        };
+        // One command after the other, for each appends to one file.
+        let kinds = |events: &[Event]| {
+            let (told, _) = told("cat >> \"$0\"; echo >> \"$0\"", events);
+            let kind = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["what"].as_str().unwrap().to_owned();
+            let mut kinds: Vec<String> = told.lines().map(kind).collect();
+            kinds.sort();
+            kinds
+        };
+        assert_eq!(kinds(&[hold(0, None), hold(1, None), hold(17, None)]), ["hold"]);
+        assert_eq!(kinds(&[hold(0, Some("stream 3 is Error"))]), ["needs-human"]);
+    }
+
+    #[test]
+    fn what_stops_a_run_is_told_by_what_it_asks_of_people() {
+        let stop = |kind| Event::Stop(Box::new(Stop { kind, phase: None, findings: vec![] }));
+        assert_eq!(what(&stop(StopKind::NeedsHuman)), Some("needs-human"));
+        for kind in [StopKind::Refused, StopKind::Stale, StopKind::NotAllowed] {
+            assert_eq!(what(&stop(kind)), Some("refused"));
+        }
+        assert_eq!((what(&end(0)), what(&end(5))), (Some("done"), None));
     }
 
     #[test]

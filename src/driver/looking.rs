@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::sight;
-use super::{Driver, DriverError};
+use super::{Driver, DriverError, HeldLook};
 use crate::cluster::error::ErrorKind;
 use crate::cluster::port::Facts;
 use crate::family::SituationKind;
@@ -36,14 +36,15 @@ impl Driver<'_> {
     }
 
     /// One look, or the last one once more if it is young and has all that is asked. None when the cluster can't be reached for now.
-    pub(super) async fn observe(&mut self, progress: &Progress) -> Result<Option<Facts>, DriverError> {
+    pub(super) async fn observe(&mut self, record: &Record, progress: &Progress) -> Result<Option<Facts>, DriverError> {
         let mut query = machine::query(self.family, progress);
         query.merge(self.extra.clone());
         let now = self.ports.clock.now();
         let is_young = |facts: &Facts| now.duration_since(facts.observed_at).abs() <= YOUNG;
-        if let Some((asked, facts)) = self.held_look.take().filter(|(asked, facts)| is_young(facts) && query.is_within(asked)) {
-            self.asked = asked;
-            return Ok(Some(facts));
+        let is_of_now = |held: &HeldLook| held.serial == record.serial() && is_young(&held.facts) && query.is_within(&held.asked);
+        if let Some(held) = self.held_look.take().filter(is_of_now) {
+            self.asked = held.asked;
+            return Ok(Some(held.facts));
         }
         self.asked = query.clone();
         match self.ports.reader.observe(&query).await {
@@ -71,6 +72,10 @@ impl Driver<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub(super) fn hold_look(&mut self, facts: Facts, serial: u64) {
+        self.held_look = Some(HeldLook { asked: self.asked.clone(), facts, serial });
     }
 
     pub(super) fn see(&mut self, facts: &Facts, progress: &Progress) {

@@ -129,8 +129,8 @@ pub struct Driver<'a> {
     watch: Watch,
     lease: Option<Box<dyn HeldLease>>,
     extra: Query,
-    /// The last look, when all that came of it was an entry of the record: what is decided next is decided on it as well.
-    held_look: Option<(Query, Facts)>,
+    /// The last look, when all that came of it was an entry of the record or the lease: what is decided next is decided on it as well.
+    held_look: Option<HeldLook>,
     /// What the last look asked for.
     asked: Query,
     goal_serial: u64,
@@ -146,6 +146,14 @@ pub struct Driver<'a> {
     pace: Pace,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
+}
+
+/// A look that more than one thing is decided on.
+struct HeldLook {
+    asked: Query,
+    facts: Facts,
+    /// That of the record it goes with: an entry of another process may tell of a write that it has not seen.
+    serial: u64,
 }
 
 impl<'a> Driver<'a> {
@@ -210,7 +218,7 @@ impl<'a> Driver<'a> {
                 }
                 Judge::Leaves(finish) => return Ok(finish),
             }
-            let Some(facts) = self.observe(&progress).await? else {
+            let Some(facts) = self.observe(&record, &progress).await? else {
                 self.pause(Duration::from_secs(1)).await;
                 continue;
             };
@@ -228,18 +236,24 @@ impl<'a> Driver<'a> {
                 Decision::Checked(phase) => {
                     self.watch.checked.insert(phase, self.ports.clock.now());
                     self.extra = Query::default();
-                    self.held_look = Some((self.asked.clone(), facts));
+                    self.hold_look(facts, record.serial());
                 }
                 Decision::Note(whats) => {
-                    self.note(&record, whats, Some(&facts))?;
+                    let noted = self.note(&record, whats, Some(&facts))?;
                     self.extra = Query::default();
                     self.pace = Pace::default();
-                    self.held_look = Some((self.asked.clone(), facts));
+                    if let Some(noted) = noted {
+                        self.hold_look(facts, noted.serial());
+                    }
                 }
                 Decision::Act(act) => {
                     self.pace = Pace::default();
+                    let had_lease = self.lease.is_some();
                     if let Some(finish) = self.act(&record, &progress, *act, &facts).await? {
                         return Ok(finish);
+                    }
+                    if !had_lease && self.lease.is_some() {
+                        self.hold_look(facts, record.serial());
                     }
                 }
                 Decision::Wait(phase, waiting) => {
@@ -307,9 +321,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether somebody has edited the plan file and another process has taken that up. A write under way is made whole first.
+    /// Whether somebody has edited the plan file, taken up by another process or by none so far. A write under way is made whole first.
     fn edited(&mut self, progress: &Progress) -> Option<Finish> {
-        if progress.intent == self.intent {
+        if progress.intent == self.intent && !(self.goes_forward(progress) && (self.ports.is_plan_edited)()) {
             return None;
         }
         if self.unfinished(progress).is_none() {
@@ -317,6 +331,13 @@ impl<'a> Driver<'a> {
         }
         self.stay_to_finish();
         None
+    }
+
+    /// What an edit of the plan file must not stop are the ways out: back, cancel, pause, and what makes whole.
+    fn goes_forward(&self, progress: &Progress) -> bool {
+        let machine = &self.options.machine;
+        let is_way_out = machine.never_forward || machine.finish_only || machine.start_streams || machine.mends;
+        progress.goal() == Goal::Forward && !is_way_out
     }
 
     fn is_by_us(&self, entry: &Entry) -> bool {
@@ -436,7 +457,7 @@ fn stale() -> Finish {
         "C406",
         Severity::Error,
         "plan file",
-        "it was edited while this run went on, and another command has taken the edit up",
+        "it was edited while this run went on, which knows it as it was",
         "`cutover plan` shows what it means now, `cutover apply` goes on with it",
     );
     Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))

@@ -24,6 +24,8 @@ pub struct Ports<'a> {
     pub clock: Arc<dyn Clock>,
     /// Ids for writes that need one.
     pub new_uuid: Box<dyn Fn() -> Uuid + 'a>,
+    /// Whether the plan file means something else now than when this run began to know it. One that can't be read means nothing new.
+    pub is_plan_edited: Box<dyn Fn() -> bool + 'a>,
     pub signals: Signals,
     pub view: &'a mut dyn View,
     pub actor: Actor,

@@ -134,6 +134,7 @@ struct Stage {
     clock: Arc<Hand>,
     writer: Arc<Counting>,
     script: Vec<Look>,
+    is_plan_edited: AtomicBool,
 }
 
 impl Stage {
@@ -148,7 +149,7 @@ impl Stage {
         );
         let entries = bench.entries.iter().map(|entry| NewEntry { at: entry.at, by: entry.by.clone(), what: entry.what.clone() });
         store.append(0, entries.collect()).unwrap();
-        Self { folder, store, bench, clock: Arc::new(Hand(AtomicI64::new(0))), writer: Arc::default(), script: vec![] }
+        Self { folder, store, bench, clock: Arc::new(Hand(AtomicI64::new(0))), writer: Arc::default(), script: vec![], is_plan_edited: Default::default() }
     }
 
     fn leases(&self) -> Leases {
@@ -186,6 +187,7 @@ impl Stage {
             take_lease: Box::new(|| Ok(Box::new(Self::lease(&leases, 1)?))),
             clock: self.clock.clone(),
             new_uuid: Box::new(Uuid::new_v4),
+            is_plan_edited: Box::new(|| self.is_plan_edited.load(Ordering::SeqCst)),
             signals: Signals::new(received),
             view: &mut Silent,
             actor: Actor { user: "morgan".into(), host: "ops1".into(), process: 1, version: "0".into() },
@@ -334,6 +336,27 @@ async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
     assert_eq!(stage.sent(), 0);
 }
 
+/// Nobody else has taken the edit up.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_ends_when_its_plan_file_is_edited_and_a_way_out_does_not() {
+    let mut bench = Bench::begun();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    let mut stage = Stage::new(bench);
+    let edit = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        stage.is_plan_edited.store(true, Ordering::SeqCst);
+        std::future::pending::<()>().await
+    };
+    let finish = tokio::select! {
+        finish = stage.run_with(true) => finish.unwrap(),
+        () = edit => unreachable!(),
+    };
+    assert_eq!((codes(&finish), stage.sent()), (vec!["C406"], 0), "{finish:?}");
+    stage.bench.options.never_forward = true;
+    assert!(matches!(stage.run().await.unwrap(), Finish::Ended(Ending::NothingToFinish)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cluster_in_a_reparent_is_waited_for_and_a_shut_door_is_not() {
     let mut bench = released();
@@ -383,6 +406,7 @@ fn hold(kind: HoldKind, until: Option<Timestamp>) -> Hold {
         price: vec![],
         release: vec![],
         until,
+        way_back_shut: None,
     }
 }
 

@@ -110,6 +110,12 @@ impl Survey {
         Self { facts, keyspaces, movements, others, unread }
     }
 
+    /// Whether the workflows of every keyspace could be read: only then is one that is not seen not there.
+    pub fn knows_every_workflow(&self) -> bool {
+        let workflows = |answered: &&Answered| matches!(answered.ask, Ask::Workflows(_));
+        self.facts.answers.iter().filter(workflows).all(|answered| answered.answer.is_ok())
+    }
+
     pub fn now(&self) -> Timestamp {
         self.facts.observed_at
     }

@@ -12,6 +12,7 @@ pub fn level(event: &Event) -> Level {
     match event {
         Event::Entry { entry, .. } => entry_words::level(&entry.what),
         Event::Progress(progress) if progress.way_back.as_ref().is_some_and(|way_back| !way_back.possible) => Level::Warning,
+        Event::Hold { hold, .. } if hold.way_back_shut.is_some() => Level::Warning,
         Event::Stop(_) => Level::Error,
         Event::Say { level, .. } => *level,
         Event::End { exit_code: 0 | 2 | 3, .. } => Level::Info,

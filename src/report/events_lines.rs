@@ -12,7 +12,7 @@ use super::event_words;
 use super::problems::Drawing;
 use super::rate::Rates;
 use super::stop;
-use crate::words::day;
+use crate::words::{day, without_numbers};
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
@@ -169,10 +169,6 @@ impl<W: Write + Send> View for Lines<W> {
             Event::Begin { .. } | Event::Say { .. } => self.line(at, event),
         }
     }
-}
-
-fn without_numbers(text: &str) -> String {
-    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 #[cfg(test)]

@@ -185,6 +185,7 @@ pub fn gate_hold() -> Hold {
         price: vec!["writes pause for about 2 s when calm, at worst 5 s; vtgate holds them back for 10 s".into()],
         release: vec!["cutover approve switch-primary --reason TEXT".into(), "cutover apply".into()],
         until: None,
+        way_back_shut: None,
     }
 }
 
@@ -199,6 +200,7 @@ pub fn revert_hold() -> Hold {
         price: vec![],
         release: vec!["cutover apply --wait".into(), "cutover approve complete --end-revert-window --reason TEXT".into()],
         until: Some(at(2_340)),
+        way_back_shut: None,
     }
 }
 

@@ -69,7 +69,11 @@ pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
     price(&mut page, &hold.price);
     bullets(&mut page, "What happens next", &hold.next, |page| plain(if page.drawing().unicode { "• " } else { "* " }));
     bullets(&mut page, "Proved", &hold.proved, |page| good(if page.drawing().unicode { "✓ " } else { "+ " }));
-    if hold.kind == HoldKind::RevertWindow || hold.gate == PhaseId::COMPLETE {
+    if let Some(why) = &hold.way_back_shut {
+        page.gap();
+        page.line(0, &[bad("THE WAY BACK IS NOT OPEN"), plain(format!(": {why}. Until it is, what was written since stays with the target"))]);
+        page.verbatim(0, &[plain("What to do about it: "), command("cutover doctor")]);
+    } else if hold.kind == HoldKind::RevertWindow || hold.gate == PhaseId::COMPLETE {
         page.gap();
         page.verbatim(0, &[bold("Back"), plain(", at any time: "), command(for_file("cutover switch-back", view.file))]);
     }
@@ -238,6 +242,10 @@ mod tests {
           cutover approve complete --end-revert-window --reason TEXT
         ");
         assert!(draw(&revert_hold(), &view(PLAIN, true)).contains("cutover approve complete --end-revert-window"));
+        let shut = Hold { way_back_shut: Some("stream 3 of `commerce.c2c_reverse` is Error".into()), ..revert_hold() };
+        let drawn = draw(&shut, &view(PLAIN, false));
+        assert!(drawn.contains("THE WAY BACK IS NOT OPEN: stream 3 of `commerce.c2c_reverse` is Error"), "{drawn}");
+        assert!(!drawn.contains("Back, at any time") && drawn.contains("cutover doctor"), "{drawn}");
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub struct Hold {
     pub release: Vec<String>,
     /// When it ends by itself, if it does.
     pub until: Option<Timestamp>,
+    /// Where the way back should be open and is not: why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub way_back_shut: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

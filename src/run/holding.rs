@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::decision::{Decision, Hold, HoldKind};
 use super::machine::Run;
 use super::phase::PhaseId;
-use crate::family::Condition;
+use crate::family::{Condition, SituationKind};
 use crate::words::{length, moment};
 
 impl Run<'_> {
@@ -58,6 +58,9 @@ impl Run<'_> {
             HoldKind::Paused => vec!["cutover resume".to_owned()],
         };
         let price = family.price(gate, &self.view);
-        Hold { gate: gate.clone(), kind, why, proved, next: family.effects(&next_phase), conditions, price, release, until }
+        let way_back = (self.view.situation.kind == SituationKind::Switched).then(|| family.way_back(self.input.facts));
+        let way_back_shut = way_back.filter(|way_back| !way_back.possible).map(|way_back| way_back.why);
+        let next = family.effects(&next_phase);
+        Hold { gate: gate.clone(), kind, why, proved, next, conditions, price, release, until, way_back_shut }
     }
 }

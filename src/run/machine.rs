@@ -334,9 +334,16 @@ impl Run<'_> {
 
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
-        let refused =
-            |kind, finding| Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings: vec![finding] }));
-        match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now) {
+        let is_between = self.view.situation.kind == SituationKind::Between;
+        // What could not be mended is not where it was.
+        let refused = |kind, finding: Finding| {
+            let (kind, findings) = match is_between {
+                true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), refusal::in_between(finding)]),
+                false => (kind, vec![finding]),
+            };
+            Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings }))
+        };
+        match retry::judge(self.input.progress, self.input.watch, phase, &mutation, self.input.now, is_between) {
             Retry::Now => Decision::Act(Box::new(self.act(phase, mutation))),
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))

@@ -5,13 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::decision::{Decision, Ending, HoldKind, StopKind};
 use super::phase::PhaseId;
 use super::watch::Watch;
-use crate::cluster::mutation::Mutation;
+use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph};
 use crate::cluster::port::HeldLock;
 use crate::family::picture::Picture;
 use crate::family::{Condition, SituationKind, Step};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
-use crate::record::entry::{Goal, OutcomeResult, What};
+use crate::record::entry::{Goal, NOT_SENT, OutcomeResult, What};
 use crate::run::fixtures::{Bench, complete, intent, lock, switch_primary};
 use crate::run::watch::CallEnd;
 
@@ -146,6 +146,54 @@ fn a_refused_write_is_tried_three_times_and_then_said() {
     assert_eq!(stop_codes(&bench.decide_checked()), ["C312"]);
     bench.watch = Watch::new(bench.serial());
     assert!(matches!(bench.decide_checked(), Decision::Act(_)), "a new run tries anew");
+}
+
+/// A step on the way out of half a switch.
+fn rebuild() -> Mutation {
+    Mutation::RebuildVSchemaGraph(RebuildVSchemaGraph { cells: vec![] })
+}
+
+/// Of a disk that is slow each time a write is to leave.
+fn not_sent(bench: &mut Bench, phase: PhaseId, mutation: Mutation) {
+    let attempt = bench.attempt(phase, mutation, None);
+    let evidence = vec![format!("{NOT_SENT}: making the intent durable took too long")];
+    bench.add(What::Outcome { attempt, result: OutcomeResult::NotDone, evidence, took_milliseconds: 0, found: None });
+}
+
+#[test]
+fn what_was_never_sent_is_no_refusal() {
+    let mut bench = Bench::begun();
+    bench.kind = SituationKind::Switched;
+    bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
+    bench.approve(PhaseId::COMPLETE);
+    for _ in 0..9 {
+        not_sent(&mut bench, PhaseId::COMPLETE, complete());
+        assert!(matches!(bench.decide_checked(), Decision::Act(_)));
+    }
+    not_sent(&mut bench, PhaseId::COMPLETE, complete());
+    let Decision::Stop(stop) = bench.decide_checked() else { panic!("it stops") };
+    assert_eq!((stop.kind, stop.findings[0].code.as_str()), (StopKind::Refused, "C407"));
+}
+
+#[test]
+fn between_states_nobody_says_that_traffic_is_where_it_was() {
+    let mut bench = Bench::begun();
+    bench.kind = SituationKind::Between;
+    bench.finish = Step::Act(rebuild());
+    bench.attempt(PhaseId::SWITCH_PRIMARY, switch_primary(), Some(OutcomeResult::HalfDone));
+    for _ in 0..20 {
+        not_sent(&mut bench, PhaseId::SWITCH_PRIMARY, rebuild());
+        assert!(matches!(bench.decide(), Decision::Act(_)), "a slow disk leaves nothing between states");
+    }
+    for _ in 0..3 {
+        bench.attempt(PhaseId::SWITCH_PRIMARY, rebuild(), Some(OutcomeResult::NotDone));
+        bench.pass(60);
+    }
+    let Decision::Stop(stop) = bench.decide() else { panic!("it stops: {:?}", bench.decide()) };
+    assert_eq!(stop.kind, StopKind::NeedsHuman);
+    assert_eq!(stop.findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), ["C404", "C312"]);
+    assert!(stop.findings.iter().all(|finding| !finding.help.contains("Traffic is where it was")), "{stop:?}");
+    assert!(stop.findings[1].help.contains("`cutover apply --finish-only`"), "{stop:?}");
 }
 
 #[test]

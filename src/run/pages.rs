@@ -225,8 +225,8 @@ true`. Then `cutover apply` (or `switch-back`); after a refused switch of writes
 
 const EDITED: &str = "## What it means
 
-`apply --wait` was waiting, the plan file was edited, and another command (`approve`, `apply`) took the edit up into the record. The
-waiting run still knew the old file, so it ended before its next write.
+The plan file was edited while a run of `apply` went on, which knew the old one. So it ended before its next write, once what was under way
+was whole.
 
 ## Why it matters
 
@@ -240,7 +240,7 @@ Going on would do what the old file said: other source tables dropped or renamed
 const SLOW: &str = "## What it means
 
 A write is sent only on a look at the cluster that is at most two seconds old. Five looks in a row took longer than that by themselves, or
-writing the intent to the disk did, three times.
+writing the intent to the disk did, ten times in a row.
 
 ## Why it matters
 

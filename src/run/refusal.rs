@@ -24,6 +24,15 @@ const NOT_PERMITTED: &str = "required vreplication metadata permissions on table
 /// MySQL's own words for it (errno 1290).
 const READ_ONLY: &str = "running with the --read-only option";
 
+/// What a refused write leaves behind, unless the cluster stands between states.
+const WHERE_IT_WAS: &str = "Traffic is where it was";
+
+/// A refusal of what was to make the cluster whole.
+pub(super) fn in_between(finding: Finding) -> Finding {
+    let help = finding.help.replace(&format!(". {WHERE_IT_WAS}"), "");
+    Finding { help: help.replace("then `cutover apply`", "then `cutover apply --finish-only`"), ..finding }
+}
+
 /// What the words of a refusal say, where they are known.
 enum Known<'a> {
     Silent(Vec<&'a str>),
@@ -107,7 +116,7 @@ pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Find
             Severity::Error,
             known.aliases().join(", "),
             format!("{refuses}, {}", known.why()),
-            format!("{}, then `cutover apply`. Traffic is where it was", known.way_out()),
+            format!("{}, then `cutover apply`. {WHERE_IT_WAS}", known.way_out()),
         ),
     }
 }
@@ -119,7 +128,7 @@ fn not_sent(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
         Severity::Error,
         phase.as_str(),
         format!("to {} came to nothing each time: {words}", mutation.verb().words()),
-        "find out what makes vtctld, this machine or its disk slow, then `cutover apply`. Traffic is where it was",
+        format!("find out what makes vtctld, this machine or its disk slow, then `cutover apply`. {WHERE_IT_WAS}"),
     )
 }
 

@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use super::phase::PhaseId;
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
-use crate::record::entry::OutcomeResult;
+use crate::record::entry::{NOT_SENT, OutcomeResult};
 use crate::record::progress::{Attempt, Progress};
 
 /// How long to wait after the first try that came to nothing, and after the second. A third is the last.
 const WAITS_SECONDS: [i64; 2] = [2, 15];
+
+/// Tries in a row that were never sent, for nothing fresh could be seen. They tell of this machine and not of the cluster.
+const MOST_NOT_SENT: usize = 10;
 
 /// Whether a write is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +31,17 @@ pub enum Retry {
     NotAllowed(String),
 }
 
-/// Judges a write by what became of the same write in this run.
-pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mutation, now: Timestamp) -> Retry {
-    let mut undone = 0;
+/// Judges a write by what became of the same write in this run. `is_between`: the cluster is between whole states, and leaving it so is
+/// worse than going on with a slow disk.
+pub fn judge(
+    progress: &Progress,
+    watch: &Watch,
+    phase: &PhaseId,
+    mutation: &Mutation,
+    now: Timestamp,
+    is_between: bool,
+) -> Retry {
+    let (mut undone, mut not_sent) = (0, 0);
     let mut last: Option<&Attempt> = None;
     let mine = |attempt: &&Attempt| attempt.serial > watch.began_at_serial && &attempt.phase == phase;
     for attempt in progress.attempts.iter().rev().filter(mine).filter(|attempt| is_the_same(&attempt.mutation, mutation)) {
@@ -38,11 +49,18 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
         if !came_to_nothing && !attempt.is_half_done() {
             break;
         }
-        undone += 1;
+        if was_not_sent(attempt) {
+            not_sent += 1;
+        } else {
+            undone += 1;
+        }
         last = last.or(Some(attempt));
     }
     let Some(attempt) = last else { return Retry::Now };
     let words = attempt.evidence.join("; ");
+    if was_not_sent(attempt) {
+        return if not_sent < MOST_NOT_SENT || is_between { Retry::Now } else { Retry::NoMore(words) };
+    }
     let call = watch.call_of(attempt.attempt);
     if call.is_some_and(|call| call.not_allowed) {
         return Retry::NotAllowed(words);
@@ -54,6 +72,10 @@ pub fn judge(progress: &Progress, watch: &Watch, phase: &PhaseId, mutation: &Mut
     };
     let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
     if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
+}
+
+fn was_not_sent(attempt: &Attempt) -> bool {
+    attempt.evidence.first().is_some_and(|words| words.starts_with(NOT_SENT))
 }
 
 /// The same verb to the same end. The set of routing rules, the id of a VDiff differ from try to try.

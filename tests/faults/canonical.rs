@@ -136,6 +136,8 @@ impl Names {
                             _,
                         ) => continue,
                         ("version", Value::Number(_)) => continue,
+                        // Of a VDiff: none or some.
+                        ("compared" | "matching", Value::Number(rows)) => json!(rows.as_u64() != Some(0)),
                         // Counts of what was given a number, or of how often it came.
                         ("stopped_at_number" | "saw" | "call_number" | "looks", _) => continue,
                         // Who holds a lock, and what is under way.

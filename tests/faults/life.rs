@@ -10,6 +10,7 @@ use cutover::cluster::error::ErrorKind;
 use cutover::cluster::port::{Facts, Reader};
 use cutover::cluster::vtctld::{Cluster, Vtctld};
 use cutover::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps, bytes_of};
+use cutover::family::move_tables::MoveTables;
 use cutover::family::{Family, SituationKind, forecast_digest};
 use cutover::record::entry::{Actor, Goal, What};
 use cutover::record::error::RecordError;
@@ -33,7 +34,7 @@ use super::kinds::Kind;
 use super::oracle;
 use super::script::{Life, Of, Script, Strikes};
 use super::service::Wire;
-use super::world::{MOVEMENT, Moment};
+use super::world::Moment;
 
 /// Nothing that anybody here waits for takes longer, the leases of a dead vtctld and its own 120 s included.
 const MOST_IDLE_LOOKS: u32 = 300;
@@ -116,6 +117,7 @@ pub struct World {
     /// Whether a process has the lease.
     lease: Arc<Mutex<bool>>,
     uuids: Arc<Mutex<u128>>,
+    movement: &'static MoveTables,
 }
 
 impl World {
@@ -126,6 +128,7 @@ impl World {
             script,
             lease: Arc::default(),
             uuids: Arc::new(Mutex::new(u128::from(moment.files.serial()) << 16)),
+            movement: moment.movement,
         }
     }
 
@@ -133,11 +136,11 @@ impl World {
     pub fn beside(&self, script: Arc<Script>, files: Arc<Files>, shares_the_lease: bool) -> Self {
         let lease = if shares_the_lease { self.lease.clone() } else { Arc::default() };
         let uuids = Arc::new(Mutex::new(1 << 100));
-        Self { sandbox: self.sandbox.clone(), files, script, lease, uuids }
+        Self { sandbox: self.sandbox.clone(), files, script, lease, uuids, movement: self.movement }
     }
 
     pub fn moment(&self) -> Moment {
-        Moment { cluster: self.sandbox.snapshot().unwrap(), files: (*self.files).clone() }
+        Moment { cluster: self.sandbox.snapshot().unwrap(), files: (*self.files).clone(), movement: self.movement }
     }
 
     /// Runs a command as a process of its own.
@@ -229,7 +232,7 @@ impl<'a> Process<'a> {
         if let Some((way, what)) = command.goal() {
             // An operator who sees that his goal is on record goes on with it.
             let progress = progress()?;
-            way::judge(way, &MOVEMENT.situation(&facts, &progress), &progress)?;
+            way::judge(way, &self.world.movement.situation(&facts, &progress), &progress)?;
             self.append(&progress, vec![what])?;
         } else if record.is_none() {
             self.begin(&facts)?;
@@ -265,11 +268,12 @@ impl<'a> Process<'a> {
                 *last += 1;
                 Uuid::from_u128(*last)
             }),
+            is_plan_edited: Box::new(|| false),
             signals: Signals::new(received),
             view: &mut view,
             actor: self.actor.clone(),
         };
-        Ok(match Driver::new(&*MOVEMENT, ports, options).run().await? {
+        Ok(match Driver::new(self.world.movement, ports, options).run().await? {
             Finish::Ended(_) | Finish::Signalled { .. } => End::Done,
             Finish::Held(hold) => End::Held(hold.gate.clone(), hold.kind),
             Finish::Stopped(stop) => {
@@ -284,23 +288,23 @@ impl<'a> Process<'a> {
     }
 
     async fn observe(&self) -> Result<Facts, Ended> {
-        Ok(self.cluster.observe(&MOVEMENT.query()).await.map_err(DriverError::from)?)
+        Ok(self.cluster.observe(&self.world.movement.query()).await.map_err(DriverError::from)?)
     }
 
     /// As `apply` begins a record.
     fn begin(&self, facts: &Facts) -> Result<(), Ended> {
-        let situation = MOVEMENT.situation(facts, &Progress::default());
+        let situation = self.world.movement.situation(facts, &Progress::default());
         if situation.kind == SituationKind::Foreign {
             return Err(Ended(End::Refused(4, format!("C402 {}", situation.words))));
         }
-        let spec = self.store.store.kept().keep(&bytes_of(&MOVEMENT.spec)).map_err(files)?;
+        let spec = self.store.store.kept().keep(&bytes_of(&self.world.movement.spec)).map_err(files)?;
         let begun = What::Begun {
-            workflow: MOVEMENT.spec.workflow.to_string(),
-            cluster: MOVEMENT.spec.cluster.clone(),
-            fingerprint: facts.fingerprint(&[MOVEMENT.source(), MOVEMENT.target()]).to_string(),
-            intent: MOVEMENT.spec.intent_digest(&MOVEMENT.tables),
-            frozen: MOVEMENT.spec.frozen_digest(),
-            tables: MOVEMENT.tables(),
+            workflow: self.world.movement.spec.workflow.to_string(),
+            cluster: self.world.movement.spec.cluster.clone(),
+            fingerprint: facts.fingerprint(&[self.world.movement.source(), self.world.movement.target()]).to_string(),
+            intent: self.world.movement.spec.intent_digest(&self.world.movement.tables),
+            frozen: self.world.movement.spec.frozen_digest(),
+            tables: self.world.movement.tables(),
             spec: Some(spec),
         };
         self.append(&Progress::default(), vec![begun, What::Goal { goal: Goal::Forward, reason: None }])
@@ -309,8 +313,8 @@ impl<'a> Process<'a> {
     /// As `approve` does.
     fn approve(&self, gate: &PhaseId, facts: &Facts, progress: &Progress) -> Result<End, Ended> {
         way::judge_approval(progress)?;
-        let situation = MOVEMENT.situation(facts, progress);
-        if !MOVEMENT.phases_ahead(&situation).contains(gate) {
+        let situation = self.world.movement.situation(facts, progress);
+        if !self.world.movement.phases_ahead(&situation).contains(gate) {
             return Ok(End::Done);
         }
         if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {
@@ -319,8 +323,8 @@ impl<'a> Process<'a> {
         let what = What::Approval {
             gate: gate.clone(),
             reason: "as the plan says".into(),
-            intent: MOVEMENT.spec.intent_digest(&MOVEMENT.tables),
-            forecast: forecast_digest(&*MOVEMENT, gate, facts, &situation),
+            intent: self.world.movement.spec.intent_digest(&self.world.movement.tables),
+            forecast: forecast_digest(self.world.movement, gate, facts, &situation),
             expires_at: None,
             end_revert_window: false,
         };

@@ -3,6 +3,7 @@
 //! queued, until there is none. Times and numbers don't count in a state, nor how often something was tried.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::Path;
 
 use cutover::record::entry::OutcomeResult;
 use cutover::record::progress::{Attempt, Progress};
@@ -80,8 +81,11 @@ fn kinds(site: &Site) -> Vec<Kind> {
     }
 }
 
-const STEP_KINDS: [StepKind; 3] =
-    [StepKind::KilledBefore { seconds: 0 }, StepKind::KilledAfter { seconds: 0 }, StepKind::Refused];
+/// vtctld killed before a step stands where it stands when it is killed after the one before.
+fn step_kinds(is_first: bool) -> Vec<StepKind> {
+    let before = is_first.then_some(StepKind::KilledBefore { seconds: 0 });
+    before.into_iter().chain([StepKind::KilledAfter { seconds: 0 }, StepKind::Refused]).collect()
+}
 
 /// What a person does when a process has ended so, besides running it again; none when the way is at its end.
 async fn between(world: &World, end: &End) -> Option<()> {
@@ -99,12 +103,14 @@ async fn between(world: &World, end: &End) -> Option<()> {
     Some(())
 }
 
-/// Goes on until no new state appears, or `bound` states have been looked at.
+/// Goes on until no new state appears, or `bound` states have been looked at. `CUTOVER_STATES=FOLDER` keeps each state there, for seeing
+/// what keeps two apart.
 pub async fn explore(bound: usize) -> Reached {
+    let kept = std::env::var_os("CUTOVER_STATES");
     let mut reached = Reached::default();
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut queue: VecDeque<Moment> = VecDeque::new();
-    let begin = Moment::beginning();
+    let begin = Moment::smallest();
     known.insert(state(&begin), 0);
     queue.push_back(begin);
     while let Some(from) = queue.pop_front() {
@@ -145,8 +151,8 @@ pub async fn explore(bound: usize) -> Reached {
                 found.push(world.moment());
             }
         }
-        for step in steps {
-            for kind in STEP_KINDS {
+        for step in steps.clone() {
+            for kind in step_kinds(step == steps.start) {
                 let script = Script::new(0, []);
                 let world = World::at(&from, script.clone());
                 world.sandbox.at_step(kind.at(step as u64 + 1)).unwrap();
@@ -161,6 +167,10 @@ pub async fn explore(bound: usize) -> Reached {
         for moment in found {
             let next = known.len();
             if let std::collections::hash_map::Entry::Vacant(new) = known.entry(state(&moment)) {
+                if let Some(folder) = &kept {
+                    let name = format!("{next:05}-from-{:05}.json", reached.states);
+                    std::fs::write(Path::new(folder).join(name), new.key()).unwrap();
+                }
                 new.insert(next);
                 queue.push_back(moment);
             }

@@ -4,10 +4,9 @@
 use std::sync::LazyLock;
 
 use cutover::family::move_tables::MoveTables;
-use cutover::model::name::TableName;
 use cutover::sandbox::file::description::Description;
 use cutover::sandbox::{Sandbox, Snapshot};
-use cutover::spec::{self, Movement};
+use cutover::spec::{self, Movement, TableSelection};
 use jiff::Timestamp;
 
 use super::files::Files;
@@ -92,25 +91,43 @@ window = "1m"
 source-tables = "rename"
 "#;
 
-pub static MOVEMENT: LazyLock<MoveTables> = LazyLock::new(|| {
-    let spec = spec::read(PLAN).unwrap_or_else(|problems| panic!("{problems:?}")).spec;
+pub static MOVEMENT: LazyLock<MoveTables> = LazyLock::new(|| movement(PLAN));
+
+/// One table, the one with the sequence.
+static OF_ONE_TABLE: LazyLock<MoveTables> =
+    LazyLock::new(|| movement(&PLAN.replace(r#"["customer", "sku"]"#, r#"["customer"]"#)));
+
+fn movement(plan: &str) -> MoveTables {
+    let spec = spec::read(plan).unwrap_or_else(|problems| panic!("{problems:?}")).spec;
     let Movement::MoveTables(options) = spec.movement.clone();
-    let tables = ["customer", "sku"].map(|name| TableName::new(name).unwrap()).into();
+    let TableSelection::Named(tables) = options.tables.clone() else { panic!("the plan names its tables") };
     MoveTables { spec, options, tables }
-});
+}
 
 /// Everything that outlives a process: the cluster, and the files of this host.
 #[derive(Debug, Clone)]
 pub struct Moment {
     pub cluster: Snapshot,
     pub files: Files,
+    pub movement: &'static MoveTables,
 }
 
 impl Moment {
     /// Before anybody has done anything. Needs a runtime: the sandbox's time is tokio's.
     pub fn beginning() -> Self {
-        let description: Description = toml::from_str(CLUSTER).unwrap();
+        Self::with(CLUSTER, &MOVEMENT)
+    }
+
+    /// The same with one table and one cell: what has the fewest states that are all different.
+    pub fn smallest() -> Self {
+        let one_cell = CLUSTER.replace(r#"["zone1", "zone2"]"#, r#"["zone1"]"#);
+        let one_table = one_cell.replace("writes-per-second = 5", "").replace("writes-per-second = 20", "writes-per-second = 1");
+        Self::with(&one_table, &OF_ONE_TABLE)
+    }
+
+    fn with(cluster: &str, movement: &'static MoveTables) -> Self {
+        let description: Description = toml::from_str(cluster).unwrap();
         let sandbox = Sandbox::in_memory(&description, Timestamp::UNIX_EPOCH);
-        Self { cluster: sandbox.snapshot().unwrap(), files: Files::with_folder() }
+        Self { cluster: sandbox.snapshot().unwrap(), files: Files::with_folder(), movement }
     }
 }

@@ -123,6 +123,61 @@ fn a_record_that_the_cluster_contradicts_is_told() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_not_fine() {
+    let env = environment("");
+    assert_eq!(env.run(&["apply", "--until", "copy"]).code, Some(0));
+    let record = env.path().join("workflow.lock");
+    let text = std::fs::read(&record).unwrap();
+    std::fs::write(&record, &text[..text.len() / 2]).unwrap();
+    let output = env.run(&["doctor", "--format", "json"]);
+    assert_eq!((output.code, json(&output)["verdict"].as_str()), (Some(4), Some("not-known")), "{output}");
+    assert!(json(&output)["unread"][0]["what"].as_str().unwrap().contains("workflow.lock"), "{output}");
+}
+
+#[test]
+fn a_write_that_nobody_has_seen_the_end_of_is_not_fine() {
+    let kill = "[[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"WorkflowSwitchTraffic\"\n";
+    let env = environment(kill);
+    assert_eq!(env.run(&["apply"]).code, None, "it is killed");
+    let output = env.run(&["doctor", "--format", "json"]);
+    assert_eq!((output.code, json(&output)["verdict"].as_str()), (Some(5), Some("between-states")), "{output}");
+    let words = json(&output)["record"]["contradictions"].to_string();
+    assert!(words.contains("nobody has seen what became of it") && words.contains("apply --finish-only"), "{words}");
+}
+
+/// Nothing is concluded from what could not be seen: no movement is taken for cancelled, and nothing is mended on it.
+#[test]
+fn a_primary_that_gives_no_answer_hides_a_movement_and_does_not_end_it() {
+    let env = environment("");
+    assert_eq!(env.run(&["apply", "--until", "copy"]).code, Some(0));
+    sandbox(&env).tablet_down("customer", "-80", cutover::sandbox::topology::Kind::Primary).unwrap();
+    let output = env.run(&["doctor", "--format", "json"]);
+    assert_eq!((output.code, json(&output)["verdict"].as_str()), (Some(4), Some("not-known")), "{output}");
+    assert_eq!(codes(&output), Vec::<String>::new());
+    assert!(json(&output)["record"]["situation"].as_str().unwrap().starts_with("not known"), "{output}");
+    for what in [&["--workflow", "customer.c2c"][..], &["--keyspace", "commerce", "--tables", "corder"]] {
+        let repair = env.run(&[&["repair", "--cluster", "sandbox", "--yes"], what].concat());
+        assert_eq!(repair.code, Some(4), "{repair}");
+        assert!(repair.stderr.contains("could not be read, and nothing is mended on that"), "{repair}");
+    }
+}
+
+#[test]
+fn a_cancel_that_stopped_between_two_tables_is_half_done() {
+    let kill = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowDelete\"\nstep = \"drop-table\"\n";
+    let env = environment(kill);
+    assert_eq!(env.run(&["apply", "--until", "copy"]).code, Some(0));
+    let cancel = env.run(&["cancel", "--confirm", "c2c"]);
+    assert!(!cancel.stderr.contains("did not happen"), "{cancel}");
+    assert!(cancel.stderr.contains("target tables are dropped"), "{cancel}");
+    if cancel.code != Some(0) {
+        let output = env.run(&["doctor", "--format", "json"]);
+        assert_eq!(output.code, Some(5), "{output}");
+        assert!(json(&output)["record"]["contradictions"].to_string().contains("STOPPED HALF WAY"), "{output}");
+    }
+}
+
+#[test]
 fn a_keyspace_that_does_not_exist_is_not_fine() {
     let env = environment("");
     let output = env.run(&["doctor", "--cluster", "sandbox", "--keyspace", "custmer"]);

@@ -13,8 +13,10 @@ use crate::cli::survey::{Ward, Where};
 use crate::cli::take_up::store_of;
 use crate::family::move_tables::MoveTables;
 use crate::family::{Family as _, SituationKind};
+use crate::leftovers::survey::NotSeen;
 use crate::leftovers::{Leftover, Survey, Weight, find, still_there};
 use crate::model::name::{KeyspaceName, TableName};
+use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::report::doctor::{Asked, Diagnosis, RecordSays, Verdict};
 use crate::report::doctor_human::{self, DoctorView};
@@ -50,8 +52,8 @@ pub fn run(args: DoctorArgs, context: &mut Context) -> Result<Exit, Error> {
     };
     block_on(context, async |context| {
         let ward = Ward::open(context, place)?;
-        let (survey, leftovers) = examine(&ward).await?;
-        let diagnosis = diagnose(context, &ward, &survey, leftovers)?;
+        let (mut survey, leftovers) = examine(&ward).await?;
+        let diagnosis = diagnose(context, &ward, &mut survey, leftovers)?;
         show(context, &ward, &diagnosis)?;
         Ok(exit(diagnosis.verdict))
     })
@@ -75,7 +77,7 @@ pub async fn examine(ward: &Ward) -> Result<(Survey, Vec<Leftover>), Error> {
 }
 
 /// With what the record says to it, where there is one.
-fn diagnose(context: &mut Context, ward: &Ward, survey: &Survey, leftovers: Vec<Leftover>) -> Result<Diagnosis, Error> {
+fn diagnose(context: &mut Context, ward: &Ward, survey: &mut Survey, leftovers: Vec<Leftover>) -> Result<Diagnosis, Error> {
     let cluster = ward.cluster_name(survey);
     let Some((file, spec)) = &ward.spec else {
         return Ok(Diagnosis::of(survey, leftovers, cluster, None, Asked { file: None, movement: None }));
@@ -90,7 +92,7 @@ fn diagnose(context: &mut Context, ward: &Ward, survey: &Survey, leftovers: Vec<
 /// A record that can't be read is told, and the cluster is looked at all the same: that is what doctors are for.
 fn record_says(
     ward: &Ward,
-    survey: &Survey,
+    survey: &mut Survey,
     file: &Path,
     spec: &Spec,
     context: &mut Context,
@@ -102,19 +104,43 @@ fn record_says(
         Ok(None) => return Ok(None),
         Err(error) => {
             context.ui.warn(&format!("{error}; {}", error.help()));
+            survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: error.to_string() });
             return Ok(None);
         }
     };
     let progress = record.progress();
+    let file = store.path().display().to_string();
+    if !survey.knows_every_workflow() {
+        let situation = "not known, for the workflows could not be read".to_owned();
+        return Ok(Some(RecordSays { file, situation, contradictions: open_write(&progress).into_iter().collect(), is_whole: true }));
+    }
     let movement = movement_of(spec, &record);
     let situation = movement.situation(&survey.facts, &progress);
     use SituationKind::{Between, Contradictory, Foreign};
+    let is_whole = !matches!(situation.kind, Between | Contradictory | Foreign);
+    let mut contradictions = situation.contradictions;
+    let open = open_write(&progress);
+    let is_open = open.is_some();
+    contradictions.extend(open);
     Ok(Some(RecordSays {
-        file: store.path().display().to_string(),
+        file,
         situation: situation.words,
-        contradictions: situation.contradictions,
-        is_whole: !matches!(situation.kind, Between | Contradictory | Foreign),
+        contradictions,
+        is_whole: is_whole && !is_open,
     }))
+}
+
+/// The write of which nobody has seen what became. What it did so far can look whole to whoever sees the topology alone.
+fn open_write(progress: &Progress) -> Option<String> {
+    if let Some(half) = progress.last_write().filter(|last| last.is_half_done()) {
+        let words = half.mutation.verb().words();
+        return Some(format!("STOPPED HALF WAY: {words}. `cutover apply --finish-only` makes it whole"));
+    }
+    let open = progress.open_attempt.as_ref()?;
+    Some(format!(
+        "to {} was sent, and nobody has seen what became of it: a run is at it, or was killed. `cutover apply --finish-only` looks, and makes it whole",
+        open.mutation.verb().words()
+    ))
 }
 
 /// The movement of a plan file with the tables that its record began with.

@@ -255,8 +255,24 @@ fn movement_as_planned(spec: &Spec) -> MoveTables {
     MoveTables { spec: spec.clone(), options, tables }
 }
 
+/// What can't be seen is not gone: who mends what no workflow carries must have seen them all.
+fn refuse_unread_workflows(survey: &Survey) -> Result<(), Error> {
+    if survey.knows_every_workflow() {
+        return Ok(());
+    }
+    let unread: Vec<String> = survey.unread.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
+    Err(Error::ended(
+        Exit::Refused,
+        format!("the workflows could not be read, and nothing is mended on that: {}", unread.join("; ")),
+        "start the tablet that gives no answer, or let another take its place, then run the same command again",
+    ))
+}
+
 fn find<'a>(survey: &'a Survey, keyspace: &KeyspaceName, workflow: &WorkflowName) -> Result<&'a MoveTables, Error> {
     let found = survey.movements.iter().find(|it| it.target() == keyspace && it.plan.workflow() == workflow);
+    if found.is_none() {
+        refuse_unread_workflows(survey)?;
+    }
     found.map(|movement| &movement.plan).ok_or_else(|| {
         Error::ended(
             Exit::Refused,
@@ -267,6 +283,7 @@ fn find<'a>(survey: &'a Survey, keyspace: &KeyspaceName, workflow: &WorkflowName
 }
 
 fn refuse_carried(survey: &Survey, keyspace: &KeyspaceName, tables: &[TableName]) -> Result<(), Error> {
+    refuse_unread_workflows(survey)?;
     match tables.iter().find_map(|table| Some((table, survey.movement_of(keyspace, table.as_str())?))) {
         None => Ok(()),
         Some((table, movement)) => Err(Error::ended(

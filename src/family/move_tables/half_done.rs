@@ -1,9 +1,10 @@
-//! What a completion that stopped half way has done to the source's tables so far.
+//! What a completion or a cancel that stopped half way has done to the tables so far.
 
 use super::MoveTables;
 use crate::cluster::mutation::{Rename, RenameTables};
 use crate::cluster::port::{Ask, Facts, Reading, Unread};
 use crate::family::Happened;
+use crate::model::name::KeyspaceName;
 use crate::model::topology::shard_path;
 
 /// How far it got.
@@ -17,21 +18,39 @@ pub enum HalfDone {
 
 /// Looks at the names of the source's tables. Unread is not untouched.
 pub fn completion(movement: &MoveTables, facts: &Facts) -> Reading<HalfDone> {
-    let by_shard = facts.table_names(&Ask::TableNames(movement.source().clone()))?;
+    let missing = |some: Missing| format!("{} of {} source tables no longer have their names: {}", some.count, some.all, some.words);
+    Ok(missing_tables(movement, movement.source(), facts)?.map_or(HalfDone::Nothing, |some| HalfDone::Some(missing(some))))
+}
+
+/// A cancel that stopped where it drops the copy: streams and rules are there as before.
+pub fn cancellation(movement: &MoveTables, facts: &Facts) -> Reading<HalfDone> {
+    let missing = |some: Missing| format!("{} of {} target tables are dropped: {}", some.count, some.all, some.words);
+    Ok(missing_tables(movement, movement.target(), facts)?.map_or(HalfDone::Nothing, |some| HalfDone::Some(missing(some))))
+}
+
+/// Moved tables that are not where they should be.
+struct Missing {
+    count: usize,
+    all: usize,
+    words: String,
+}
+
+fn missing_tables(movement: &MoveTables, keyspace: &KeyspaceName, facts: &Facts) -> Reading<Option<Missing>> {
+    let by_shard = facts.table_names(&Ask::TableNames(keyspace.clone()))?;
     let (mut missing, mut all) = (Vec::new(), 0);
     for (shard, names) in by_shard {
         for table in &movement.tables {
             all += 1;
             if !names.contains(table.as_str()) {
-                missing.push(format!("`{table}` on {}/{shard}", movement.source()));
+                missing.push(format!("`{table}` on {keyspace}/{shard}"));
             }
         }
     }
     Ok(match missing.as_slice() {
-        [] => HalfDone::Nothing,
+        [] => None,
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            HalfDone::Some(format!("{} of {all} source tables no longer have their names: {first}{more}", missing.len()))
+            Some(Missing { count: missing.len(), all, words: format!("{first}{more}") })
         }
     })
 }

@@ -92,7 +92,11 @@ pub fn happened(movement: &MoveTables, mutation: &Mutation, view: &View<'_>) -> 
         Mutation::RenameTables(it) => half_done::renamed(movement, it, view.facts),
         Mutation::CancelWorkflow(_) => match kind {
             SituationKind::NotBegun | SituationKind::Cancelled => yes(),
-            SituationKind::Moving => Happened::No,
+            SituationKind::Moving => match half_done::cancellation(movement, view.facts) {
+                Ok(HalfDone::Nothing) => Happened::No,
+                Ok(HalfDone::Some(words)) => Happened::Partly(words),
+                Err(unread) => Happened::Partly(unread.why),
+            },
             _ => partly(),
         },
         // After a primary switch the serving keyspace's own names have no rule, so some of what shall go was never there.

@@ -133,7 +133,17 @@ fn cancel_and_the_way_back_are_seen() {
     assert!(matches!(cancelled.happened(&cancelled.progress.attempts[1].mutation), Happened::Yes(_)));
     let mut asked = World::after(&["create"]);
     asked.attempt(PhaseId::CANCEL, cancelled.progress.attempts[1].mutation.clone(), None);
-    assert_eq!(asked.happened(&cancelled.progress.attempts[1].mutation), Happened::No);
+    let cancel = &cancelled.progress.attempts[1].mutation;
+    assert!(matches!(asked.happened(cancel), Happened::Partly(_)), "unread is not untouched");
+    let mut copies = |first: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let by_shard = [("-80".to_owned(), names(first)), ("80-".to_owned(), names(&["corder", "customer"]))];
+        asked.answer(Ask::TableNames(asked.movement.target().clone()), Ok(Answer::TableNames(by_shard.into())));
+        asked.happened(cancel)
+    };
+    assert_eq!(copies(&["corder", "customer"]), Happened::No);
+    let Happened::Partly(words) = copies(&["customer"]) else { panic!("one of them is dropped") };
+    assert_eq!(words, "1 of 4 target tables are dropped: `corder` on customer/-80");
 
     let mut switched = World::after(&["create", "copy", "switch-replicas", "switch-primary"]);
     for back in switched.movement.mutations(&PhaseId::SWITCH_BACK) {

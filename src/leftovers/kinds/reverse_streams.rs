@@ -2,6 +2,7 @@
 
 use super::super::survey::Survey;
 use super::super::{Kind, Leftover, Weight};
+use super::stopped_at_ddl::is_at_ddl;
 use super::words::{of_movement, shards, show_workflow, stream};
 use crate::cluster::mutation::shell;
 use crate::family::Side;
@@ -26,7 +27,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
         let (keyspace, workflow) = (movement.source().to_string(), movement.plan.workflow().reverse().to_string());
         let name = movement.reverse_name();
         let shards = shards(&keyspace, stopped.iter().copied());
-        let summary = format!("THE WAY BACK IS NOT OPEN: the streams of `{name}` on {shards} are stopped");
+        let summary = format!("THE WAY BACK IS NOT OPEN: the streams of `{name}` on {shards} don't run");
         let mut leftover = of_movement(CODE, Weight::Standing, movement, name, summary);
         leftover.evidence = stopped.iter().map(|one| stream(&keyspace, one)).collect();
         leftover.since = stopped.iter().filter_map(|stream| stream.updated_at).max();
@@ -43,9 +44,11 @@ fn find(survey: &Survey) -> Vec<Leftover> {
     found
 }
 
-/// One that was frozen, or stopped for a cutover or at a DDL, is told as that.
+/// Also one whose error or DDL is told by itself: whoever reads only the first line must know what it means. One that was frozen, or
+/// stopped for a VDiff or a cutover, is in passing.
 fn stands_still(stream: &Stream) -> bool {
-    stream.state == StreamState::Stopped && stream.message.is_empty()
+    let is_stopped = stream.state == StreamState::Stopped && (stream.message.is_empty() || is_at_ddl(stream));
+    is_stopped || stream.state == StreamState::Error
 }
 
 #[cfg(test)]
@@ -60,6 +63,18 @@ mod tests {
         case.streams("commerce2customer_reverse")[0].state = StreamState::Stopped;
         let found = case.only(&KIND);
         assert!(found.summary.starts_with("THE WAY BACK IS NOT OPEN"));
+        for (state, message, is_told) in [
+            (StreamState::Error, "task error: errno 1062", true),
+            (StreamState::Stopped, "Stopped at DDL alter table `corder`", true),
+            (StreamState::Stopped, "for vdiff", false),
+            (StreamState::Running, "", false),
+        ] {
+            let stream = &mut case.streams("commerce2customer_reverse")[0];
+            (stream.state, stream.message) = (state, message.into());
+            assert_eq!(case.find(&KIND).len(), usize::from(is_told), "{message}");
+        }
+        case.streams("commerce2customer_reverse")[0].state = StreamState::Stopped;
+        let found = case.only(&KIND);
         assert_eq!((found.subject.as_str(), found.weight), ("commerce.commerce2customer_reverse", Weight::Standing));
     }
 

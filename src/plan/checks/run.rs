@@ -279,8 +279,10 @@ mod tests {
         fixture.serve_global();
         let [finding] = &blocked(&fixture)[..] else { panic!() };
         let given = fixture.progress.waivers[0].seen.clone();
-        let void =
-            format!("the waiver `known since Tuesday` no longer holds: it was given for {given}, and now it is {}; ", finding.seen);
+        let void = format!(
+            "the waiver `known since Tuesday` no longer holds: it was given for {given}, and now it is {}; ",
+            finding.seen
+        );
         assert!(finding.help.starts_with(&void), "{}", finding.help);
         fixture.progress.waivers[0].seen.clear();
         let [finding] = &blocked(&fixture)[..] else { panic!() };

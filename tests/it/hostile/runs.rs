@@ -218,6 +218,7 @@ impl Stage {
                 take_lease: Box::new(|| Ok(Box::new(Taken))),
                 clock,
                 new_uuid: Box::new(|| Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)))),
+                is_plan_edited: Box::new(|| false),
                 signals: Signals::new(received),
                 view: &mut view,
                 actor,
