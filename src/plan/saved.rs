@@ -67,6 +67,9 @@ impl SavedPlan {
     }
 }
 
+/// The subject of what has changed there.
+const PLAN_FILE: &str = "plan file";
+
 /// What is no longer as a plan showed it, one finding each; none when what would happen now is what it showed. By the three digests:
 /// what the plan file means, what each phase ahead will leave, what it rests on in the cluster.
 pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
@@ -79,7 +82,7 @@ pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
         find("cluster", format!("it was planned for a cluster of fingerprint {was}, and {} has {is}", now.cluster.address));
     }
     if saved.digests.intent != now.digests.intent {
-        find("plan file", format!("it means something else now: {}", intent_words(saved, now)));
+        find(PLAN_FILE, format!("it means something else now: {}", intent_words(saved, now)));
     }
     let phases = moved_phases(saved, now);
     // A forecast that is another says it better.
@@ -101,6 +104,11 @@ pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
         }
     }
     moved
+}
+
+/// Whether a finding of [`moved`] tells of the plan file, and not of the cluster.
+pub fn is_of_the_plan_file(finding: &Finding) -> bool {
+    finding.subject == PLAN_FILE
 }
 
 /// The parts of the topology that are others, as people call them.

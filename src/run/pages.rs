@@ -24,6 +24,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C332", title: "It can't be cancelled from here", waivable: false, page: NOT_CANCELLABLE },
     RunPage { code: "C333", title: "The way back is not open", waivable: false, page: WAY_BACK_DEAD },
     RunPage { code: "C334", title: "Pausing stops nothing now", waivable: false, page: NOTHING_TO_PAUSE },
+    RunPage { code: "C335", title: "The clocks disagree on the end of the revert window", waivable: false, page: CLOCKS },
     RunPage { code: "C340", title: "The way back is dead before `complete`", waivable: true, page: REVERSE_STREAMS },
     RunPage { code: "C341", title: "Open transactions could not be seen", waivable: true, page: TRANSACTIONS_UNSEEN },
     RunPage { code: "C342", title: "Old transactions hold locks on moved tables", waivable: true, page: OLD_TRANSACTIONS },
@@ -57,8 +58,8 @@ Somebody said yes to what the saved plan shows, not to this. Nothing was written
 
 ## What to do
 
-Plan again (`cutover plan --out FILE.json`), have it reviewed, and apply that. A movement that a saved plan began is never stale: running
-the same command again goes on with it, and what others change meanwhile is looked at before each write.
+Plan again (`cutover plan --out FILE.json`), have it reviewed, and apply that. Once the movement has begun with the
+plan file as it was, running the same command again goes on with it: what others change meanwhile is looked at before each write.
 ";
 
 const ANOTHER: &str = "## What it means
@@ -221,6 +222,21 @@ table of that shard.
 
 See that no other tablet of the shard takes writes (`vtctldclient GetTablets --keyspace KEYSPACE`), then `vtctldclient SetWritable ALIAS
 true`. Then `cutover apply` (or `switch-back`); after a refused switch of writes the gate before it wants another approval.
+";
+
+const CLOCKS: &str = "## What it means
+
+The revert window is over by this machine's clock, and not by those of the tablets: the newest sign of life of the reverse streams, which
+carries their tablets' time, is more than two minutes before its end. A clock was set, a machine slept, or the streams run and stand still.
+
+## Why it matters
+
+After the window comes `complete`, which ends the way back for ever. A clock that is an hour ahead would take that hour away.
+
+## What to do
+
+Compare `date` here and on the tablets' hosts, and set right what is wrong; `cutover doctor` says whether the streams stand still. Then
+`cutover apply`. Whoever wants the window to end now says so: `cutover approve complete --end-revert-window --reason TEXT`.
 ";
 
 const EDITED: &str = "## What it means

@@ -52,6 +52,21 @@ fn what_was_saved_is_shown_and_done() {
     // It went on with what it began: never stale, though the cluster is another by its own doing.
     let again = env.run(&["apply", "w.json", "--until", "switch-replicas"]);
     assert_eq!(again.code, Some(0), "{again}");
+
+    // What its plan file means by now was not reviewed, whether or not somebody has taken that up.
+    env.write("workflow.toml", format!("{PLAN}[revert]\nwindow = \"10m\"\n"));
+    for takes_up in [false, true] {
+        if takes_up {
+            assert_eq!(env.run(&["apply", "--until", "switch-replicas"]).code, Some(0));
+        }
+        let edited = env.run(&["apply", "w.json"]);
+        assert_eq!(edited.code, Some(7), "{edited}");
+        assert!(edited.stderr.contains("it means something else now"), "{edited}");
+        assert!(!edited.stderr.contains("what the plan rests on has changed"), "its own work is no difference: {edited}");
+    }
+    env.write("workflow.toml", PLAN);
+    assert_eq!(env.run(&["apply", "--until", "switch-replicas"]).code, Some(0));
+    assert_eq!(env.run(&["apply", "w.json", "--until", "switch-replicas"]).code, Some(0), "put back, it is what was reviewed");
 }
 
 #[test]

@@ -116,11 +116,17 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
 /// Refuses a saved plan that is no longer what would happen, with what has moved. Going on with what it began is never stale: what
 /// others changed since is looked at before each write.
 async fn refuse_stale(context: &mut Context, session: &mut Session, saved: &Plan) -> Result<Option<Exit>, Error> {
-    if session.has_begun() && session.progress().intent.as_ref() == Some(&saved.digests.intent) {
+    let has_begun = session.has_begun();
+    let is_of_it = session.progress().intent.as_ref() == Some(&saved.digests.intent);
+    if has_begun && is_of_it && session.intent() == saved.digests.intent {
         return Ok(None);
     }
     let now = plan::make(session).await?;
     let mut findings = saved::moved(saved, &now);
+    // What has moved in the cluster since is the movement's own work, and is looked at before each write.
+    if has_begun && findings.iter().any(saved::is_of_the_plan_file) {
+        findings.retain(saved::is_of_the_plan_file);
+    }
     let kind = if findings.is_empty() { StopKind::Refused } else { StopKind::Stale };
     if findings.is_empty() {
         findings = now.checks.into_iter().filter(Finding::blocks).collect();

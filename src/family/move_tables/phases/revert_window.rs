@@ -1,14 +1,15 @@
 //! The revert window: the target takes writes, the reverse streams keep the source up to date, and time passes.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::{MoveTables, attempts};
 use crate::cluster::port::Facts;
 use crate::family::{Family as _, SituationKind, Step, View, Waiting, WayBack};
+use crate::finding::{Finding, Severity};
 use crate::model::workflow::StreamState;
 use crate::record::progress::StandingApproval;
 use crate::run::phase::PhaseId;
-use crate::words::{counted, length};
+use crate::words::{counted, length, moment};
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     if view.situation.kind != SituationKind::Switched {
@@ -27,9 +28,39 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
         return Step::Wait(Waiting::new(format!("the revert window ends beyond the calendar; {health}")));
     };
     if view.now >= until {
+        if let Some(finding) = another_clock(movement, view, until) {
+            return Step::Blocked(finding);
+        }
         return Step::Done(vec![format!("{} have passed since the switch", length(window_seconds)), health]);
     }
     Step::Until(until, Waiting::new(health))
+}
+
+/// How far this machine's clock and those of the tablets may be apart, the seconds between two signs of life of a stream included.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(120);
+
+/// What `complete` takes away never comes back, so the end of the window is not believed to one clock alone: reverse streams that run
+/// write the time of their tablets at each sign of life (`_vt.vreplication.time_updated`).
+fn another_clock(movement: &MoveTables, view: &View<'_>, until: Timestamp) -> Option<Finding> {
+    let workflow = view.facts.workflow(movement.source(), &movement.workflow().reverse())?;
+    let running = workflow.streams.iter().filter(|stream| stream.state == StreamState::Running);
+    let newest = running.filter_map(|stream| stream.updated_at).max()?;
+    let is_behind = newest.checked_add(CLOCKS_APART).is_ok_and(|latest| latest < until);
+    is_behind.then(|| {
+        Finding::fail(
+            "C335",
+            Severity::Error,
+            movement.workflow().as_str(),
+            format!(
+                "this machine's clock says that the revert window ended {}, and the newest sign of life of the reverse streams is of {}: a \
+                 clock is wrong, or they stand still",
+                moment(until),
+                moment(newest)
+            ),
+            "set the clock right, or see why the streams stand still (`cutover doctor`), then `cutover apply`; or end the window yourself: \
+             `cutover approve complete --end-revert-window --reason TEXT`",
+        )
+    })
 }
 
 /// The approval that ends the window: given for the plan as it is, not expired, and by somebody who saw this switch done.

@@ -1,6 +1,7 @@
 //! Switch reads: rdonly first, then replica, each its own call.
 
 use super::super::MoveTables;
+use super::copy;
 use super::revert_window::streams_run;
 use crate::cluster::mutation::{Direction, Mutation, SwitchTraffic};
 use crate::family::{Condition, Side, SituationKind, Step, View};
@@ -76,7 +77,8 @@ pub fn conditions(movement: &MoveTables, view: &View<'_>) -> Vec<Condition> {
             } else {
                 format!("lag {}; it must be at most {most} for {long}", length(lag))
             };
-            Condition::new("lag is low and stable", is_stable, seen)
+            let why = if is_stable { String::new() } else { copy::held_up(workflow, view) };
+            Condition::new("lag is low and stable", is_stable, seen + &why)
         }
     };
     vec![running, lag]

@@ -10,7 +10,7 @@ use crate::model::digest::Digest;
 use crate::model::name::ShardName;
 use crate::model::topology::{TabletAlias, TabletType};
 use crate::model::vdiff::{VDiff, VDiffListed, VDiffReport, VDiffShard, VDiffState, VDiffTable};
-use crate::model::workflow::StreamState;
+use crate::model::workflow::{StreamState, Throttled};
 use crate::record::entry::{Goal, OutcomeResult};
 use crate::record::progress::{StandingApproval, StandingGoal, StandingWaiver};
 use jiff::{SignedDuration, Timestamp};
@@ -205,6 +205,31 @@ fn only_an_approval_that_binds_now_ends_the_revert_window() {
     world.reverse().streams[0].state = StreamState::Error;
     let Step::Done(evidence) = world.step("revert-window") else { panic!() };
     assert!(evidence.iter().any(|line| line.contains("THE WAY BACK IS NOT OPEN")), "{evidence:?}");
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_end_the_revert_window() {
+    let mut world = World::after(&SWITCHED);
+    let long_ago = now() - SignedDuration::from_secs(3600);
+    world.progress.reached.insert(PhaseId::SWITCH_PRIMARY, long_ago);
+    let mut at = |sign_of_life: Timestamp| {
+        world.reverse().streams.iter_mut().for_each(|stream| stream.updated_at = Some(sign_of_life));
+        world.step("revert-window")
+    };
+    assert!(matches!(at(now()), Step::Done(_)));
+    // The tablets live half an hour after the switch, when the window of half an hour is over by two seconds at most.
+    assert!(matches!(at(long_ago + SignedDuration::from_secs(1800 - 120)), Step::Done(_)));
+    assert_eq!(blocked(at(long_ago + SignedDuration::from_secs(1800 - 121))), "C335");
+    world.reverse().streams.iter_mut().for_each(|stream| stream.state = StreamState::Error);
+    assert!(matches!(world.step("revert-window"), Step::Done(_)), "what does not run has no clock; `complete` has its own word on it");
+}
+
+#[test]
+fn a_lag_that_is_not_low_is_told_with_what_holds_it_up() {
+    let mut world = World::after(&["create", "copy"]);
+    let lag = |world: &mut World| world.conditions("switch-replicas").remove(1).seen;
+    world.forward().streams[0].throttled = Some(Throttled { component: "vplayer".into(), at: Some(now()) });
+    assert!(lag(&mut world).contains("is throttled (`vplayer`, C515)"), "{}", lag(&mut world));
 }
 
 #[test]
