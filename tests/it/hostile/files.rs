@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use cutover::operator;
+use cutover::plan::saved::SavedPlan;
+use cutover::plan::snapshot::Snapshot;
 use cutover::record::format;
 use cutover::report::problems::{self, Drawing};
 use cutover::sandbox::Sandbox;
@@ -14,6 +17,7 @@ use proptest::prelude::*;
 
 use super::runs::CLUSTER;
 use crate::record::sample as record_sample;
+use crate::support::TestEnv;
 
 const DRAWING: Drawing = Drawing { width: 100, colour: false, unicode: true };
 
@@ -37,8 +41,9 @@ topo-tls-ca = "etcd-ca.pem"
 fn wounded(text: &'static str) -> impl Strategy<Value = String> {
     let anything = "\\PC{0,6}|[\"'\\[\\]{}=.,#\n\r\t\u{0}\u{feff}\u{202e}\u{1b}\\\\0-9-]{0,6}";
     (0..=text.len(), 0..40usize, 0..text.len(), anything, any::<bool>()).prop_map(move |(from, length, source, anything, own)| {
-        let piece = if own { text[source..(source + length).min(text.len())].to_owned() } else { anything };
-        format!("{}{piece}{}", &text[..from], &text[(from + length).min(text.len())..])
+        let whole = |place: usize| (0..=place.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0);
+        let piece = if own { text[whole(source)..whole(source + length)].to_owned() } else { anything };
+        format!("{}{piece}{}", &text[..whole(from)], &text[whole(from + length)..])
     })
 }
 
@@ -89,8 +94,50 @@ fn check_lockfile(whole: &str, bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A saved plan and a snapshot of a sandbox, as the program writes them.
+static SEALED: LazyLock<[String; 2]> = LazyLock::new(|| {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.write("workflow.toml", super::runs::PLAN);
+    env.write("sandbox.toml", CLUSTER);
+    assert_eq!(env.run(&["plan", "--out", "plan.json"]).code, Some(0));
+    assert_eq!(env.run(&["snapshot", "--out", "facts.json"]).code, Some(0));
+    ["plan.json", "facts.json"].map(|name| fs::read_to_string(env.path().join(name)).unwrap())
+});
+
+/// Whole and unchanged, or refused.
+fn check_saved_plan(text: &str) -> Result<(), TestCaseError> {
+    let Ok(read) = SavedPlan::read(text) else { return Ok(()) };
+    let whole = SavedPlan::read(&SEALED[0]).unwrap();
+    prop_assert_eq!(serde_json::to_value(&read.plan).unwrap(), serde_json::to_value(&whole.plan).unwrap());
+    Ok(())
+}
+
+fn check_snapshot(text: &str) -> Result<(), TestCaseError> {
+    let Ok(read) = Snapshot::read(text) else { return Ok(()) };
+    let whole = Snapshot::read(&SEALED[1]).unwrap();
+    prop_assert_eq!(serde_json::to_value(&read.facts).unwrap(), serde_json::to_value(&whole.facts).unwrap());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(super::config(150))]
+
+    #[test]
+    fn any_saved_plan_or_snapshot(text in any::<String>()) {
+        check_saved_plan(&text)?;
+        check_snapshot(&text)?;
+    }
+
+    #[test]
+    fn a_saved_plan_with_a_wound(text in wounded(&SEALED[0])) {
+        check_saved_plan(&text)?;
+    }
+
+    #[test]
+    fn a_snapshot_with_a_wound(text in wounded(&SEALED[1])) {
+        check_snapshot(&text)?;
+    }
 
     #[test]
     fn any_operator_file(text in any::<String>()) {

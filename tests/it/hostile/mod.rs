@@ -1,6 +1,6 @@
 //! Input from others that is broken, huge, or made to hurt: files of people, answers of servers, and what becomes of both on a screen.
 //!
-//! Seeds are fixed, so that a failure comes back; `CUTOVER_CASES=10000` tries more of them.
+//! Seeds are fixed, so that a failure comes back; `CUTOVER_CASES=10000` tries more of them, `CUTOVER_HOSTILE_SEED=N` others.
 
 mod files;
 pub mod liar;
@@ -14,13 +14,17 @@ pub fn cases(usual: u32) -> u32 {
     std::env::var("CUTOVER_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
-/// The same cases each time.
+fn seed() -> u64 {
+    std::env::var("CUTOVER_HOSTILE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(5)
+}
+
+/// The same cases each time, for a seed.
 pub fn config(usual: u32) -> proptest::prelude::ProptestConfig {
     proptest::prelude::ProptestConfig {
         cases: cases(usual),
         failure_persistence: None,
         max_shrink_iters: 64,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(5),
+        rng_seed: proptest::test_runner::RngSeed::Fixed(seed()),
         ..Default::default()
     }
 }

@@ -72,7 +72,7 @@ column_vindexes = [{ column = "customer_id", name = "xxhash" }]
 auto_increment = { column = "customer_id", sequence = "commerce.customer_seq" }
 "#;
 
-const PLAN: &str = r#"
+pub const PLAN: &str = r#"
 version = 1
 workflow = "c2c"
 cluster = "sandbox"
