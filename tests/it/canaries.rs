@@ -47,8 +47,14 @@ fn assert_files_unsung(folder: &Path, but: &[&str]) {
     }
 }
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 15] = [
     &["plan"],
+    &["plan", "--out", "plan.json"],
+    &["snapshot", "--out", "facts.json"],
+    &["doctor"],
+    &["doctor", "--cluster", "production"],
+    &["repair", "--dry-run"],
+    &["adopt", "--yes", "--reason", "x"],
     &["apply", "--yes"],
     &["status"],
     &["history"],
@@ -67,6 +73,9 @@ fn assert_all_unsung(env: &TestEnv, what: &str, but: &[&str]) {
             assert_output_unsung(&output, &format!("{what}: {command:?} {format}"));
         }
     }
+    for command in ["plan", "history"] {
+        assert_output_unsung(&env.run(&[command, "--format", "markdown", "-vv"]), &format!("{what}: {command} markdown"));
+    }
     assert_files_unsung(env.path(), but);
 }
 
@@ -76,6 +85,10 @@ fn environment(config: &str) -> TestEnv {
     let path = env.write("config.toml", config);
     env.set("CUTOVER_CONFIG", path.to_str().unwrap());
     env.set("CUTOVER_LOG", "trace");
+    // Where a workflow of GitHub is told things, in files that are looked into as well.
+    env.set("GITHUB_ACTIONS", "true");
+    let summary = env.write("summary.md", "");
+    env.set("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
     env
 }
 

@@ -38,11 +38,16 @@ fn assert_files_unsung(folder: &Path) {
 
 /// What people and programs look at, with all the log that there is.
 fn look(world: &World) {
-    for command in ["status", "plan", "history"] {
+    for command in ["status", "plan", "history", "doctor"] {
         for format in ["human", "json"] {
             let output = world.cutover().args([command, "--format", format, "-vv"]).run();
             assert_output_unsung(&output, command);
         }
+    }
+    for command in
+        [&["plan", "--format", "markdown"][..], &["history", "--format", "markdown"], &["snapshot", "--out", "facts.json"]]
+    {
+        assert_output_unsung(&world.cutover().args(command.iter().copied()).run(), command[0]);
     }
     assert_files_unsung(world.folder());
 }
