@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Goal, OutcomeResult, What};
+use super::entry::{Entry, Goal, NOT_SENT, OutcomeResult, What};
 use crate::cluster::mutation::Mutation;
 use crate::model::digest::Digest;
 use crate::run::phase::PhaseId;
@@ -117,6 +117,11 @@ impl Attempt {
                 Mutation::ApplyRoutingRules(_) => ![PhaseId::REMOVE_RULES, PhaseId::RESTORE_RULES].contains(&self.phase),
                 _ => false,
             }
+    }
+
+    /// It was put on record, and never left this machine.
+    pub fn was_not_sent(&self) -> bool {
+        self.evidence.iter().any(|line| line.starts_with(NOT_SENT))
     }
 
     /// It stopped half way, and nobody has seen it whole since.

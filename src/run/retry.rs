@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::phase::PhaseId;
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
-use crate::record::entry::{NOT_SENT, OutcomeResult};
+use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 
 /// How long to wait after the first try that came to nothing, and after the second. A third is the last.
@@ -49,7 +49,7 @@ pub fn judge(
         if !came_to_nothing && !attempt.is_half_done() {
             break;
         }
-        if was_not_sent(attempt) {
+        if attempt.was_not_sent() {
             not_sent += 1;
         } else {
             undone += 1;
@@ -58,7 +58,7 @@ pub fn judge(
     }
     let Some(attempt) = last else { return Retry::Now };
     let words = attempt.evidence.join("; ");
-    if was_not_sent(attempt) {
+    if attempt.was_not_sent() {
         return if not_sent < MOST_NOT_SENT || is_between { Retry::Now } else { Retry::NoMore(words) };
     }
     let call = watch.call_of(attempt.attempt);
@@ -72,10 +72,6 @@ pub fn judge(
     };
     let since = attempt.outcome.map_or(0, |(_, at)| now.duration_since(at).as_secs());
     if since >= *wait { Retry::Now } else { Retry::In(wait - since, words) }
-}
-
-fn was_not_sent(attempt: &Attempt) -> bool {
-    attempt.evidence.first().is_some_and(|words| words.starts_with(NOT_SENT))
 }
 
 /// The same verb to the same end. The set of routing rules, the id of a VDiff differ from try to try.

@@ -18,25 +18,16 @@ pub enum HalfDone {
 
 /// Looks at the names of the source's tables. Unread is not untouched.
 pub fn completion(movement: &MoveTables, facts: &Facts) -> Reading<HalfDone> {
-    let missing =
-        |some: Missing| format!("{} of {} source tables no longer have their names: {}", some.count, some.all, some.words);
-    Ok(missing_tables(movement, movement.source(), facts)?.map_or(HalfDone::Nothing, |some| HalfDone::Some(missing(some))))
+    missing_tables(movement, movement.source(), facts, "source tables no longer have their names")
 }
 
 /// A cancel that stopped where it drops the copy: streams and rules are there as before.
 pub fn cancellation(movement: &MoveTables, facts: &Facts) -> Reading<HalfDone> {
-    let missing = |some: Missing| format!("{} of {} target tables are dropped: {}", some.count, some.all, some.words);
-    Ok(missing_tables(movement, movement.target(), facts)?.map_or(HalfDone::Nothing, |some| HalfDone::Some(missing(some))))
+    missing_tables(movement, movement.target(), facts, "target tables are dropped")
 }
 
-/// Moved tables that are not where they should be.
-struct Missing {
-    count: usize,
-    all: usize,
-    words: String,
-}
-
-fn missing_tables(movement: &MoveTables, keyspace: &KeyspaceName, facts: &Facts) -> Reading<Option<Missing>> {
+/// Moved tables that are not in a keyspace, with `what` that means.
+fn missing_tables(movement: &MoveTables, keyspace: &KeyspaceName, facts: &Facts, what: &str) -> Reading<HalfDone> {
     let by_shard = facts.table_names(&Ask::TableNames(keyspace.clone()))?;
     let (mut missing, mut all) = (Vec::new(), 0);
     for (shard, names) in by_shard {
@@ -48,10 +39,10 @@ fn missing_tables(movement: &MoveTables, keyspace: &KeyspaceName, facts: &Facts)
         }
     }
     Ok(match missing.as_slice() {
-        [] => None,
+        [] => HalfDone::Nothing,
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            Some(Missing { count: missing.len(), all, words: format!("{first}{more}") })
+            HalfDone::Some(format!("{} of {all} {what}: {first}{more}", missing.len()))
         }
     })
 }

@@ -7,7 +7,7 @@ use crate::cluster::mutation::{Direction, Mutation, RebuildVSchemaGraph, SetStre
 use crate::family::picture::StreamShape;
 use crate::family::{Step, View, Waiting};
 use crate::model::workflow::StreamState;
-use crate::record::entry::{NOT_SENT, OutcomeResult};
+use crate::record::entry::OutcomeResult;
 use crate::record::progress::Attempt;
 use crate::run::refusal;
 
@@ -102,7 +102,7 @@ pub fn settle(movement: &MoveTables, view: &View<'_>) -> Option<Mutation> {
 
 /// What a dead vtctld may not have told the tablets and vtgates any more. Not of a switch that Vitess refused at its door.
 fn after_a_switch(movement: &MoveTables, view: &View<'_>, switch: &Attempt) -> Option<Mutation> {
-    let never_began = switch.evidence.iter().any(|line| line.contains(REFUSED_AT_THE_DOOR) || line.starts_with(NOT_SENT));
+    let never_began = switch.was_not_sent() || switch.evidence.iter().any(|line| line.contains(REFUSED_AT_THE_DOOR));
     if never_began { None } else { half_switch::settle(movement, view) }
 }
 
