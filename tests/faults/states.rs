@@ -113,6 +113,8 @@ pub async fn explore(bound: usize) -> Reached {
     let begin = Moment::smallest();
     known.insert(state(&begin), 0);
     queue.push_back(begin);
+    // A whole exploration takes its time: what is bad is told at once.
+    let mut told = 0;
     while let Some(from) = queue.pop_front() {
         if reached.states == bound {
             reached.left = queue.len() + 1;
@@ -163,6 +165,12 @@ pub async fn explore(bound: usize) -> Reached {
                 reached.bad.extend(script.violations().into_iter().map(at));
                 found.push(world.moment());
             }
+        }
+        if bound == usize::MAX {
+            for bad in reached.bad.iter().skip(told) {
+                println!("{}", bad.chars().take(400).collect::<String>());
+            }
+            told = reached.bad.len();
         }
         for moment in found {
             let next = known.len();
