@@ -390,10 +390,19 @@ impl<'a> Driver<'a> {
         let ends_a_write = whats.iter().any(|what| matches!(what, What::Outcome { .. }));
         let progress = record.progress();
         // Streams that are gone are on record as gone only after a write of ours that takes them away: else somebody else did.
-        let takes_away = |open: &Attempt| matches!(open.mutation, Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_));
+        let takes_away = |open: &Attempt| {
+            matches!(open.mutation, Mutation::SwitchTraffic(_) | Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_))
+        };
         let may_be_gone = progress.open_attempt.as_ref().is_some_and(takes_away);
-        let is_news = |streams: &BTreeMap<String, i64>| *streams != progress.streams && (may_be_gone || !streams.is_empty());
-        if let Some(streams) = incarnation.filter(|streams| ends_a_write && is_news(streams)) {
+        let known = |mut streams: BTreeMap<String, i64>| {
+            if !may_be_gone {
+                let missing = progress.streams.iter().map(|(key, id)| (key.clone(), *id));
+                missing.for_each(|(key, id)| _ = streams.entry(key).or_insert(id));
+            }
+            streams
+        };
+        let is_news = |streams: &BTreeMap<String, i64>| *streams != progress.streams;
+        if let Some(streams) = incarnation.map(known).filter(|streams| ends_a_write && is_news(streams)) {
             whats.push(What::Incarnation { streams });
         }
         let at = self.ports.clock.now();

@@ -200,6 +200,15 @@ fn already_copied(state: &State, place: usize) -> u64 {
 /// Applies what the source wrote from where the stream is until a moment.
 pub fn apply_until(state: &mut State, place: usize, until: Timestamp) {
     let from = state.streams[place].applied_until;
+    if let Some(table) = written_and_gone(state, place, from.max(until)) {
+        let stream = &mut state.streams[place];
+        stream.state = StreamState::Error;
+        stream.message = format!(
+            "terminal error: vttablet: Table 'vt_{}.{table}' doesn't exist (errno 1146) (sqlstate 42S02)",
+            stream.keyspace
+        );
+        return;
+    }
     let stream = &mut state.streams[place];
     stream.applied_until = from.max(until);
     let stream = stream.clone();
@@ -224,6 +233,20 @@ pub fn apply_until(state: &mut State, place: usize, until: Timestamp) {
         let later = state.application.taken_after(&stream.source_keyspace, table, stream.applied_until);
         deliver(state, place, table, &since.without(&later));
     }
+}
+
+/// A table that its source has written to meanwhile and that is not there, as when a completion has renamed it: Vitess does not try
+/// such a row again (`isUnrecoverableError`, go/vt/vttablet/tabletmanager/vreplication/utils.go).
+fn written_and_gone(state: &State, place: usize, until: Timestamp) -> Option<String> {
+    let stream = &state.streams[place];
+    let there = state.topology.keyspaces.get(&stream.keyspace)?.shard(&stream.shard)?;
+    let is_written = |table: &str| {
+        let since = state.application.taken_after(&stream.source_keyspace, table, stream.applied_until);
+        let later = state.application.taken_after(&stream.source_keyspace, table, until);
+        !since.without(&later).is_empty() || changes_by_hand(state, stream, table, stream.applied_until, until).next().is_some()
+    };
+    let mut gone = stream.tables.iter().map(|(table, _)| table).filter(|table| !there.tables.contains_key(*table));
+    gone.find(|table| is_written(table)).cloned()
 }
 
 fn changes_by_hand<'s>(

@@ -152,6 +152,26 @@ impl Sandbox {
         self.transact(|state| state.locks.take_away(&path))
     }
 
+    /// The nodes of a workflow's named lock: the holder's first, then those of whoever waits for it.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn named_lock_nodes(&self, keyspace: &str, workflow: &str) -> Result<Vec<u64>, SandboxError> {
+        let path = super::locks::of_workflow(keyspace, workflow);
+        self.transact(|state| {
+            state.locks.standing(state.now).filter(|lock| lock.path == path).map(|lock| lock.revision).collect()
+        })
+    }
+
+    /// Takes away one of them. Whether it was there.
+    ///
+    /// # Errors
+    /// As of every transaction: when the state can't be read or written.
+    pub fn take_away_named_lock_node(&self, keyspace: &str, workflow: &str, node: u64) -> Result<bool, SandboxError> {
+        let path = super::locks::of_workflow(keyspace, workflow);
+        self.transact(|state| state.locks.take_away_node(&path, node))
+    }
+
     /// Kills vtctld now, as `kill -9` does. Operations under way are dropped at their step, nothing is rolled back, and their locks
     /// stay until their leases end. Until it is started again each call is UNAVAILABLE.
     ///

@@ -84,6 +84,13 @@ impl Locks {
         self.queue.len() < before
     }
 
+    /// One of a path. Whether it was there.
+    pub fn take_away_node(&mut self, path: &str, revision: u64) -> bool {
+        let before = self.queue.len();
+        self.queue.retain(|lock| lock.path != path || lock.revision != revision);
+        self.queue.len() < before
+    }
+
     pub fn end_leases_of_keyspaces(&mut self) {
         self.queue.retain(|lock| !lock.path.starts_with("keyspaces/"));
     }

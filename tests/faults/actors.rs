@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::command::Command;
 use super::kinds::Kind;
-use super::life::{Command, End, World};
+use super::life::{End, World};
 use super::operator::{Outcome, carry_out};
 use super::scenario::Edge;
 use super::script::{Of, Script};

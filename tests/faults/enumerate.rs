@@ -9,9 +9,10 @@ use cutover::family::Family as _;
 
 use super::adversary::{Act, NEW_RULE};
 use super::canonical;
+use super::command::Command;
 use super::endings::{self, Ending};
 use super::kinds::{Kind, StepKind};
-use super::life::{Command, World};
+use super::life::World;
 use super::operator::{Outcome, carry_out};
 use super::scenario::Edge;
 use super::script::{Of, Script};
@@ -113,6 +114,9 @@ pub async fn run(edge: &Edge, faults: &[Fault], known: &Known, tells: bool) -> R
         other => Ending::of(&other),
     };
     let mut violations = script.violations();
+    if is_unfenced(&script) && matches!(ending, Ending::Stands { exit_code: 4 | 5, .. }) {
+        violations.retain(|violation| !violation.contains("I1, I2"));
+    }
     violations.extend(theirs_are_untouched(&world));
     // One by chance may stand where a shorter run never comes.
     let is_sure = |fault: &Fault| matches!(fault, Fault::Effect(_, kind) if !matches!(kind, Kind::Chosen(_)));
@@ -126,6 +130,11 @@ pub async fn run(edge: &Edge, faults: &[Fault], known: &Known, tells: bool) -> R
     let struck: Vec<Fault> = steps.chain(script.struck().into_iter().map(|(number, kind)| Fault::Effect(number, kind))).collect();
     if !endings::is_allowed(&struck, &ending) {
         ending = ending.bad();
+    }
+    if tells {
+        let steps = world.sandbox.log_of_steps().unwrap();
+        let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        script.tell(|| format!("vtctld did:\n  {}", steps.join("\n  ")));
     }
     Result { ending, story: script.story() }
 }
@@ -219,6 +228,8 @@ async fn once_more_writes_nothing(world: &World, here: &str, command: &Command, 
     let once_more = match command {
         // They only open the way for an `apply`.
         Command::Apply { .. } | Command::Resume | Command::Approve(_) => command.clone(),
+        // They make whole, and begin nothing.
+        Command::FinishOnly | Command::Repair | Command::RepairForeign | Command::Adopt => command.clone(),
         // A switch back that has ended holds; a pause does.
         _ => Command::Apply { until: None },
     };
@@ -227,6 +238,17 @@ async fn once_more_writes_nothing(world: &World, here: &str, command: &Command, 
     world.script.tell(|| format!("once more: {outcome:?}, {} writes", again.script.writes()));
     known.writes_nothing.lock().unwrap_or_else(PoisonError::into_inner).insert(key, is_so);
     is_so
+}
+
+/// Somebody has switched between our last look and a write of ours that takes no lock: nothing that a client can do fences that off,
+/// for vtctld saves rules and denied tables blindly. Then it must be seen, and end where a person is asked.
+fn is_unfenced(script: &Script) -> bool {
+    let sites = script.sites();
+    script.struck().iter().any(|(number, kind)| {
+        let at = number.checked_sub(script.base()).and_then(|place| sites.get(place));
+        matches!(kind, Kind::Somebody(Act::SwitchesWrites | Act::ReversesWrites))
+            && at.is_some_and(|site| matches!(site.what.as_str(), "ApplyRoutingRules" | "SetShardTabletControl"))
+    })
 }
 
 /// I10: what is not the movement's stands as it stood, but for what the fault itself changed.

@@ -12,6 +12,7 @@ use cutover::record::format;
 use cutover::record::store::Record;
 use rustix::io::Errno;
 
+use super::command::RECORD;
 use super::script::{Life, Of, Strikes};
 
 /// The folder of the plan file.
@@ -49,9 +50,14 @@ impl Files {
         self.lock().get(Path::new(FOLDER))?.get(name).cloned()
     }
 
-    /// What stands in the record's file.
+    /// What stands in the file of the movement's record.
     pub fn record(&self) -> Option<Result<Record, FormatError>> {
-        Some(format::read(&self.read("workflow.lock")?))
+        self.record_of(RECORD)
+    }
+
+    /// What stands in the file of a record.
+    pub fn record_of(&self, name: &str) -> Option<Result<Record, FormatError>> {
+        Some(format::read(&self.read(name)?))
     }
 
     /// The record's serial; 0 without one.
@@ -102,9 +108,9 @@ fn kind_of(name: &str) -> &'static str {
         "gitignore"
     } else if name.ends_with(".sentinel") {
         "sentinel"
-    } else if name.contains("workflow.lock.last") {
+    } else if name.contains(".lock.last") {
         "copy of the record"
-    } else if name.contains("workflow.lock") {
+    } else if name.contains(".lock") {
         "record"
     } else if name.contains(".json") {
         "kept"

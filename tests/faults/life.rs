@@ -1,18 +1,22 @@
 //! One process of the program: a command, from what the files and the cluster hold until it ends or is killed.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cutover::cli::Error;
-use cutover::cli::way::{self, Way};
+use cutover::cli::way;
 use cutover::clock::Clock;
 use cutover::cluster::error::ErrorKind;
 use cutover::cluster::port::{Facts, Reader};
+use cutover::cluster::topo::Topology;
 use cutover::cluster::vtctld::{Cluster, Vtctld};
 use cutover::driver::{Driver, DriverError, Finish, Ports, RunOptions, Signals, TimeJumps, bytes_of};
+use cutover::family::adoption::Doubt;
+use cutover::family::mending::{Mending, Scope};
 use cutover::family::move_tables::MoveTables;
 use cutover::family::{Family, SituationKind, forecast_digest};
-use cutover::record::entry::{Actor, Goal, What};
+use cutover::record::entry::{Accepted, Actor, Goal, What};
 use cutover::record::error::RecordError;
 use cutover::record::file::FileStore;
 use cutover::record::file_system::Sleeper;
@@ -29,8 +33,10 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 use uuid::Uuid;
 
+use super::command::Command;
 use super::files::{FOLDER, Files, FilesOf};
 use super::kinds::Kind;
+use super::locks::LocksOf;
 use super::oracle;
 use super::script::{Life, Of, Script, Strikes};
 use super::service::Wire;
@@ -38,56 +44,6 @@ use super::world::Moment;
 
 /// Nothing that anybody here waits for takes longer, the leases of a dead vtctld and its own 120 s included.
 const MOST_IDLE_LOOKS: u32 = 300;
-
-/// What an operator types.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    Apply {
-        until: Option<PhaseId>,
-    },
-    SwitchBack,
-    Cancel,
-    Pause,
-    Resume,
-    RestoreRules,
-    /// Opens a gate, with a reason.
-    Approve(PhaseId),
-    /// No command: the application is deployed with the target's name in its connection, as must be before the rules go.
-    Deploy,
-}
-
-impl Command {
-    pub fn until(phase: PhaseId) -> Self {
-        Self::Apply { until: Some(phase) }
-    }
-
-    pub fn words(&self) -> String {
-        match self {
-            Self::Apply { until: None } => "apply".into(),
-            Self::Apply { until: Some(phase) } => format!("apply --until {phase}"),
-            Self::SwitchBack => "switch-back".into(),
-            Self::Cancel => "cancel".into(),
-            Self::Pause => "pause".into(),
-            Self::Resume => "resume".into(),
-            Self::RestoreRules => "restore-rules".into(),
-            Self::Approve(gate) => format!("approve {gate}"),
-            Self::Deploy => "(the application connects to the target)".into(),
-        }
-    }
-
-    /// What goes on record of it, and on what way.
-    fn goal(&self) -> Option<(Way, What)> {
-        let goal = |goal| What::Goal { goal, reason: None };
-        Some(match self {
-            Self::Apply { .. } | Self::Approve(_) | Self::Deploy => return None,
-            Self::SwitchBack => (Way::SwitchBack, goal(Goal::SwitchedBack)),
-            Self::Cancel => (Way::Cancel, goal(Goal::Cancelled)),
-            Self::RestoreRules => (Way::RestoreRules, goal(Goal::RulesRestored)),
-            Self::Pause => (Way::Pause, What::Paused { reason: None }),
-            Self::Resume => (Way::Resume, What::Resumed { reason: None }),
-        })
-    }
-}
 
 /// How a process ended, as far as an operator's next step hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +74,8 @@ pub struct World {
     lease: Arc<Mutex<bool>>,
     uuids: Arc<Mutex<u128>>,
     movement: &'static MoveTables,
+    /// The operator has said how to reach the topology server.
+    knows_topology: bool,
 }
 
 impl World {
@@ -129,6 +87,7 @@ impl World {
             lease: Arc::default(),
             uuids: Arc::new(Mutex::new(u128::from(moment.files.serial()) << 16)),
             movement: moment.movement,
+            knows_topology: moment.knows_topology,
         }
     }
 
@@ -136,18 +95,24 @@ impl World {
     pub fn beside(&self, script: Arc<Script>, files: Arc<Files>, shares_the_lease: bool) -> Self {
         let lease = if shares_the_lease { self.lease.clone() } else { Arc::default() };
         let uuids = Arc::new(Mutex::new(1 << 100));
-        Self { sandbox: self.sandbox.clone(), files, script, lease, uuids, movement: self.movement }
+        let sandbox = self.sandbox.clone();
+        Self { sandbox, files, script, lease, uuids, movement: self.movement, knows_topology: self.knows_topology }
     }
 
     pub fn moment(&self) -> Moment {
-        Moment { cluster: self.sandbox.snapshot().unwrap(), files: (*self.files).clone(), movement: self.movement }
+        Moment {
+            cluster: self.sandbox.snapshot().unwrap(),
+            files: (*self.files).clone(),
+            movement: self.movement,
+            knows_topology: self.knows_topology,
+        }
     }
 
     /// Runs a command as a process of its own.
     pub async fn live(&self, command: &Command) -> End {
         let life = self.script.begin();
         self.script.tell(|| format!("$ cutover {}", command.words()));
-        let process = Process::new(self, life.clone());
+        let process = Process::new(self, life.clone(), command.record());
         let end = tokio::select! {
             biased;
             () = life.death() => End::Killed,
@@ -159,21 +124,20 @@ impl World {
         tokio::time::sleep(Duration::from_millis(1)).await;
         self.script.tell(|| format!("  -> {end:?}"));
         oracle::ask(&self.sandbox, &self.script, command.words().as_str());
-        self.look_at_the_file();
+        self.look_at_the_file(command.record());
         end
     }
 
     /// I16: whatever happened, the file can be read, and holds at least what was acknowledged.
-    fn look_at_the_file(&self) {
-        match self.files.record() {
-            Some(Ok(record)) if record.serial() >= self.script.acknowledged() => {}
-            None if self.script.acknowledged() == 0 => {}
+    fn look_at_the_file(&self, name: &'static str) {
+        let acknowledged = self.script.acknowledged(name);
+        match self.files.record_of(name) {
+            Some(Ok(record)) if record.serial() >= acknowledged => {}
+            None if acknowledged == 0 => {}
             None => self.script.violated("I16: the record is gone"),
-            Some(Ok(record)) => self.script.violated(format!(
-                "I16: the record went back from {} to {}",
-                self.script.acknowledged(),
-                record.serial()
-            )),
+            Some(Ok(record)) => {
+                self.script.violated(format!("I16: the record went back from {acknowledged} to {}", record.serial()));
+            }
             Some(Err(error)) => self.script.violated(format!("I16: the record {error}")),
         }
     }
@@ -195,16 +159,18 @@ impl Sleeper for NoSleep {
 }
 
 impl<'a> Process<'a> {
-    fn new(world: &'a World, life: Life) -> Self {
+    fn new(world: &'a World, life: Life, record: &'static str) -> Self {
         let clock = world.sandbox.clock();
-        let wire = Wire { sandbox: world.sandbox.clone(), files: world.files.clone(), life: life.clone() };
-        let cluster = Cluster::new(Vtctld::in_process(Routes::new(wire), "the sandbox"), clock.clone());
+        let wire = Wire { sandbox: world.sandbox.clone(), files: world.files.clone(), life: life.clone(), record };
+        let topology = world.knows_topology.then(|| Arc::new(LocksOf(wire.clone())) as Arc<dyn Topology>);
+        let vtctld = Vtctld::in_process(Routes::new(wire), "the sandbox");
+        let cluster = Cluster::new(vtctld, clock.clone()).with_topology(topology);
         let files = FilesOf::new(world.files.clone(), life.clone());
-        let store = FileStore::new(Arc::new(files), Arc::new(NoSleep), FOLDER, "workflow.lock", Uuid::from_u128(1));
+        let store = FileStore::new(Arc::new(files), Arc::new(NoSleep), FOLDER, record, Uuid::from_u128(1));
         let process = u32::try_from(world.script.count()).unwrap_or(u32::MAX);
         Self {
             world,
-            store: Store { store, script: world.script.clone() },
+            store: Store { store, script: world.script.clone(), name: record },
             cluster: Arc::new(cluster),
             clock,
             actor: Actor { user: "morgan".into(), host: "ops1".into(), process, version: "0".into() },
@@ -229,19 +195,29 @@ impl<'a> Process<'a> {
         if let Command::Approve(gate) = command {
             return self.approve(gate, &facts, &progress()?);
         }
+        if *command == Command::Adopt {
+            return self.adopt().await;
+        }
         if let Some((way, what)) = command.goal() {
             // An operator who sees that his goal is on record goes on with it.
             let progress = progress()?;
             way::judge(way, &self.world.movement.situation(&facts, &progress), &progress)?;
             self.append(&progress, vec![what])?;
         } else if record.is_none() {
-            self.begin(&facts)?;
+            match command {
+                Command::FinishOnly => return Ok(End::Done),
+                Command::RepairForeign => self.put_begun(&facts)?,
+                _ => self.begin(&facts)?,
+            }
         }
+        let repairs = matches!(command, Command::Repair | Command::RepairForeign);
         let machine = Options {
             until: if let Command::Apply { until } = command { until.clone() } else { None },
+            finish_only: repairs || *command == Command::FinishOnly,
             start_streams: *command == Command::Resume,
-            never_forward: !matches!(command, Command::Apply { .. }),
-            ..Options::default()
+            never_forward: !matches!(command, Command::Apply { .. } | Command::FinishOnly),
+            may_remove_locks: self.world.knows_topology,
+            mends: repairs,
         };
         let patience = if machine.never_forward { Duration::from_secs(60) } else { Duration::ZERO };
         let options = RunOptions {
@@ -250,10 +226,20 @@ impl<'a> Process<'a> {
             time_jumps: Some(TimeJumps { most_idle_looks: MOST_IDLE_LOOKS }),
             lease_patience: patience,
         };
-        self.drive(options).await
+        if !repairs {
+            return self.drive(self.world.movement, options).await;
+        }
+        let mending = Mending {
+            movement: self.world.movement.clone(),
+            scope: Scope::Movement,
+            is_ours: *command == Command::Repair,
+            may_remove_locks: self.world.knows_topology,
+            dead_rules: BTreeSet::new(),
+        };
+        self.drive(&mending, options).await
     }
 
-    async fn drive(&self, options: RunOptions) -> Result<End, Ended> {
+    async fn drive(&self, family: &dyn Family, options: RunOptions) -> Result<End, Ended> {
         let mut view = Telling(self.world.script.clone());
         let (_signals, received) = watch::channel(Vec::new());
         let ports = Ports {
@@ -273,7 +259,7 @@ impl<'a> Process<'a> {
             view: &mut view,
             actor: self.actor.clone(),
         };
-        Ok(match Driver::new(self.world.movement, ports, options).run().await? {
+        Ok(match Driver::new(family, ports, options).run().await? {
             Finish::Ended(_) | Finish::Signalled { .. } => End::Done,
             Finish::Held(hold) => End::Held(hold.gate.clone(), hold.kind),
             Finish::Stopped(stop) => {
@@ -297,6 +283,10 @@ impl<'a> Process<'a> {
         if situation.kind == SituationKind::Foreign {
             return Err(Ended(End::Refused(4, format!("C402 {}", situation.words))));
         }
+        self.put_begun(facts)
+    }
+
+    fn put_begun(&self, facts: &Facts) -> Result<(), Ended> {
         let spec = self.store.store.kept().keep(&bytes_of(&self.world.movement.spec)).map_err(files)?;
         let begun = What::Begun {
             workflow: self.world.movement.spec.workflow.to_string(),
@@ -308,6 +298,38 @@ impl<'a> Process<'a> {
             spec: Some(spec),
         };
         self.append(&Progress::default(), vec![begun, What::Goal { goal: Goal::Forward, reason: None }])
+    }
+
+    /// As `adopt` does, with each doubt accepted.
+    async fn adopt(&self) -> Result<End, Ended> {
+        let movement = self.world.movement;
+        let facts = self.cluster.observe(&movement.adoption_query()).await.map_err(DriverError::from)?;
+        let progress = self.store.load().map_err(files)?.map(|record| record.progress()).unwrap_or_default();
+        if progress.is_bound() {
+            return Ok(End::Done);
+        }
+        let adoption = movement.adoption(&facts);
+        if !adoption.blocking.is_empty() {
+            let words: Vec<&str> = adoption.blocking.iter().map(|finding| finding.summary.as_str()).collect();
+            return Err(Ended(End::Refused(4, words.join("; "))));
+        }
+        let accepted = |doubt: &Doubt| Accepted { name: doubt.name.clone(), doubt: doubt.what.clone() };
+        let accepted = adoption.doubts.iter().map(accepted).collect();
+        let found = self.store.store.kept().keep(&bytes_of(&movement.picture(&facts))).map_err(files)?;
+        if progress.begun.is_none() {
+            self.put_begun(&facts)?;
+        }
+        let progress = self.store.load().map_err(files)?.map(|record| record.progress()).unwrap_or_default();
+        let adopted = What::Adopted {
+            reached: adoption.reached,
+            streams: movement.incarnation(&facts),
+            evidence: adoption.evidence,
+            accepted,
+            reason: "it was made by hand".into(),
+            found,
+        };
+        self.append(&progress, vec![adopted])?;
+        Ok(End::Done)
     }
 
     /// As `approve` does.
@@ -383,6 +405,7 @@ impl Drop for LeaseOf {
 struct Store {
     store: FileStore,
     script: Arc<Script>,
+    name: &'static str,
 }
 
 /// Where on the way the record stands: the last phase of which it says anything, and whether a write is open.
@@ -408,7 +431,7 @@ impl RecordStore for Store {
 
     fn append(&self, expected_serial: u64, entries: Vec<NewEntry>) -> Result<Record, RecordError> {
         let record = self.store.append(expected_serial, entries)?;
-        self.script.acknowledge(record.serial());
+        self.script.acknowledge(self.name, record.serial());
         self.script.move_to(place_of(Some(&record)));
         Ok(record)
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cutover::run::decision::{HoldKind, StopKind};
 
-use super::life::{Command, End, World};
+use super::command::Command;
+use super::life::{End, World};
 
 /// A named lock whose owner is proven dead.
 const STALE_LOCK: &str = "C408";

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use cutover::run::phase::PhaseId;
 
 use super::canonical;
-use super::life::{Command, World};
+use super::command::Command;
+use super::life::World;
 use super::operator::{Outcome, carry_out};
 use super::script::{Script, Site};
 use super::world::Moment;
@@ -109,21 +110,29 @@ fn is_forward(command: &Command) -> bool {
     matches!(command, Command::Apply { .. } | Command::Deploy)
 }
 
+/// # Panics
+/// When it doesn't come to its end.
 async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[Command]) -> Edge {
+    try_to_go(name, command, from, base, rest).await.unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// Goes an edge undisturbed.
+///
+/// # Errors
+/// When it doesn't come to its end, with its story.
+pub async fn try_to_go(name: String, command: &Command, from: Moment, base: usize, rest: &[Command]) -> Result<Edge, String> {
     let script = Script::new(base, []);
     script.tell_all();
     let world = World::at(&from, script.clone());
     let first_step = world.sandbox.log_of_steps().unwrap().len();
     let outcome = carry_out(&world, command).await;
     let violations = script.violations();
-    assert!(
-        outcome == Outcome::Done && violations.is_empty(),
-        "undisturbed, {name} ends so: {outcome:?} {violations:?}\n{}",
-        script.story()
-    );
+    if outcome != Outcome::Done || !violations.is_empty() {
+        return Err(format!("undisturbed, {name} ends so: {outcome:?} {violations:?}\n{}", script.story()));
+    }
     let to = world.moment();
     let steps = world.sandbox.log_of_steps().unwrap();
-    Edge {
+    Ok(Edge {
         name,
         command: command.clone(),
         rest: rest.to_vec(),
@@ -134,5 +143,5 @@ async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[
         base,
         sites: script.sites(),
         steps: (first_step..steps.len()).map(|step| (step as u64 + 1, steps[step].to_string())).collect(),
-    }
+    })
 }

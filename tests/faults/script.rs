@@ -74,16 +74,18 @@ struct Inner {
     violations: Vec<String>,
     /// For people, when a run has failed.
     story: Vec<String>,
-    /// Attempts whose call has left a process.
-    sent: BTreeSet<u64>,
+    /// Attempts of a record whose call has left a process.
+    sent: BTreeSet<(&'static str, u64)>,
     /// Reads that were answered since the last write or the beginning of the process.
     seen: BTreeSet<String>,
     writes: usize,
-    /// The record's serial that an append has returned.
-    acknowledged: u64,
+    /// By record, the serial that an append has returned.
+    acknowledged: BTreeMap<&'static str, u64>,
     tells: bool,
     /// What the process said last that it waits for.
     waits_for: String,
+    /// A process dies with the vtctld that it talks to; so often it has died before.
+    deaths_before: Option<u64>,
 }
 
 impl Script {
@@ -154,6 +156,16 @@ impl Script {
         }
     }
 
+    /// From now on a process dies when vtctld does, which has died so often.
+    pub fn die_with_vtctld(&self, deaths: u64) {
+        self.lock().deaths_before = Some(deaths);
+    }
+
+    pub fn dies_with_vtctld(&self, deaths: impl FnOnce() -> u64) -> bool {
+        let before = self.lock().deaths_before;
+        before.is_some_and(|before| deaths() > before)
+    }
+
     pub fn wait_for(&self, words: String) {
         self.lock().waits_for = words;
     }
@@ -183,12 +195,13 @@ impl Script {
         self.lock().writes
     }
 
-    pub fn acknowledge(&self, serial: u64) {
-        self.lock().acknowledged = serial;
+    pub fn acknowledge(&self, record: &'static str, serial: u64) {
+        self.lock().acknowledged.insert(record, serial);
     }
 
-    pub fn acknowledged(&self) -> u64 {
-        self.lock().acknowledged
+    /// 0 before there is one.
+    pub fn acknowledged(&self, record: &str) -> u64 {
+        self.lock().acknowledged.get(record).copied().unwrap_or(0)
     }
 
     pub fn saw(&self, read: &str) {
@@ -196,7 +209,7 @@ impl Script {
     }
 
     /// A write is about to leave for the cluster, under this attempt of the record: intent before effect, no retry without a look.
-    pub fn sends(&self, call: &str, attempt: Option<u64>) {
+    pub fn sends(&self, call: &str, attempt: Option<(&'static str, u64)>) {
         let unseen: Vec<&str> = {
             let mut inner = self.lock();
             inner.writes += 1;
@@ -211,7 +224,7 @@ impl Script {
         match attempt {
             None => self.violated(format!("I5: {call} left, and no intent for it stands in the file")),
             Some(attempt) if !self.lock().sent.insert(attempt) => {
-                self.violated(format!("I6: {call} left a second time under attempt {attempt}"));
+                self.violated(format!("I6: {call} left a second time under attempt {}", attempt.1));
             }
             Some(_) => {}
         }

@@ -32,6 +32,8 @@ pub struct Wire {
     pub sandbox: Sandbox,
     pub files: Arc<Files>,
     pub life: Life,
+    /// The file of the process's record.
+    pub record: &'static str,
 }
 
 impl tonic::server::NamedService for Wire {
@@ -99,10 +101,10 @@ impl Wire {
     }
 
     /// The attempt whose intent for this call stands in the file.
-    fn intent(&self, call: &str) -> Option<u64> {
-        let record = format::read(&self.files.read("workflow.lock")?).ok()?;
+    pub fn intent(&self, call: &str) -> Option<(&'static str, u64)> {
+        let record = format::read(&self.files.read(self.record)?).ok()?;
         let open = record.progress().open_attempt?;
-        (open.mutation.verb().call() == call).then_some(open.attempt)
+        (open.mutation.verb().call() == call).then_some((self.record, open.attempt))
     }
 }
 
@@ -118,7 +120,15 @@ impl Call<'_> {
     async fn befall(&self, strikes: Strikes) -> http::Response<Body> {
         let lost = || Status::unavailable("connection reset by peer").into_http();
         match strikes {
-            Strikes::Nothing => self.done().await,
+            Strikes::Nothing => {
+                let answer = self.done().await;
+                let life = &self.wire.life;
+                if life.script.dies_with_vtctld(|| self.wire.sandbox.deaths_of_vtctld().unwrap()) {
+                    life.die();
+                    return std::future::pending().await;
+                }
+                answer
+            }
             Strikes::After => {
                 self.done().await;
                 self.wire.life.die();

@@ -12,8 +12,9 @@ use cutover::run::phase::PhaseId;
 use serde_json::json;
 
 use super::canonical;
+use super::command::Command;
 use super::kinds::{Kind, StepKind};
-use super::life::{Command, End, World};
+use super::life::{End, World};
 use super::script::{Of, Script, Site};
 use super::world::Moment;
 

@@ -110,6 +110,8 @@ pub struct Moment {
     pub cluster: Snapshot,
     pub files: Files,
     pub movement: &'static MoveTables,
+    /// The operator has said how to reach the topology server.
+    pub knows_topology: bool,
 }
 
 impl Moment {
@@ -128,6 +130,6 @@ impl Moment {
     fn with(cluster: &str, movement: &'static MoveTables) -> Self {
         let description: Description = toml::from_str(cluster).unwrap();
         let sandbox = Sandbox::in_memory(&description, Timestamp::UNIX_EPOCH);
-        Self { cluster: sandbox.snapshot().unwrap(), files: Files::with_folder(), movement }
+        Self { cluster: sandbox.snapshot().unwrap(), files: Files::with_folder(), movement, knows_topology: false }
     }
 }

@@ -12,6 +12,7 @@ use crate::family::{Side, Situation, SituationKind, Traffic};
 use crate::model::name::TableName;
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::progress::Progress;
+use crate::run::phase::PhaseId;
 use crate::words::names;
 
 /// A message names so many tables.
@@ -63,11 +64,33 @@ impl MoveTables {
         if let Some(foreign) = self.foreign(facts, progress) {
             return seen.is(SituationKind::Foreign, &foreign, vec![]);
         }
+        if let Some(gone) = self.gone_meanwhile(facts, progress) {
+            return seen.is(SituationKind::Contradictory, &gone, vec![]);
+        }
         if seen.primary == Some(Side::Target) && (seen.forward.all(StreamShape::Frozen) || completing) {
             seen.switched()
         } else {
             seen.moving()
         }
+    }
+
+    /// While we made a way back whole: streams that no such write takes away are gone. Somebody switched at the same time, and Vitess
+    /// deletes them when it rolls that back (`cancelMigration`); what the target took meanwhile, nothing has brought back.
+    fn gone_meanwhile(&self, facts: &Facts, progress: &Progress) -> Option<String> {
+        let last = progress.attempts.last()?;
+        let is_finishing = last.is_mending() || matches!(last.mutation, Mutation::ApplyRoutingRules(_));
+        if last.phase != PhaseId::SWITCH_BACK || !is_finishing {
+            return None;
+        }
+        let is = self.incarnation_of(facts);
+        let gone: Vec<&str> = progress.streams.keys().filter(|key| !is.contains_key(*key)).map(String::as_str).collect();
+        let first = gone.first()?;
+        Some(format!(
+            "the stream {first} is gone, and no write of ours took it away: somebody switched while the way back was made whole, and \
+             what `{}` took meanwhile may be missing in `{}`",
+            self.target(),
+            self.source()
+        ))
     }
 
     /// Why a workflow of our name isn't ours; none when it is.
