@@ -11,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::file::description::Deed;
 use super::oracle::Violation;
+use super::topology::Kind;
 
 /// A micro-step that was done: the smallest thing that Vitess does as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,11 +71,24 @@ pub enum StepWhat {
     },
     /// The leases of all keyspace locks end.
     LeasesEnd,
-    /// The primary of a shard answers nobody for so long; no other takes its place.
-    PrimaryGone {
+    /// The first tablet of a type in a shard answers nobody for so long; no other takes its place.
+    TabletGone {
         keyspace: String,
         shard: String,
+        kind: Kind,
         lasts: Duration,
+    },
+    /// `alter table TABLE add column NAME int`
+    AddColumn {
+        keyspace: String,
+        table: String,
+        column: String,
+    },
+    /// Somebody else begins something, as with vtctldclient.
+    Somebody {
+        does: Deed,
+        keyspace: String,
+        workflow: String,
     },
     /// The streams that write to a keyspace lag behind by so much for so long.
     Lag {

@@ -448,7 +448,7 @@ async fn a_lag_and_a_primary_that_is_gone_bar_a_switch_until_they_pass() {
     let (keyspace, lasts) = (|| "customer".to_owned(), Duration::from_secs(60));
     for what in [
         StepWhat::Lag { keyspace: keyspace(), lag: Duration::from_secs(40), lasts },
-        StepWhat::PrimaryGone { keyspace: keyspace(), shard: "-80".into(), lasts },
+        StepWhat::TabletGone { keyspace: keyspace(), shard: "-80".into(), kind: Kind::Primary, lasts },
     ] {
         let bench = running().await;
         bench.switch(&[Replica, Rdonly], 0).await.unwrap();

@@ -11,11 +11,8 @@ use super::file::description::{Deed, Description};
 use super::ids::Ids;
 use super::oracle::{self, Violation};
 use super::state::{ChangeByHand, State, Transaction};
-use super::stream::{Stage, Stream};
-use super::table::Column;
 use super::topology::Kind;
 use super::{Sandbox, SandboxError};
-use crate::cluster::vtctld::generated::binlogdata::OnDdlAction;
 
 impl Sandbox {
     /// The rows of a table over all shards; none when no shard has it.
@@ -229,48 +226,6 @@ impl Sandbox {
     pub fn end_transaction(&self, connection: u64) -> Result<(), SandboxError> {
         self.transact(|state| state.transactions.retain(|transaction| transaction.connection != connection))
     }
-
-    /// `alter table TABLE add column NAME int`. What streams do then, their `on_ddl` says.
-    pub fn add_column(&self, keyspace: &str, table: &str, column: &str) -> Result<(), SandboxError> {
-        self.transact(|state| {
-            let Some(there) = state.topology.keyspaces.get_mut(keyspace) else { return };
-            let added = Column::parse(&format!("{column} int"));
-            for found in there.shards.iter_mut().filter_map(|shard| shard.tables.get_mut(table)) {
-                found.columns.push(added.clone());
-            }
-            let statement = format!("alter table `{table}` add column `{column}` int");
-            let followers: Vec<(String, String)> = followers(state, keyspace, table);
-            for stream in state.streams.iter_mut().filter(|stream| follows(stream, keyspace, table)) {
-                if stream.settings.on_ddl == i32::from(OnDdlAction::Stop) {
-                    stream.state = super::stream::State::Stopped;
-                    stream.message = format!("Stopped at DDL {statement}");
-                }
-            }
-            let executes = state.streams.iter().any(|stream| {
-                follows(stream, keyspace, table)
-                    && [OnDdlAction::Exec, OnDdlAction::ExecIgnore].map(i32::from).contains(&stream.settings.on_ddl)
-            });
-            for (keyspace, shard) in followers.into_iter().filter(|_| executes) {
-                let shard = state.topology.keyspaces.get_mut(&keyspace).and_then(|keyspace| keyspace.shard_mut(&shard));
-                if let Some(found) = shard.and_then(|shard| shard.tables.get_mut(table)) {
-                    found.columns.push(added.clone());
-                }
-            }
-        })
-    }
-}
-
-fn follows(stream: &Stream, keyspace: &str, table: &str) -> bool {
-    stream.source_keyspace == keyspace
-        && stream.stage == Stage::Replicating
-        && stream.is_running()
-        && stream.tables.iter().any(|(name, _)| name == table)
-}
-
-/// The shards to which running streams carry a table's changes.
-fn followers(state: &State, keyspace: &str, table: &str) -> Vec<(String, String)> {
-    let following = state.streams.iter().filter(|stream| follows(stream, keyspace, table));
-    following.map(|stream| (stream.keyspace.clone(), stream.shard.clone())).collect()
 }
 
 /// Right after now: a stream that has applied all until now has not applied this.

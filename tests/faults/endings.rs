@@ -1,8 +1,10 @@
 //! How a run may end. As undisturbed, always; otherwise only where the fault itself allows it, and then by name.
 
+use cutover::sandbox::file::description::Deed;
+
 use super::adversary::Act;
 use super::enumerate::Fault;
-use super::kinds::Kind;
+use super::kinds::{Kind, StepKind};
 use super::life::End;
 use super::operator::Outcome;
 
@@ -100,7 +102,19 @@ pub fn is_allowed(faults: &[Fault], ending: &Ending) -> bool {
 }
 
 fn allows(fault: &Fault, ending: &Ending) -> bool {
-    let Fault::Effect(_, kind) = fault else { return false };
+    let kind = match fault {
+        Fault::Effect(_, kind) => *kind,
+        // The same hands, in the middle of what vtctld does.
+        Fault::Step(_, StepKind::Somebody(does)) => Kind::Somebody(match does {
+            Deed::Stop => Act::StopsStreams,
+            Deed::Start => Act::StartsStreams,
+            Deed::Cancel | Deed::Complete => Act::Cancels,
+            Deed::SwitchReads | Deed::SwitchWrites => Act::SwitchesWrites,
+            Deed::ReverseWrites => Act::ReversesWrites,
+        }),
+        Fault::Step(_, StepKind::Altered) => Kind::Somebody(Act::AltersATable),
+        Fault::Step(..) => return false,
+    };
     let stands = |exit: u8| matches!(ending, Ending::Stands { exit_code, .. } if *exit_code == exit);
     match kind {
         // Somebody else's hands in the movement: it stops and names them, or goes on from where they led it.

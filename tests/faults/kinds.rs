@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use cutover::sandbox::fault::{StepFault, StepWhat, When};
+use cutover::sandbox::file::description::Deed;
+use cutover::sandbox::topology::Kind as TabletKind;
 
 use super::adversary::Act;
 use super::script::{Of, Site};
@@ -134,12 +136,20 @@ pub enum StepKind {
     Transaction,
     /// The primary of a target shard answers nobody for 20 s.
     PrimaryGone,
+    /// So of the source.
+    SourcePrimaryGone,
+    /// A replica of a target shard answers nobody for 20 s.
+    ReplicaGone,
+    /// A moved table gets a column on the source.
+    Altered,
+    /// Another client does this.
+    Somebody(Deed),
     /// The streams that write to the target lag for a minute, by more than a switch allows.
     Lag,
 }
 
 impl StepKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 23] = [
         Self::KilledBefore { seconds: 0 },
         Self::KilledBefore { seconds: 10 },
         Self::KilledBefore { seconds: 120 },
@@ -154,6 +164,14 @@ impl StepKind {
         Self::LeasesEnd,
         Self::Transaction,
         Self::PrimaryGone,
+        Self::SourcePrimaryGone,
+        Self::ReplicaGone,
+        Self::Altered,
+        Self::Somebody(Deed::Stop),
+        Self::Somebody(Deed::Start),
+        Self::Somebody(Deed::Cancel),
+        Self::Somebody(Deed::SwitchWrites),
+        Self::Somebody(Deed::ReverseWrites),
         Self::Lag,
     ];
 
@@ -174,6 +192,10 @@ impl StepKind {
             Self::LeasesEnd => "leases end".into(),
             Self::Transaction => "long transaction".into(),
             Self::PrimaryGone => "primary gone".into(),
+            Self::SourcePrimaryGone => "source primary gone".into(),
+            Self::ReplicaGone => "replica gone".into(),
+            Self::Altered => "somebody alters a table".into(),
+            Self::Somebody(does) => format!("somebody else begins: {does:?}"),
             Self::Lag => "streams lag".into(),
         }
     }
@@ -195,10 +217,16 @@ impl StepKind {
                 When::Before,
                 StepWhat::OpenTransaction { keyspace: "commerce".into(), table: "sku".into(), lasts: Duration::from_secs(60) },
             ),
-            Self::PrimaryGone => (
+            Self::PrimaryGone => (When::Before, gone("customer", "-80", TabletKind::Primary)),
+            Self::SourcePrimaryGone => (When::Before, gone("commerce", "0", TabletKind::Primary)),
+            Self::ReplicaGone => (When::Before, gone("customer", "-80", TabletKind::Replica)),
+            Self::Altered => (
                 When::Before,
-                StepWhat::PrimaryGone { keyspace: "customer".into(), shard: "-80".into(), lasts: Duration::from_secs(20) },
+                StepWhat::AddColumn { keyspace: "commerce".into(), table: "sku".into(), column: "more".into() },
             ),
+            Self::Somebody(does) => {
+                (When::Before, StepWhat::Somebody { does, keyspace: "customer".into(), workflow: "c2c".into() })
+            }
             Self::Lag => (
                 When::Before,
                 StepWhat::Lag { keyspace: "customer".into(), lag: Duration::from_secs(40), lasts: Duration::from_secs(60) },
@@ -206,4 +234,8 @@ impl StepKind {
         };
         StepFault { step_number, when, what }
     }
+}
+
+fn gone(keyspace: &str, shard: &str, kind: TabletKind) -> StepWhat {
+    StepWhat::TabletGone { keyspace: keyspace.into(), shard: shard.into(), kind, lasts: Duration::from_secs(20) }
 }

@@ -432,3 +432,7 @@ impl StreamsOf {
 #[cfg(test)]
 #[path = "situation_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "situation_exhaustion.rs"]
+mod exhaustion;

@@ -8,8 +8,7 @@ use super::{First, Operation, Outcome, kill_vtctld, refused};
 use crate::sandbox::fault::{Lag, StepDone, StepWhat, When, signed};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::state::{State, Transaction};
-use crate::sandbox::topology::Kind;
-use crate::sandbox::{reparent, trouble, wire};
+use crate::sandbox::{mysql_by_hand, reparent, somebody, trouble, wire};
 
 /// What a step leads to.
 enum Next {
@@ -173,10 +172,12 @@ fn befall_state(state: &mut State, what: StepWhat) {
         StepWhat::KillVtctld { restart_after } => kill_vtctld(state, restart_after),
         StepWhat::ReparentPrimary { keyspace, shard } => reparent::reparent(state, &keyspace, &shard),
         StepWhat::LeasesEnd => state.locks.end_leases_of_keyspaces(),
-        StepWhat::PrimaryGone { keyspace, shard, lasts } => {
+        StepWhat::TabletGone { keyspace, shard, kind, lasts } => {
             let until = state.now.saturating_add(signed(lasts)).ok();
-            trouble::tablet_down(state, &keyspace, &shard, Kind::Primary, until);
+            trouble::tablet_down(state, &keyspace, &shard, kind, until);
         }
+        StepWhat::AddColumn { keyspace, table, column } => mysql_by_hand::add_column(state, &keyspace, &table, &column),
+        StepWhat::Somebody { does, keyspace, workflow } => somebody::acts(state, does, &keyspace, &workflow),
         StepWhat::Lag { keyspace, lag, lasts } => {
             let until = state.now.saturating_add(signed(lasts)).unwrap_or(Timestamp::MAX);
             state.plan.lags.push(Lag { keyspace, lag: signed(lag), until });
