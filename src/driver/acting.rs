@@ -9,6 +9,7 @@ use super::{Driver, DriverError, Finish};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::{Facts, Query};
 use crate::finding::{Finding, Severity};
+use crate::model::digest::Digest;
 use crate::record::entry::{NOT_SENT, OutcomeResult, What};
 use crate::record::lease::LeaseError;
 use crate::record::progress::Progress;
@@ -83,12 +84,22 @@ impl Driver<'_> {
     async fn overtaken_on_the_way(&self, act: &Act, facts: &Facts) -> Option<String> {
         if matches!(act.mutation, Mutation::ApplyRoutingRules(_)) {
             return match self.ports.reader.observe(&self.family.query()).await {
-                Ok(now) if now.routing_rules == facts.routing_rules => None,
-                Ok(_) => Some("somebody changed routing rules in the moment before".to_owned()),
+                Ok(now) if now.routing_rules != facts.routing_rules => {
+                    Some("somebody changed routing rules in the moment before".to_owned())
+                }
+                Ok(now) if self.of_ours(&now) != self.of_ours(facts) => {
+                    Some("somebody changed the movement in the moment before".to_owned())
+                }
+                Ok(now) if !self.is_fresh(&now) => Some("the last look before it took too long to write on".to_owned()),
+                Ok(_) => None,
                 Err(error) => Some(error.to_string()),
             };
         }
         (!self.is_fresh(facts)).then(|| "making the intent durable took longer than a look may be old".to_owned())
+    }
+
+    fn of_ours(&self, facts: &Facts) -> Digest {
+        self.family.picture(facts).digest_of_ours(&self.family.ours())
     }
 
     fn is_fresh(&self, facts: &Facts) -> bool {

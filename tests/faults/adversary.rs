@@ -98,6 +98,18 @@ impl Act {
     }
 }
 
+/// A VDiff of the streams that lead back.
+pub async fn compares_back(sandbox: &Sandbox) {
+    let vtctld = Vtctld::in_process(sandbox.routes(), "another client");
+    let request = data::VDiffCreateRequest {
+        workflow: "c2c_reverse".into(),
+        target_keyspace: "commerce".into(),
+        uuid: uuid::Uuid::from_u128(7).to_string(),
+        ..Default::default()
+    };
+    vtctld.write(request, Duration::from_secs(60)).await.unwrap();
+}
+
 async fn send<R: Write>(vtctld: &Vtctld, request: R) {
     // Refused, it has changed nothing, and that is an answer too.
     vtctld.write(request, Duration::from_secs(240)).await.ok();

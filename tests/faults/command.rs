@@ -31,6 +31,8 @@ pub enum Command {
     Approve(PhaseId),
     /// No command: the application is deployed with the target's name in its connection, as must be before the rules go.
     Deploy,
+    /// No command: somebody begins a VDiff of the way back.
+    ComparesBack,
 }
 
 impl Command {
@@ -53,6 +55,7 @@ impl Command {
             Self::RestoreRules => "restore-rules".into(),
             Self::Approve(gate) => format!("approve {gate}"),
             Self::Deploy => "(the application connects to the target)".into(),
+            Self::ComparesBack => "(somebody begins a VDiff of the way back)".into(),
         }
     }
 
@@ -66,7 +69,8 @@ impl Command {
             | Self::RepairForeign
             | Self::Adopt
             | Self::Approve(_)
-            | Self::Deploy => return None,
+            | Self::Deploy
+            | Self::ComparesBack => return None,
             Self::SwitchBack => (Way::SwitchBack, goal(Goal::SwitchedBack)),
             Self::Cancel => (Way::Cancel, goal(Goal::Cancelled)),
             Self::RestoreRules => (Way::RestoreRules, goal(Goal::RulesRestored)),

@@ -220,10 +220,9 @@ impl StepKind {
             Self::PrimaryGone => (When::Before, gone("customer", "-80", TabletKind::Primary)),
             Self::SourcePrimaryGone => (When::Before, gone("commerce", "0", TabletKind::Primary)),
             Self::ReplicaGone => (When::Before, gone("customer", "-80", TabletKind::Replica)),
-            Self::Altered => (
-                When::Before,
-                StepWhat::AddColumn { keyspace: "commerce".into(), table: "sku".into(), column: "more".into() },
-            ),
+            Self::Altered => {
+                (When::Before, StepWhat::AddColumn { keyspace: "commerce".into(), table: "sku".into(), column: "more".into() })
+            }
             Self::Somebody(does) => {
                 (When::Before, StepWhat::Somebody { does, keyspace: "customer".into(), workflow: "c2c".into() })
             }

@@ -30,7 +30,7 @@ impl Topology for LocksOf {
             life.die();
             return std::future::pending().await;
         }
-        life.script.sends(CALL, self.0.intent(CALL));
+        life.script.sends(CALL, self.0.intent(CALL), self.0.now());
         if strikes == Strikes::Call(Kind::LostBefore) {
             return Err(lost());
         }

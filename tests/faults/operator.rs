@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cutover::run::decision::{HoldKind, StopKind};
 
+use super::adversary;
 use super::command::Command;
 use super::life::{End, World};
 
@@ -29,6 +30,10 @@ pub enum Outcome {
 pub async fn carry_out(world: &World, command: &Command) -> Outcome {
     if *command == Command::Deploy {
         world.sandbox.connect_application("customer").unwrap();
+        return Outcome::Done;
+    }
+    if *command == Command::ComparesBack {
+        adversary::compares_back(&world.sandbox).await;
         return Outcome::Done;
     }
     let mut stops = 0;

@@ -1,9 +1,14 @@
 //! What must hold at every moment, whatever strikes. The sandbox asks itself after each micro-step (I1, I2); here is what it found, and
 //! that writes never lead to nothing (I3). I5 and I6 are asked where calls leave, I16 where a process ends.
 
+use cutover::cluster::vtctld::generated::topodata::TabletType;
+use cutover::cluster::vtctld::generated::vtctldata::WorkflowSwitchTrafficRequest;
 use cutover::sandbox::Sandbox;
+use prost::Message as _;
+use serde_json::Value;
 
 use super::script::Script;
+use super::world::MOVEMENT;
 
 pub fn ask(sandbox: &Sandbox, script: &Script, after: &str) {
     for violation in sandbox.violations_seen().unwrap() {
@@ -15,5 +20,37 @@ pub fn ask(sandbox: &Sandbox, script: &Script, after: &str) {
         {
             script.violated(format!("I3: writes of {} go nowhere after {after}: {why}", account.table));
         }
+    }
+}
+
+/// I4: no switch of the writes leaves before a VDiff has compared every table on every shard and found nothing. Past the journal
+/// there is nothing left to compare.
+pub fn ask_before(sandbox: &Sandbox, script: &Script, call: &str, message: &[u8]) {
+    if call != "WorkflowSwitchTraffic" {
+        return;
+    }
+    let request = WorkflowSwitchTrafficRequest::decode(message).unwrap_or_default();
+    if request.direction != 0 || !request.tablet_types.contains(&TabletType::Primary.into()) {
+        return;
+    }
+    let state = sandbox.snapshot().unwrap().to_json().unwrap();
+    let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
+    if list(&state["journals"]).iter().any(|journal| journal["workflow"] == "c2c") {
+        return;
+    }
+    let has_found_nothing = |table: &Value| {
+        let none = |count: &str| table[count] == 0;
+        table["state"] == "completed" && none("mismatched") && none("extra_on_source") && none("extra_on_target")
+    };
+    let is_clean = |shard: &Value| {
+        let tables = list(&shard["tables"]);
+        shard["state"] == "completed" && tables.len() == MOVEMENT.tables.len() && tables.iter().all(has_found_nothing)
+    };
+    let is_proof = |vdiff: &Value| {
+        let shards = list(&vdiff["shards"]);
+        vdiff["workflow"] == "c2c" && shards.len() == 2 && shards.iter().all(is_clean)
+    };
+    if !list(&state["vdiffs"]).iter().any(is_proof) {
+        script.violated("I4: a switch of the writes left, and no VDiff has compared every table on every shard");
     }
 }

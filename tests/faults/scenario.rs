@@ -68,6 +68,7 @@ fn ways() -> Vec<Vec<Command>> {
         after(4, &[Command::Cancel]),
         after(4, &[Command::SwitchBack]),
         after(5, &[Command::SwitchBack, Command::Cancel]),
+        after(5, &[Command::ComparesBack, Command::SwitchBack]),
         // Forward again, once somebody has said so.
         after(5, &[Command::SwitchBack, Command::Approve(PhaseId::SWITCH_PRIMARY), Command::until(PhaseId::SWITCH_PRIMARY)]),
     ]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use rustix::io::Errno;
 use tokio::sync::{Notify, watch};
 
@@ -54,6 +55,9 @@ pub enum Strikes {
     Lease(Kind),
 }
 
+/// No write rests on an older look.
+const OLDEST_LOOK: SignedDuration = SignedDuration::from_secs(2);
+
 /// A run: its effects, and its faults by the number of the effect.
 #[derive(Debug, Default)]
 pub struct Script {
@@ -76,6 +80,8 @@ struct Inner {
     story: Vec<String>,
     /// Attempts of a record whose call has left a process.
     sent: BTreeSet<(&'static str, u64)>,
+    /// When the first call of the last look left.
+    look_began_at: Option<Timestamp>,
     /// Reads that were answered since the last write or the beginning of the process.
     seen: BTreeSet<String>,
     writes: usize,
@@ -204,12 +210,21 @@ impl Script {
         self.lock().acknowledged.get(record).copied().unwrap_or(0)
     }
 
+    pub fn look_begins(&self, at: Timestamp) {
+        self.lock().look_began_at = Some(at);
+    }
+
     pub fn saw(&self, read: &str) {
         self.lock().seen.insert(read.to_owned());
     }
 
-    /// A write is about to leave for the cluster, under this attempt of the record: intent before effect, no retry without a look.
-    pub fn sends(&self, call: &str, attempt: Option<(&'static str, u64)>) {
+    /// A write is about to leave for the cluster, under this attempt of the record: intent before effect, no retry without a look, and none on an old one.
+    pub fn sends(&self, call: &str, attempt: Option<(&'static str, u64)>, now: Timestamp) {
+        let age = self.lock().look_began_at.map(|began_at| now.duration_since(began_at));
+        // A VDiff changes nothing, and tablets are made to look at their tables before it.
+        if call != "VDiffCreate" && age.is_none_or(|age| age > OLDEST_LOOK) {
+            self.violated(format!("I12: {call} left on a look that began {age:?} ago"));
+        }
         let unseen: Vec<&str> = {
             let mut inner = self.lock();
             inner.writes += 1;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cutover::clock::Clock as _;
 use cutover::cluster::vtctld::generated::vtctldata::ExecuteFetchAsDbaRequest;
 use cutover::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer;
 use cutover::record::format;
 use cutover::sandbox::Sandbox;
 use http_body_util::{BodyExt as _, Full};
+use jiff::Timestamp;
 use prost::Message as _;
 use tonic::Status;
 use tonic::body::Body;
@@ -84,7 +86,10 @@ impl Wire {
             return std::future::pending().await;
         }
         if is_write {
-            self.life.script.sends(&name, self.intent(&name));
+            self.life.script.sends(&name, self.intent(&name), self.now());
+            oracle::ask_before(&self.sandbox, &self.life.script, &name, message.get(FRAME_BYTES..).unwrap_or_default());
+        } else if name == FIRST_OF_A_LOOK {
+            self.life.script.look_begins(self.now());
         }
         let call = Call { wire: self, head, message, name: &name, is_write };
         // A process that dies takes its connection along, and vtctld notices.
@@ -98,6 +103,10 @@ impl Wire {
                 answer
             }
         }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.sandbox.clock().now()
     }
 
     /// The attempt whose intent for this call stands in the file.

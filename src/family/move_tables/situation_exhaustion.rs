@@ -212,6 +212,10 @@ fn every_observation_has_one_meaning() {
     let checked_in = std::fs::read_to_string(COUNTS).unwrap_or_default();
     let known: BTreeMap<&str, &str> = checked_in.lines().filter_map(|line| line.split_once(": ")).collect();
     for (slice, counts) in &counted {
-        assert_eq!(known.get(slice.as_str()), Some(&counts.as_str()), "{slice}; CUTOVER_FAULTS=all CUTOVER_UPDATE=1 writes them anew");
+        assert_eq!(
+            known.get(slice.as_str()),
+            Some(&counts.as_str()),
+            "{slice}; CUTOVER_FAULTS=all CUTOVER_UPDATE=1 writes them anew"
+        );
     }
 }

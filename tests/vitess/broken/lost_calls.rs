@@ -15,18 +15,18 @@ const TRIES: usize = 12;
 
 /// The first request of each write never comes to vtctld.
 pub fn first_requests_are_lost(world: &World) -> String {
-    moves_there_and_back(world, || losing_writes(Fate::LoseRequest))
+    moves_everywhere(world, || losing_writes(Fate::LoseRequest))
 }
 
 /// vtctld does each write, and its first answer is lost.
 pub fn first_answers_are_lost(world: &World) -> String {
-    moves_there_and_back(world, || losing_writes(Fate::LoseAnswer))
+    moves_everywhere(world, || losing_writes(Fate::LoseAnswer))
 }
 
 /// Every fiftieth call is lost, reads too, and with it all that are on the same connection: the request or the answer by turns. A
 /// look of the program is some 20 calls.
 pub fn every_fiftieth_call_is_lost(world: &World) -> String {
-    moves_there_and_back(world, || {
+    moves_everywhere(world, || {
         let mut count = 0_usize;
         move |_: &Call| {
             count += 1;
@@ -70,6 +70,31 @@ fn is_write(method: &str) -> bool {
     writes.contains(&method)
 }
 
+/// One movement there, back, and cancelled; another to its end.
+fn moves_everywhere<R>(world: &World, rule: impl Fn() -> R) -> String
+where
+    R: FnMut(&Call) -> Fate + Send + 'static,
+{
+    format!("{}; {}", moves_there_and_back(world, &rule), moves_to_the_end(world, &rule))
+}
+
+/// All of it, until the source's tables are renamed and its rules gone.
+fn moves_to_the_end<R>(world: &World, rule: impl FnOnce() -> R) -> String
+where
+    R: FnMut(&Call) -> Fate + Send + 'static,
+{
+    let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
+    movement.write_plan(world, &Operation::Complete.plan());
+    let application = Application::start_slowly(&movement, world.cluster);
+    let relay = Relay::to(world.cluster.vtctld());
+    relay.rule(rule());
+    let said = format!("complete: exit {}", until_done(world, &movement, &relay, Operation::Complete));
+    application.wait_for_writes(100);
+    let report = application.finish();
+    report.assert_nothing_lost("customer");
+    format!("{said}; {:.1} s without writes", report.longest_write_pause.as_secs_f64())
+}
+
 /// Forward to the switch of the writes, all of it back, and cancelled.
 fn moves_there_and_back<R>(world: &World, rule: impl FnOnce() -> R) -> String
 where
@@ -96,7 +121,7 @@ fn until_done(world: &World, movement: &Movement, relay: &Relay, operation: Oper
     let address = relay.address();
     let run = |arguments: Vec<&str>| world.cutover().env("CUTOVER_VTCTLD", &address).args(arguments).limit_seconds(400).run();
     let mut command = operation.command(&movement.workflow);
-    if operation == Operation::SwitchPrimary {
+    if matches!(operation, Operation::SwitchPrimary | Operation::Complete) {
         command.push("--yes");
     }
     let goal = match operation {
