@@ -24,6 +24,7 @@ impl Driver<'_> {
         let words = act.mutation.verb().words();
         let writer = self.ports.writer.clone();
         let mutation = act.mutation.clone();
+        let takes_locks = mutation.takes_locks();
         let mut task = tokio::spawn(async move { writer.perform(&mutation).await });
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,6 +80,9 @@ impl Driver<'_> {
             self.say(Level::Warning, &format!("{error}; looking what the cluster says"));
         }
         self.watch.call = Some(end);
+        if takes_locks {
+            self.watch.may_have_left_locks();
+        }
         Ok(None)
     }
 

@@ -60,12 +60,12 @@ pub fn of_name<'a>(
     }
     let wait_seconds = if held.action.contains("vdiff") {
         VDIFF_SECONDS
-    } else if had_keyspaces || watch.had_keyspaces(held) {
+    } else if (had_keyspaces && !watch.is_of_somebody_else(held)) || watch.had_keyspaces(held) {
         AFTER_THE_KEYSPACES_SECONDS
     } else {
         BEFORE_THE_KEYSPACES_SECONDS
     };
-    if watch.keyspaces_free_seconds(now) >= wait_seconds { Holder::Dead(held) } else { Holder::MayLive(held) }
+    if watch.keyspaces_free_seconds(held, now) >= wait_seconds { Holder::Dead(held) } else { Holder::MayLive(held) }
 }
 
 /// Whether a lock was taken by a write of ours that is over, by what the record says of it. A minute of difference between the clocks
@@ -141,6 +141,47 @@ mod tests {
             Some(105),
             "somebody else had the keyspace"
         );
+    }
+
+    /// The lock of a dead one is taken away, and who waited behind it begins his own work.
+    #[test]
+    fn who_had_to_wait_for_a_name_is_not_dead_because_its_former_holder_was() {
+        let dead = lock("customer/c2c", "SwitchTraffic");
+        let waits = HeldLock { node: "8".into(), waits: true, ..dead.clone() };
+        let has_it = HeldLock { waits: false, ..waits.clone() };
+        let looks = [(0, vec![dead.clone(), waits]), (10, vec![has_it.clone()])];
+        let mut watch = Watch::default();
+        let judged = |watch: &Watch, held: &Vec<HeldLock>, second: i64| match of_name(Ok(held), &name(), watch, true, at(second)) {
+            Holder::Dead(lock) => Some(lock.node.clone()),
+            _ => None,
+        };
+        let dead_at = |watch: &mut Watch, node: &str| {
+            (0..100).find(|second| {
+                let held = &looks.iter().rev().find(|(from, _)| from <= second).unwrap().1;
+                watch.see_locks(held, at(*second));
+                judged(watch, held, *second).is_some_and(|dead| dead == node)
+            })
+        };
+        assert_eq!(dead_at(&mut watch, "7"), Some(3));
+        assert_eq!(dead_at(&mut Watch::default(), "8"), Some(70), "it is nobody's of ours, and may not have come to the keyspaces");
+        assert!(!watch.is_of_somebody_else(&dead));
+        watch.see_locks(&looks[0].1, at(4));
+        watch.see_locks(&looks[1].1, at(5));
+        assert!(watch.is_of_somebody_else(&has_it));
+    }
+
+    #[test]
+    fn a_lock_that_comes_while_no_call_of_ours_is_under_way_is_somebody_elses() {
+        let mut watch = Watch::default();
+        watch.see_locks(&[], at(0));
+        let named = lock("customer/c2c", "SwitchTraffic");
+        watch.see_locks(std::slice::from_ref(&named), at(1));
+        assert!(watch.is_of_somebody_else(&named));
+        let mut watch = Watch::default();
+        watch.see_locks(&[], at(0));
+        watch.may_have_left_locks();
+        watch.see_locks(std::slice::from_ref(&named), at(1));
+        assert!(!watch.is_of_somebody_else(&named));
     }
 
     #[test]

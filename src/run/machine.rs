@@ -295,7 +295,9 @@ impl Run<'_> {
     /// a vtctld that hangs at a dead tablet looks like a dead one's.
     fn is_proven_dead(&self, lock: &HeldLock) -> bool {
         let is_ours = || self.input.progress.attempts.iter().any(|attempt| locks::is_of(lock, Some(attempt)));
-        !self.may_hang(lock) && (self.input.options.mends || is_ours())
+        !self.may_hang(lock)
+            && !self.input.watch.is_of_somebody_else(lock)
+            && (self.input.options.mends || is_ours())
     }
 
     fn may_hang(&self, lock: &HeldLock) -> bool {

@@ -42,8 +42,21 @@ pub struct Watch {
     last_lock_look: Option<Timestamp>,
     /// Names that were locked while their holder's host had locked a keyspace as well: name and node.
     locked_with_keyspaces: BTreeSet<(String, String)>,
+    /// The locks of names that the last look found, by name and node.
+    names_locked: BTreeMap<(String, String), NameLocked>,
+    /// A look at the locks since this run began, or since its last call that takes one.
+    has_seen_locks: bool,
     /// Writes that this run has tried again, by phase.
     pub retries: BTreeMap<PhaseId, u32>,
+}
+
+/// A lock of a name, as long as it is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NameLocked {
+    /// Since when it is the one that has the name; none while it waits for it.
+    held_since: Option<Timestamp>,
+    /// No call of ours has left it: it appeared while none was under way, or has waited behind another one.
+    is_of_somebody_else: bool,
 }
 
 /// The end of a call: a hint, never evidence.
@@ -82,6 +95,7 @@ impl Watch {
     pub fn see_locks(&mut self, locks: &[HeldLock], now: Timestamp) {
         let gap = self.last_lock_look.is_some_and(|last| now.duration_since(last) > SignedDuration::from_secs(10));
         self.last_lock_look = Some(now);
+        self.see_names(locks, now);
         let keyspaces: Vec<&HeldLock> = locks.iter().filter(|lock| super::locks::is_of_a_keyspace(lock)).collect();
         if keyspaces.is_empty() {
             if gap || self.keyspaces_free_since.is_none() {
@@ -97,9 +111,36 @@ impl Watch {
         }
     }
 
-    /// How many seconds no keyspace has been locked.
-    pub fn keyspaces_free_seconds(&self, now: Timestamp) -> i64 {
-        self.keyspaces_free_since.map_or(0, |since| now.duration_since(since).as_secs())
+    fn see_names(&mut self, locks: &[HeldLock], now: Timestamp) {
+        let before = std::mem::take(&mut self.names_locked);
+        for lock in locks.iter().filter(|lock| lock.is_named()) {
+            let key = (lock.of.clone(), lock.node.clone());
+            let new = NameLocked { held_since: None, is_of_somebody_else: self.has_seen_locks };
+            let known = before.get(&key).copied().unwrap_or(new);
+            let seen = NameLocked {
+                held_since: if lock.waits { None } else { known.held_since.or(Some(now)) },
+                is_of_somebody_else: known.is_of_somebody_else || lock.waits,
+            };
+            self.names_locked.insert(key, seen);
+        }
+        self.has_seen_locks = true;
+    }
+
+    /// A call of ours that takes locks has come back: what is found locked next it may have left.
+    pub fn may_have_left_locks(&mut self) {
+        self.has_seen_locks = false;
+    }
+
+    /// Whether no call of ours has left this lock, as far as this run has seen it come.
+    pub fn is_of_somebody_else(&self, lock: &HeldLock) -> bool {
+        self.names_locked.get(&(lock.of.clone(), lock.node.clone())).is_some_and(|seen| seen.is_of_somebody_else)
+    }
+
+    /// How many seconds no keyspace has been locked while this one has had its name. Who had to wait for it begins only then.
+    pub fn keyspaces_free_seconds(&self, named: &HeldLock, now: Timestamp) -> i64 {
+        let held_since = self.names_locked.get(&(named.of.clone(), named.node.clone())).and_then(|seen| seen.held_since);
+        let since = self.keyspaces_free_since.map(|free| held_since.map_or(free, |held| held.max(free)));
+        since.map_or(0, |since| now.duration_since(since).as_secs())
     }
 
     /// Whether this lock of a name was seen together with one of a keyspace.

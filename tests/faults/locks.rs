@@ -9,7 +9,7 @@ use cutover::model::name::{KeyspaceName, WorkflowName};
 use super::kinds::Kind;
 use super::oracle;
 use super::script::{Of, Strikes};
-use super::service::Wire;
+use super::service::{HANGS, Wire};
 
 /// As `RemoveStaleLock` names its call.
 const CALL: &str = "etcd Txn";
@@ -34,6 +34,11 @@ impl Topology for LocksOf {
         if strikes == Strikes::Call(Kind::LostBefore) {
             return Err(lost());
         }
+        match strikes {
+            Strikes::Call(Kind::Somebody(act)) => act.act(&self.0.sandbox).await,
+            Strikes::Call(Kind::Hangs) => tokio::time::sleep(HANGS).await,
+            _ => {}
+        }
         let node = u64::try_from(key.lease).unwrap();
         let was_there = self.0.sandbox.take_away_named_lock_node(key.keyspace.as_str(), key.workflow.as_str(), node).unwrap();
         oracle::ask(&self.0.sandbox, &life.script, CALL);
@@ -43,7 +48,7 @@ impl Topology for LocksOf {
                 std::future::pending().await
             }
             Strikes::Call(Kind::AnswerLost | Kind::AnswerLate) => Err(lost()),
-            // Twice, it was gone; what hangs or comes with somebody's hands beside it does the same.
+            // Twice, it was gone.
             _ if was_there => Ok(Removed::Done),
             _ => Ok(Removed::Gone),
         }

@@ -23,7 +23,7 @@ use super::oracle;
 use super::script::{Life, Of, Strikes};
 
 /// How long a request that hangs takes on its way: longer than a look may be old.
-const HANGS: Duration = Duration::from_secs(10);
+pub const HANGS: Duration = Duration::from_secs(10);
 /// Longer than anybody waits for any answer.
 const LATE: Duration = Duration::from_secs(600);
 /// Of a message in gRPC: whether it is compressed, and its length.

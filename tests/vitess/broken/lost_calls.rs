@@ -85,6 +85,8 @@ where
 {
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     movement.write_plan(world, &Operation::Complete.plan());
+    // Of the movement before, which was cancelled.
+    std::fs::remove_file(world.folder().join("workflow.lock")).expect("its record");
     let application = Application::start_slowly(&movement, world.cluster);
     let relay = Relay::to(world.cluster.vtctld());
     relay.rule(rule());
