@@ -13,7 +13,13 @@ use crate::model::workflow::Workflow;
 
 const CODE: &str = "C550";
 
-pub static KIND: Kind = Kind { code: CODE, title: "a VDiff has not ended", find, page: include_str!("../pages/C550.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a VDiff has not ended",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C550.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

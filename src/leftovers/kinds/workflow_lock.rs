@@ -14,8 +14,13 @@ const CODE: &str = "C530";
 /// Its lease (`NamedLockTTL`, go/vt/topo/locks.go).
 const LEASE_HOURS: i64 = 24;
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "the named lock of a workflow is held", find, page: include_str!("../pages/C530.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "the named lock of a workflow is held",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C530.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let is_named = |lock: &&HeldLock| lock.is_named() && !lock.waits;
