@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::again;
 use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
 use super::forsaken;
 use super::gates::{self, GateInput, GateState};
@@ -338,7 +339,12 @@ impl Run<'_> {
         // What could not be mended is not where it was.
         let refused = |kind, finding: Finding| {
             let (kind, findings) = match is_between {
-                true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), refusal::in_between(finding)]),
+        let again = match is_between && phase != &PhaseId::REPAIR {
+            true => "`cutover apply --finish-only`".to_owned(),
+            false => self.again(phase),
+        };
+        let after = refusal::After { again, is_between };
+                true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), finding]),
                 false => (kind, vec![finding]),
             };
             Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings }))
@@ -348,15 +354,20 @@ impl Run<'_> {
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
-            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words)),
-            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words)),
-            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words)),
+            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words, &after)),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words, &after)),
+            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words, &after)),
         }
     }
 
     fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
         self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
     }
+    /// How a phase is tried again, in words.
+    fn again(&self, phase: &PhaseId) -> String {
+        again::words(phase, self.input.family.spec().workflow.as_str())
+    }
+
 
     /// The checks before a phase; none when they have passed a short while ago.
     fn checks(&self, at: &PhaseId, before: &PhaseId) -> Option<Decision> {
@@ -418,26 +429,8 @@ impl Run<'_> {
 
     /// Somebody else's hands in what is ours, since our last write.
     fn drift(&self) -> Option<Decision> {
-        let baseline = self.input.baseline?;
-        let ours = self.input.family.ours();
-        let mut found = self.input.family.picture(self.input.facts);
-        // Streams have states of their own, and their phases judge them; tables aren't looked at each time.
-        found.streams = baseline.streams.clone();
-        found.tables = baseline.tables.clone();
-        let changed: Vec<Finding> = baseline
-            .differences(&found, &ours)
-            .into_iter()
-            .filter(|difference| difference.ours)
-            .map(|difference| {
-                Finding::fail(
-                    "C401",
-                    Severity::Error,
-                    difference.subject.clone(),
-                    format!("somebody changed it since our last write: it was {}, it is {}", difference.expected, difference.found),
-                    "put it back (`vtctldclient ApplyRoutingRules`, `SetShardTabletControl`), then run `cutover apply` again; nothing is switched until then",
-                )
-            })
-            .collect();
+        let Input { family, facts, progress, baseline, .. } = self.input;
+        let changed = drift::of(*family, facts, progress, self.view.situation, (*baseline)?);
         (!changed.is_empty())
             .then(|| Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: None, findings: changed })))
     }

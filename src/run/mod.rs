@@ -1,5 +1,6 @@
 //! The machine: pure decisions about what comes next.
 
+pub mod again;
 pub mod decision;
 #[cfg(test)]
 pub mod fixtures;
