@@ -2,7 +2,7 @@
 
 use crate::cluster::port::HeldLock;
 use crate::family::Situation;
-use crate::finding::{CheckResult, Finding, Severity};
+use crate::finding::{Finding, Severity};
 
 pub(super) fn foreign(situation: &Situation) -> Finding {
     Finding::fail(
@@ -17,17 +17,13 @@ pub(super) fn foreign(situation: &Situation) -> Finding {
 
 pub(super) fn contradictory(situation: &Situation) -> Finding {
     let seen = situation.contradictions.join("; ");
-    Finding {
-        code: "C403".into(),
-        severity: Severity::Error,
-        result: CheckResult::Fail,
-        subject: "workflow".into(),
-        summary: format!("{}: {seen}", situation.words),
-        help: "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away".into(),
-        at: None,
-        seen: String::new(),
-        waived: None,
-    }
+    Finding::fail(
+        "C403",
+        Severity::Error,
+        "workflow",
+        format!("{}: {seen}", situation.words),
+        "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away",
+    )
 }
 
 pub(super) fn between(why: String) -> Finding {

@@ -32,7 +32,7 @@ fails after hours of copying, or as columns that are not copied. Tables of Vites
 
 ## What to do
 Correct the names in the plan file, or bring the shards together: `vtctldclient ValidateSchemaKeyspace KEYSPACE` names the
-differences.
+differences. A table that is not there, or is none, cannot be waived.
 
 ## When it is inconclusive
 The primary of a source shard did not tell its tables. Until it does, nobody knows what would be moved.
@@ -57,7 +57,8 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                 "there are no tables to move",
                 format!("`vtctldclient GetSchema` of a primary of `{source}` lists what is there"),
             )
-            .at("move-tables.tables"),
+            .at("move-tables.tables")
+            .not_waivable(),
         ];
     }
     let tables = match tables_of_each_shard(input.facts, source, &source_tables(movement)) {
@@ -96,12 +97,21 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A fragment that fits after "`commerce.corder` ".
+/// What is wrong with a table, as a fragment that fits after "`commerce.corder` ".
+enum Wrong {
+    NotThere(String),
+    Differs(String),
+}
+
+/// Why it is not there as a table that can be moved.
 fn wrong_with(table: &TableName, shards: &[&str], found: &[(&str, &crate::model::schema::TableDefinition)]) -> Option<String> {
     if table.as_str().starts_with("_vt_") {
         return Some("is a table of Vitess's own, which create leaves out silently".into());
     }
     if found.is_empty() {
+            .at("move-tables.tables");
+            // What is not there can't be moved; what differs may do so where nobody minds.
+            Some(if matches!(wrong, Wrong::NotThere(_)) { finding.not_waivable() } else { finding })
         return Some("doesn't exist".into());
     }
     let missing: Vec<&&str> = shards.iter().filter(|shard| !found.iter().any(|(there, _)| there == *shard)).collect();
@@ -130,6 +140,10 @@ mod tests {
         let ask = source_tables(&fixture.movement);
         let of_first = fixture.tables_mut(&ask)["0"].clone();
         fixture.tables_mut(&ask).insert("1".into(), of_first);
+    None
+}
+
+fn differs(found: &[(&str, &crate::model::schema::TableDefinition)]) -> Option<String> {
         fixture
     }
 
@@ -158,6 +172,7 @@ mod tests {
         fixture.source_table("1", definition(&format!("{CORDER} AUTO_INCREMENT=77")));
         assert!(fixture.amiss(&CHECK).is_empty());
         fixture.source_table("1", definition(&CORDER.replace("varbinary(128)", "varbinary(64)")));
+        assert!(!super::super::is_waivable(&fixture.only_amiss(&CHECK)));
         assert!(fixture.only_amiss(&CHECK).summary.contains("is defined otherwise on shard `1`"));
     }
 
@@ -177,3 +192,4 @@ mod tests {
         assert!(fixture.only_amiss(&CHECK).blocks());
     }
 }
+        assert!(super::super::is_waivable(&fixture.only_amiss(&CHECK)));
