@@ -15,7 +15,7 @@ use super::phase::PhaseId;
 use super::reconcile;
 use super::refusal;
 use super::retry::{self, Retry};
-use super::stops::{between, between_states, contradictory, foreign, hanging_lock, stale_lock};
+use super::stops::{between, between_by_hands, between_states, contradictory, foreign, hanging_lock, stale_lock};
 use super::watch::Watch;
 use crate::cluster::mutation::{Mutation, RemoveStaleLock};
 use crate::cluster::port::{Facts, HeldLock, Query};
@@ -448,7 +448,7 @@ impl Run<'_> {
                 let against = self.view.situation.contradictions.join("; ");
                 return Decision::Wait(phase, Waiting::new(format!("looking whether it stays so: {against}")));
             }
-            return self.needs_human(None, between_states(self.view.situation));
+            return self.needs_human(None, between_by_hands(self.view.situation));
         }
         let phase = match last {
             Some(attempt) if unfinished => attempt.phase.clone(),

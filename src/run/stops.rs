@@ -40,6 +40,16 @@ pub(super) fn between_states(situation: &Situation) -> Finding {
     between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
 }
 
+/// Between states, and no write of ours stopped half way: what a run begins with is not what makes it whole.
+pub(super) fn between_by_hands(situation: &Situation) -> Finding {
+    Finding {
+        help: "no write of ours is half done, so somebody's hands or another's death has left it: `cutover repair` shows what makes it \
+               whole, and does it or says what a person must do"
+            .into(),
+        ..between_states(situation)
+    }
+}
+
 /// How a lock that nobody gives back is taken away by hand.
 fn remedy(lock: &HeldLock) -> String {
     format!(
