@@ -362,7 +362,7 @@ fn next(input: &StatusInput<'_>, state: State) -> Vec<String> {
             let release = hold::release(hold, None, input.acting.is_some());
             return if release.is_empty() { vec!["cutover status --watch".into()] } else { release };
         }
-        Some(Decision::Stop(stop)) => return stop::next(stop),
+        Some(Decision::Stop(stop)) => return stop::next(stop, input.family.spec().workflow.as_str()),
         Some(Decision::Done(ending)) => return ending::next(*ending, input.family.spec().workflow.as_str()),
         _ => {}
     }

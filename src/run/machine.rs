@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::again;
 use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
+use super::drift;
 use super::forsaken;
 use super::gates::{self, GateInput, GateState};
 use super::locks::{self, Holder};
@@ -21,7 +22,7 @@ use crate::cluster::mutation::{Mutation, RemoveStaleLock};
 use crate::cluster::port::{Facts, HeldLock, Query};
 use crate::family::picture::Picture;
 use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting, forecast_digest};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, What};

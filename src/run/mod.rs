@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod decision;
+pub mod drift;
 #[cfg(test)]
 pub mod fixtures;
 pub mod forsaken;

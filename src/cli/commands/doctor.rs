@@ -16,7 +16,9 @@ use crate::family::{Family as _, SituationKind};
 use crate::leftovers::survey::NotSeen;
 use crate::leftovers::{Leftover, Survey, Weight, find, still_there};
 use crate::model::name::{KeyspaceName, TableName};
-use crate::record::progress::Progress;
+use crate::record::entry::Goal;
+use crate::record::file::FileStore;
+use crate::record::progress::{Attempt, Progress};
 use crate::record::store::Record;
 use crate::report::doctor::{Asked, Diagnosis, RecordSays, Verdict};
 use crate::report::doctor_human::{self, DoctorView};
@@ -127,7 +129,28 @@ fn record_says(
     let open = open_write(&progress);
     let is_open = open.is_some();
     contradictions.extend(open);
-    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open }))
+    let changed = if is_open { None } else { changed_by_hand(&movement, &survey.facts, &progress, &store) };
+    let next = changed.as_ref().map(stop::ways_out).unwrap_or_default();
+    let is_changed = changed.is_some();
+    contradictions.extend(changed.iter().map(changed_words));
+    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open && !is_changed, next }))
+}
+
+/// What `apply` would stop at: somebody's hands in what is ours since our last write. On the way back nobody's are in the way.
+fn changed_by_hand(movement: &MoveTables, facts: &Facts, progress: &Progress, store: &FileStore) -> Option<Stop> {
+    let is_settled = progress.open_attempt.is_none() && !progress.last_write().is_some_and(Attempt::is_half_done);
+    if !is_settled || progress.goal() == Goal::SwitchedBack {
+        return None;
+    }
+    let baseline = kept_picture(&store.kept(), progress.baseline.as_ref()?)?;
+    let situation = movement.situation(facts, progress);
+    let findings = drift::of(movement, facts, progress, &situation, &baseline);
+    (!findings.is_empty()).then_some(Stop { kind: StopKind::NeedsHuman, phase: None, findings })
+}
+
+fn changed_words(stop: &Stop) -> String {
+    let help = stop.findings.first().map(|finding| finding.help.as_str()).unwrap_or_default();
+    format!("`cutover apply` stops at {}. What can be done: {help}", stop::reason(stop))
 }
 
 /// The write of which nobody has seen what became. What it did so far can look whole to whoever sees the topology alone.
@@ -141,6 +164,7 @@ fn open_write(progress: &Progress) -> Option<String> {
         "to {} was sent, and nobody has seen what became of it: a run is at it, or was killed. `cutover apply --finish-only` looks, and makes it whole",
         open.mutation.verb().words()
     ))
+            next: vec![],
 }
 
 /// The movement of a plan file with the tables that its record began with.
