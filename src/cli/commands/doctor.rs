@@ -1,5 +1,6 @@
 //! `cutover doctor`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::survey::{Ward, Where};
 use crate::cli::take_up::store_of;
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::Facts;
+use crate::driver::kept_picture;
 use crate::family::move_tables::MoveTables;
 use crate::family::{Family as _, SituationKind};
 use crate::leftovers::survey::NotSeen;
@@ -22,6 +26,10 @@ use crate::record::progress::{Attempt, Progress};
 use crate::record::store::Record;
 use crate::report::doctor::{Asked, Diagnosis, RecordSays, Verdict};
 use crate::report::doctor_human::{self, DoctorView};
+use crate::report::stop;
+use crate::run::decision::{Stop, StopKind};
+use crate::run::drift;
+use crate::run::reconcile::is_done;
 use crate::spec::{Movement, Spec, TableSelection};
 
 /// Say what is wrong in a cluster: what half-done switches, dead owners and hands have left
@@ -67,15 +75,31 @@ pub fn keyspace(name: &str) -> Result<KeyspaceName, Error> {
 
 /// What stands there, and stands there still a moment later.
 pub async fn examine(ward: &Ward) -> Result<(Survey, Vec<Leftover>), Error> {
-    let survey = ward.survey().await?;
+    let stopped_vdiffs = stopped_vdiffs(ward);
+    let survey = Survey { stopped_vdiffs: stopped_vdiffs.clone(), ..ward.survey().await? };
     let first = find(&survey);
     if first.iter().all(|leftover| leftover.weight == Weight::Note) {
         return Ok((survey, first));
     }
     tokio::time::sleep(SECOND_LOOK_AFTER).await;
-    let survey = ward.survey().await?;
+    let survey = Survey { stopped_vdiffs, ..ward.survey().await? };
     let second = find(&survey);
     Ok((survey, still_there(&first, second)))
+}
+
+/// The VDiffs that the record of the plan file has seen stopped. A record that can't be read is told later, and knows of none here.
+fn stopped_vdiffs(ward: &Ward) -> BTreeSet<String> {
+    let Some((file, spec)) = &ward.spec else { return BTreeSet::new() };
+    let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+    let attempts = match store_of(file, folder, spec).load_newest() {
+        Ok(Some(record)) => record.progress().attempts,
+        _ => vec![],
+    };
+    let stopped = attempts.into_iter().filter(is_done).filter_map(|attempt| match attempt.mutation {
+        Mutation::StopVDiff(stop) => Some(stop.uuid),
+        _ => None,
+    });
+    stopped.collect()
 }
 
 /// With what the record says to it, where there is one.
@@ -119,6 +143,7 @@ fn record_says(
             situation,
             contradictions: open_write(&progress).into_iter().collect(),
             is_whole: true,
+            next: vec![],
         }));
     }
     let movement = movement_of(spec, &record);
@@ -164,7 +189,6 @@ fn open_write(progress: &Progress) -> Option<String> {
         "to {} was sent, and nobody has seen what became of it: a run is at it, or was killed. `cutover apply --finish-only` looks, and makes it whole",
         open.mutation.verb().words()
     ))
-            next: vec![],
 }
 
 /// The movement of a plan file with the tables that its record began with.
