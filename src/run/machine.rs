@@ -278,9 +278,7 @@ impl Run<'_> {
         match self.holder(&name) {
             // Vitess waits for it and says so, if need be.
             Holder::Nobody | Holder::Unknown(_) => None,
-            Holder::MayLive(lock) => {
-                Some(Decision::Wait(phase.clone(), Waiting::new(format!("waits for a lock: {}", locks::words(lock)))))
-            }
+            Holder::MayLive(lock) => Some(Decision::Wait(phase.clone(), Waiting::new(waits_for(lock)))),
             Holder::Dead(lock) if self.input.options.may_remove_locks && self.is_proven_dead(lock) => {
                 let (keyspace, workflow) = name;
                 let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
@@ -326,7 +324,11 @@ impl Run<'_> {
             return None;
         }
         let name = self.input.family.named_lock(mutation, self.input.facts)?;
-        let Holder::Dead(lock) = self.holder(&name) else { return None };
+        let lock = match self.holder(&name) {
+            Holder::Dead(lock) => lock,
+            Holder::MayLive(lock) => return Some(format!("; the next try {}", waits_for(lock))),
+            Holder::Nobody | Holder::Unknown(_) => return None,
+        };
         let finding = self.locked(lock);
         Some(format!(
             "; and before a next try {} must be dealt with, or it fails: {}. {}",
@@ -337,14 +339,14 @@ impl Run<'_> {
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
         let is_between = self.view.situation.kind == SituationKind::Between;
-        // What could not be mended is not where it was.
-        let refused = |kind, finding: Finding| {
-            let (kind, findings) = match is_between {
         let again = match is_between && phase != &PhaseId::REPAIR {
             true => "`cutover apply --finish-only`".to_owned(),
             false => self.again(phase),
         };
         let after = refusal::After { again, is_between };
+        // What could not be mended is not where it was.
+        let refused = |kind, finding: Finding| {
+            let (kind, findings) = match is_between {
                 true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), finding]),
                 false => (kind, vec![finding]),
             };
@@ -361,14 +363,14 @@ impl Run<'_> {
         }
     }
 
-    fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
-        self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
-    }
     /// How a phase is tried again, in words.
     fn again(&self, phase: &PhaseId) -> String {
         again::words(phase, self.input.family.spec().workflow.as_str())
     }
 
+    fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
+        self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
+    }
 
     /// The checks before a phase; none when they have passed a short while ago.
     fn checks(&self, at: &PhaseId, before: &PhaseId) -> Option<Decision> {
@@ -475,6 +477,15 @@ impl Run<'_> {
     fn needs_human(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
         Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: phase.cloned(), findings: vec![finding] }))
     }
+}
+
+/// Who may live is waited for; that he doesn't is known after a while alone.
+fn waits_for(lock: &HeldLock) -> String {
+    let alone = length(locks::may_be_alone_seconds(lock));
+    format!(
+        "waits for a lock: {}; when a run has seen it for {alone} and no keyspace locked beside it, its owner is dead (C408)",
+        locks::words(lock)
+    )
 }
 
 /// A short wait that everything in this module may use.
