@@ -25,6 +25,7 @@ use crate::run::{drift, pages, reconcile};
 ///
 /// Bound to the plan file's meaning and to the counts seen: when either changes, the waiver is void.
 #[derive(Debug, Args)]
+#[command(override_usage = "cutover waive [OPTIONS] [FILE] CODE --reason <TEXT>")]
 pub struct WaiveArgs {
     /// The plan file, if it isn't workflow.toml, and the code of the finding as `plan` or `apply` printed it
     #[arg(value_names = ["FILE", "CODE"], num_args = 1..=2, required = true)]
@@ -140,8 +141,8 @@ async fn blocking(session: &mut Session) -> Result<Vec<Blocking>, Error> {
     };
     let checked = session.movement.check(&facts, &progress, None).into_iter().filter(Finding::blocks);
     let mut found: Vec<Blocking> = checked.chain(reconcile::unexplained_differences(&progress)).map(Blocking::of).collect();
-    for phase in session.movement.phases() {
     found.extend(changed_by_hand(session, &progress, &situation, facts.clone()).await?);
+    for phase in session.movement.phases() {
         if let Step::Blocked(finding) = session.movement.step(&phase.id, &view) {
             found.push(Blocking::of(finding));
         }
@@ -155,7 +156,6 @@ async fn blocking(session: &mut Session) -> Result<Vec<Blocking>, Error> {
     Ok(found)
 }
 
-#[cfg(test)]
 /// What somebody has changed of ours. Between states nothing of it can be accepted: that is mended.
 async fn changed_by_hand(
     session: &Session,
@@ -173,6 +173,7 @@ async fn changed_by_hand(
     Ok(changed.map(|finding| Blocking { finding, is_waivable }).collect())
 }
 
+#[cfg(test)]
 mod tests {
     use super::*;
 
