@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_human_leads_to_the_status() {
+    fn what_needs_a_human_leads_to_the_ways_out_that_it_names() {
         let finding = Finding::fail(
             "C404",
             Severity::Error,
@@ -174,7 +174,7 @@ mod tests {
 
         Next
           cutover explain C404
-          cutover status w.toml
+          cutover apply w.toml --finish-only
         ");
     }
 

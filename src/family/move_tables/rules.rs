@@ -61,6 +61,11 @@ impl MoveTables {
         }
     }
 
+    /// Whether each table has a rule for one tablet type.
+    pub fn each_has_rules(&self, rules: &RoutingRules, tablet_type: TabletType) -> bool {
+        self.tables.iter().all(|table| self.side_of_table(rules, table, tablet_type).is_some())
+    }
+
     /// Leads to one side what disagrees among the rules of one type; what agrees stays as it is.
     pub fn agree(&self, rules: &mut RoutingRules, tablet_type: TabletType, to_target: bool) {
         let side = if to_target { Side::Target } else { Side::Source };

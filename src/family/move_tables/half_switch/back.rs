@@ -54,9 +54,19 @@ pub fn step(half: &HalfSwitch<'_>) -> Step {
 }
 
 /// No switch has led the writes there: hands have. Where the other keyspace denies every table it has taken none of them, and the rules
-/// go back; else only a person can say which rows count.
+/// go back; else only a person can say which rows count. So it is where streams still carry rows back: what they carry is newer.
 fn rules_by_hand(half: &HalfSwitch<'_>) -> Step {
     let (from, to) = (half.from(), half.to());
+    if !half.other.shapes.iter().all(|shape| matches!(shape, StreamShape::StoppedForCutover | StreamShape::Frozen)) {
+        let (keyspace, workflow) = half.other_name();
+        return Step::Between(format!(
+            "{}; no journal says that a switch got so far, the rules are not those of before, and `{keyspace}.{workflow}` is not frozen: \
+             `{from}` may lack rows that it carries. A person must say which keyspace has the newest rows: `vtctldclient Workflow --keyspace \
+             {keyspace} show --workflow {workflow}` shows how far it is; then lead the rules of all tables there by hand (`vtctldclient \
+             GetRoutingRules`, `ApplyRoutingRules`)",
+            half.sees()
+        ));
+    }
     if half.movement.denied(half.view.facts, !half.to_target) == Denied::All {
         return match waits_for_locks(half) {
             Some(step) => step,
@@ -82,12 +92,13 @@ fn rules_by_hand(half: &HalfSwitch<'_>) -> Step {
     ))
 }
 
-/// The rules of some types that disagree among themselves, led to the keyspace that has the writes: nobody is wrong there.
+/// The rules of some types that disagree among themselves, led to the keyspace that has the writes: nobody is wrong there. A table that
+/// has no rule is left alone: nothing says what has become of it.
 fn rules_that_disagree(half: &HalfSwitch<'_>, types: &[TabletType]) -> Option<Mutation> {
     let now = &half.view.facts.routing_rules;
     let mut after = now.clone();
     for kind in types {
-        if half.movement.side(now, *kind) == Some(Side::Mixed) {
+        if half.movement.side(now, *kind) == Some(Side::Mixed) && half.movement.each_has_rules(now, *kind) {
             half.movement.agree(&mut after, *kind, !half.to_target);
         }
     }
