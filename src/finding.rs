@@ -24,6 +24,9 @@ pub struct Finding {
     /// The reason of the waiver that covers it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub waived: Option<String>,
+    /// Nobody can let it pass: what it found can't be moved, or Vitess refuses it whatever anybody says.
+    #[serde(skip)]
+    pub is_final: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
@@ -86,7 +89,13 @@ impl Finding {
             at: None,
             seen: String::new(),
             waived: None,
+            is_final: false,
         }
+    }
+
+    pub fn not_waivable(mut self) -> Self {
+        self.is_final = true;
+        self
     }
 
     pub fn at(mut self, path: impl Into<String>) -> Self {

@@ -91,11 +91,11 @@ impl Context {
 
 impl Context {
     /// Where a run tells what happens: JSON on stdout, lines on stderr. `file` stands in the commands that it names.
-    pub fn view(&self, file: &Path, keyspaces: (String, String)) -> Box<dyn View> {
+    pub fn view(&self, file: &Path, workflow: &str, keyspaces: (String, String)) -> Box<dyn View> {
         if self.is_json() {
             return Box::new(JsonLines::new(std::io::stdout()));
         }
-        let options = ViewOptions { drawing: self.ui.drawing, keyspaces, file: named(file) };
+        let options = ViewOptions { drawing: self.ui.drawing, keyspaces, file: named(file), workflow: workflow.to_owned() };
         if self.ui.is_screen && !self.global.quiet {
             let rows = terminal_size::terminal_size_of(std::io::stderr()).map_or(24, |(_, height)| usize::from(height.0));
             return Box::new(Terminal::new(options, rows, indicatif::ProgressDrawTarget::stderr()));
@@ -104,12 +104,12 @@ impl Context {
     }
 
     /// Says on stderr, or in JSON on stdout, what stands in the way of a run that has not begun.
-    pub fn show_stop(&mut self, stop: &Stop, file: &Path) -> Result<(), Error> {
+    pub fn show_stop(&mut self, stop: &Stop, file: &Path, workflow: &str) -> Result<(), Error> {
         if self.is_json() {
             return self.ui.json(&serde_json::json!({ "stop": stop }));
         }
         let file = named(file);
-        let view = StopView { drawing: self.ui.drawing, file: file.as_deref(), cluster_now: None };
+        let view = StopView { drawing: self.ui.drawing, file: file.as_deref(), workflow, cluster_now: None };
         self.ui.message(&stop::draw(stop, &view));
         Ok(())
     }

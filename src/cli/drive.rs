@@ -34,7 +34,11 @@ pub async fn drive_as(context: &mut Context, session: &Session, family: &dyn Fam
         cluster: session.spec.cluster.clone(),
         address: session.address.clone(),
     };
-    let mut view = notify::beside(context.view(&session.file, session.movement.keyspaces()), command, movement);
+    let mut view = notify::beside(
+        context.view(&session.file, session.spec.workflow.as_str(), session.movement.keyspaces()),
+        command,
+        movement,
+    );
     let now = session.clock.now();
     view.event(
         now,

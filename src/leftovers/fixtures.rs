@@ -120,7 +120,7 @@ impl Case {
     }
 
     pub fn find(&self, kind: &Kind) -> Vec<Leftover> {
-        (kind.find)(&self.survey())
+        kind.found(&self.survey())
     }
 
     /// The subjects of what is found.

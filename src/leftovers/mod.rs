@@ -31,6 +31,8 @@ pub struct Kind {
     pub code: &'static str,
     pub title: &'static str,
     pub find: fn(&Survey) -> Vec<Leftover>,
+    /// It says that no workflow carries something: told only where every workflow could be read, for one that could not may carry it.
+    pub wants_every_workflow: bool,
     /// The page of `cutover explain CODE`.
     pub page: &'static str,
 }
@@ -81,9 +83,17 @@ pub enum Mend {
     Hand,
 }
 
+impl Kind {
+    /// What stands there of this kind.
+    pub fn found(&self, survey: &Survey) -> Vec<Leftover> {
+        let may_be_told = !self.wants_every_workflow || survey.knows_every_workflow();
+        if may_be_told { (self.find)(survey) } else { vec![] }
+    }
+}
+
 /// All leftovers, those that matter most first.
 pub fn find(survey: &Survey) -> Vec<Leftover> {
-    let mut found: Vec<Leftover> = KINDS.iter().flat_map(|kind| (kind.find)(survey)).collect();
+    let mut found: Vec<Leftover> = KINDS.iter().flat_map(|kind| kind.found(survey)).collect();
     found.sort_by(|one, other| (one.weight, &one.code, &one.subject).cmp(&(other.weight, &other.code, &other.subject)));
     found
 }

@@ -34,6 +34,8 @@ pub struct Survey {
     /// Other workflows: Reshard, Materialize and the like.
     pub others: Vec<Workflow>,
     pub unread: Vec<NotSeen>,
+    /// VDiffs that a record of ours saw stand after it had asked them to stop: one that is in an error then stays so.
+    pub stopped_vdiffs: BTreeSet<String>,
 }
 
 /// Something that could not be read.
@@ -107,7 +109,7 @@ impl Survey {
         unread.extend(missing.map(|name| NotSeen { what: format!("keyspace `{name}`"), why: "it does not exist".to_owned() }));
         let (movements, others) = movement::find(&facts, &scope.cluster, &mut unread);
         unread.sort();
-        Self { facts, keyspaces, movements, others, unread }
+        Self { facts, keyspaces, movements, others, unread, stopped_vdiffs: BTreeSet::new() }
     }
 
     /// Whether the workflows of every keyspace could be read: only then is one that is not seen not there.

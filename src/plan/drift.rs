@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::family::picture::{Difference, Ours, Picture};
 use crate::finding::Finding;
 use crate::run::decision::Decision;
-
-/// The code at which a run stops that finds ours changed.
-pub const CHANGED: &str = "C401";
+pub use crate::run::drift::CHANGED;
 
 /// What the drift of a movement under way is worked out from.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +64,7 @@ fn drift(difference: Difference, decision: Option<&Decision>) -> Drift {
             let names_it = |finding: &&Finding| finding.code == CHANGED && finding.subject == what;
             match stop.findings.iter().find(names_it).or(stop.findings.first()) {
                 Some(finding) if finding.code == CHANGED && finding.subject == what => {
-                    format!("`cutover apply` stops at it ({CHANGED}), until it is put back")
+                    format!("`cutover apply` stops at it ({CHANGED}), until it is put back or accepted")
                 }
                 Some(finding) => format!("`cutover apply` stops ({}) and looks no further", finding.code),
                 None => "`cutover apply` stops".to_owned(),

@@ -20,6 +20,7 @@ pub struct ViewOptions {
     pub keyspaces: (String, String),
     /// The plan file, for the commands that messages end with; none is the default one.
     pub file: Option<String>,
+    pub workflow: String,
 }
 
 /// `02:14:07Z switch-primary   …`: an event that a line can say.
@@ -68,7 +69,8 @@ impl Blocks {
         let now = self.traffic.map(|traffic| traffic.words(&self.options.keyspaces.0, &self.options.keyspaces.1));
         self.has_named = true;
         let file = self.options.file.as_deref();
-        stop::draw(stop, &StopView { drawing: self.options.drawing, file, cluster_now: now.as_deref() })
+        let workflow = &self.options.workflow;
+        stop::draw(stop, &StopView { drawing: self.options.drawing, file, workflow, cluster_now: now.as_deref() })
     }
 
     /// The end; without commands where a block has just named some, and none at all where a block has just said it.

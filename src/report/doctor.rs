@@ -78,6 +78,9 @@ pub struct RecordSays {
     pub contradictions: Vec<String>,
     /// The cluster is not what the record says, or is between states for it.
     pub is_whole: bool,
+    /// The ways on from what somebody has changed of ours.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub next: Vec<String>,
 }
 
 /// What `doctor` was asked about, for the commands that it ends with.
@@ -112,8 +115,13 @@ impl Diagnosis {
                 next.push(command);
             }
         }
-        if next.is_empty() && record.as_ref().is_some_and(|record| !record.is_whole) {
-            next.push(for_file("cutover status", asked.file));
+        if next.is_empty()
+            && let Some(record) = record.as_ref().filter(|record| !record.is_whole)
+        {
+            next.extend(record.next.iter().map(|command| for_file(command, asked.file)));
+            if next.is_empty() {
+                next.push(for_file("cutover status", asked.file));
+            }
         }
         if next.is_empty() {
             next.push(match (verdict, asked.file) {
@@ -211,8 +219,13 @@ mod tests {
     #[test]
     fn a_record_that_the_cluster_contradicts_is_between_states() {
         let survey = Case::after(&[]).survey();
-        let record =
-            RecordSays { file: "workflow.lock".into(), situation: "gone".into(), contradictions: vec![], is_whole: false };
+        let record = RecordSays {
+            file: "workflow.lock".into(),
+            situation: "gone".into(),
+            contradictions: vec![],
+            is_whole: false,
+            next: vec![],
+        };
         let asked = Asked { file: Some("workflow.toml"), movement: None };
         let found = Diagnosis::of(&survey, vec![], cluster("production"), Some(record), asked);
         assert_eq!((found.verdict, found.next), (Verdict::BetweenStates, vec!["cutover status".to_owned()]));

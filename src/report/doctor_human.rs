@@ -61,6 +61,7 @@ fn head(page: &mut Page, diagnosis: &Diagnosis, view: &DoctorView) {
     spans.push(match diagnosis.verdict {
         Verdict::NothingWrong => good("NOTHING WRONG"),
         Verdict::Leftovers => caution("LEFTOVERS"),
+        Verdict::BetweenStates if is_only_changed(diagnosis) => bad("CHANGED BY HAND"),
         Verdict::BetweenStates => bad("BETWEEN STATES"),
         Verdict::NotKnown => caution("NOT KNOWN"),
     });
@@ -90,6 +91,12 @@ fn head(page: &mut Page, diagnosis: &Diagnosis, view: &DoctorView) {
             page.item(11, &[bad(if view.drawing.unicode { "✗ " } else { "x " })], &[plain(contradiction)]);
         }
     }
+}
+
+/// The cluster is whole, and not as our last write left it.
+fn is_only_changed(diagnosis: &Diagnosis) -> bool {
+    let is_whole = diagnosis.leftovers.iter().all(|seen| seen.leftover.weight != Weight::Between);
+    is_whole && diagnosis.record.as_ref().is_some_and(|record| !record.next.is_empty())
 }
 
 fn is_between(diagnosis: &Diagnosis) -> bool {

@@ -178,7 +178,10 @@ mod tests {
     use crate::report::fixtures::{HOSTILE, PLAIN, assert_harmless, at, begin, keyspaces, night};
 
     fn shown(events: Vec<(Timestamp, Event)>) -> String {
-        let mut view = Lines::new(Vec::new(), ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None });
+        let mut view = Lines::new(
+            Vec::new(),
+            ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() },
+        );
         for (at, event) in &events {
             view.event(*at, event);
         }

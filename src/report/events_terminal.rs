@@ -110,7 +110,11 @@ mod tests {
     fn what_happened_stays_and_what_goes_on_is_cleared() {
         let kept = Kept::default();
         let target = ProgressDrawTarget::term_like(Box::new(kept.clone()));
-        let mut view = Terminal::new(ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None }, 30, target);
+        let mut view = Terminal::new(
+            ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() },
+            30,
+            target,
+        );
         for (at, event) in night() {
             view.event(at, &event);
             view.tick(at);
@@ -126,8 +130,11 @@ mod tests {
 
     #[test]
     fn a_hidden_terminal_takes_every_event() {
-        let mut view =
-            Terminal::new(ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None }, 30, ProgressDrawTarget::hidden());
+        let mut view = Terminal::new(
+            ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() },
+            30,
+            ProgressDrawTarget::hidden(),
+        );
         for (at, event) in night() {
             view.event(at, &event);
         }

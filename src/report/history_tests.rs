@@ -94,6 +94,7 @@ fn each_phase_says_how_long_it_took_and_what_its_switch_or_its_vdiff_showed() {
         cells: vec![],
         tablet_types: vec![],
         max_duration_seconds: None,
+        instead_of: None,
     });
     let compared = "VDiff compared 1,000 rows, none differs, at 2026-11-20 05:10:00Z".to_owned();
     let mut serial = 0;

@@ -5,7 +5,7 @@ use crate::report::fixtures::{
 };
 
 fn live(drawing: Drawing, rows: usize) -> Live {
-    Live::new(ViewOptions { drawing, keyspaces: keyspaces(), file: None }, rows)
+    Live::new(ViewOptions { drawing, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() }, rows)
 }
 
 fn after(live: &mut Live, events: &[(Timestamp, Event)]) -> String {

@@ -17,6 +17,8 @@ pub struct RepairView<'a> {
     pub full: bool,
     /// What does it.
     pub command: &'a str,
+    /// What says all that stands there.
+    pub doctor: &'a str,
 }
 
 const MOST_TABLES: usize = 8;
@@ -113,6 +115,6 @@ fn foot(page: &mut Page, plan: &RepairPlan, view: &RepairView<'_>) {
     page.line(0, &[bold("Next")]);
     match plan.verdict {
         RepairVerdict::Ready => page.verbatim(2, &[command(view.command)]),
-        RepairVerdict::NothingToDo | RepairVerdict::ByHand => page.verbatim(2, &[command("cutover explain C404")]),
+        RepairVerdict::NothingToDo | RepairVerdict::ByHand => page.verbatim(2, &[command(view.doctor)]),
     }
 }

@@ -66,7 +66,10 @@ fn refusal(count: usize) -> Stop {
 }
 
 fn stop_screen(count: usize, drawing: Drawing) -> String {
-    stop::draw(&refusal(count), &StopView { drawing, file: None, cluster_now: Some("reads and writes at `commerce`") })
+    stop::draw(
+        &refusal(count),
+        &StopView { drawing, file: None, workflow: "commerce2customer", cluster_now: Some("reads and writes at `commerce`") },
+    )
 }
 
 fn hold_screen(drawing: Drawing) -> String {
@@ -234,7 +237,7 @@ fn a_plan_that_begins_ends_without_a_command() {
 
 #[test]
 fn a_refusal_is_said_once_and_names_the_keyspace_where_traffic_is() {
-    let options = ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None };
+    let options = ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() };
     let mut view = Lines::new(Vec::new(), options);
     let end = Event::End { ending: None, exit_code: 4, words: "stopped".into(), next: vec!["cutover status".into()] };
     let events = [begin("sandbox"), copying(1, &[("order_001", 5, 10)]), Event::Stop(Box::new(refusal(400))), end];
@@ -250,7 +253,7 @@ fn a_refusal_is_said_once_and_names_the_keyspace_where_traffic_is() {
 /// One of four hundred tables is done at any moment: no line for each.
 #[test]
 fn a_copy_of_many_tables_does_not_fill_the_log() {
-    let options = ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None };
+    let options = ViewOptions { drawing: PLAIN, keyspaces: keyspaces(), file: None, workflow: "commerce2customer".into() };
     let mut view = Lines::new(Vec::new(), options);
     for second in 0..100 {
         let Event::Progress(mut progress) = copying(second, &[]) else { unreachable!() };

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::event::TableProgress;
 use super::history::{History, HistoryStep};
 use super::{ending, hold, stop};
-use crate::cluster::mutation::shell;
+use crate::cluster::mutation::{Mutation, shell};
 use crate::cluster::port::{Answer, Ask, Facts};
 use crate::family::{Condition, Family, Situation, SituationKind, Traffic};
 use crate::model::vdiff::Verdict;
 use crate::plan::document::ClusterName;
-use crate::record::entry::{Entry, Goal};
+use crate::record::entry::{Entry, Goal, OutcomeResult};
 use crate::record::lease::LeaseInfo;
 use crate::record::progress::Progress;
 use crate::run::decision::{Decision, Ending, HoldKind, StopKind};
@@ -277,10 +277,27 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
     let why = match input.decision {
         Some(Decision::Wait(_, waiting)) => waiting.what.clone(),
         Some(Decision::Await(_, conditions)) => format!("waits until: {}", super::event_words::conditions_words(conditions)),
-        Some(Decision::Act(act)) => format!("nobody runs `cutover apply`; next: {}", act.mutation.verb().words()),
+        Some(Decision::Act(act)) => {
+            format!("{}nobody runs `cutover apply`; next: {}", last_try(input, &act.mutation), act.mutation.verb().words())
+        }
         _ => "nobody runs `cutover apply`".to_owned(),
     };
     (State::Waiting, why)
+}
+
+/// What became of the last write, where it was the same as comes next and came to nothing: that is what the last run stopped at.
+fn last_try(input: &StatusInput<'_>, next: &Mutation) -> String {
+    let Some(last) = input.progress.last_write() else { return String::new() };
+    let what = match last.outcome {
+        Some((OutcomeResult::RolledBack, _)) => "was rolled back, and traffic is where it was",
+        Some((OutcomeResult::NotDone, _)) => "came to nothing",
+        _ => return String::new(),
+    };
+    if std::mem::discriminant(&last.mutation) != std::mem::discriminant(next) {
+        return String::new();
+    }
+    let said = if last.evidence.is_empty() { String::new() } else { format!(" ({})", last.evidence.join("; ")) };
+    format!("the last try to {} {what}{said}; ", last.mutation.verb().words())
 }
 
 fn vdiff(family: &dyn Family, facts: &Facts, target: &str) -> Option<VDiffStatus> {
@@ -362,7 +379,7 @@ fn next(input: &StatusInput<'_>, state: State) -> Vec<String> {
             let release = hold::release(hold, None, input.acting.is_some());
             return if release.is_empty() { vec!["cutover status --watch".into()] } else { release };
         }
-        Some(Decision::Stop(stop)) => return stop::next(stop),
+        Some(Decision::Stop(stop)) => return stop::next(stop, input.family.spec().workflow.as_str()),
         Some(Decision::Done(ending)) => return ending::next(*ending, input.family.spec().workflow.as_str()),
         _ => {}
     }

@@ -5,6 +5,7 @@ use super::findings;
 use super::page::{Page, bad, bold, plain};
 use super::problems::Drawing;
 use crate::finding::Finding;
+use crate::run::again;
 use crate::run::decision::{Stop, StopKind};
 
 /// How to draw a stop.
@@ -13,6 +14,8 @@ pub struct StopView<'a> {
     pub drawing: Drawing,
     /// The plan file; none is the default one.
     pub file: Option<&'a str>,
+    /// The workflow's name, for a command that wants it.
+    pub workflow: &'a str,
     /// What the cluster looks like now, in words, where it is known.
     pub cluster_now: Option<&'a str>,
 }
@@ -54,15 +57,27 @@ pub fn meaning(stop: &Stop) -> &'static str {
     }
 }
 
-/// The commands to go on with.
-pub fn next(stop: &Stop) -> Vec<String> {
+/// The commands to go on with: what was refused on the way back is tried again on the way back.
+pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
     let explain = stop.findings.first().map(|finding| format!("cutover explain {}", finding.code));
     let then = match stop.kind {
-        StopKind::Refused | StopKind::NotAllowed => "cutover apply",
-        StopKind::NeedsHuman => "cutover status",
-        StopKind::Stale => "cutover plan",
+        StopKind::Refused | StopKind::NotAllowed => again::command(stop.phase.as_ref(), workflow).into_iter().collect(),
+        StopKind::NeedsHuman => ways_out(stop),
+        StopKind::Stale => vec!["cutover plan".to_owned()],
     };
-    explain.into_iter().chain([then.to_owned()]).collect()
+    explain.into_iter().chain(then).collect()
+}
+
+/// The commands that the first finding names, in its order.
+pub fn ways_out(stop: &Stop) -> Vec<String> {
+    let help = stop.findings.first().map(|finding| finding.help.as_str()).unwrap_or_default();
+    let mut named: Vec<String> = Vec::new();
+    for quoted in help.split('`').skip(1).step_by(2).filter(|quoted| quoted.starts_with("cutover ")) {
+        if !named.iter().any(|known| known == quoted) {
+            named.push(quoted.to_owned());
+        }
+    }
+    if named.is_empty() { vec!["cutover status".to_owned()] } else { named }
 }
 
 /// Draws the stop.
@@ -81,7 +96,7 @@ pub fn draw(stop: &Stop, view: &StopView<'_>) -> String {
     page.gap();
     let title = if stop.kind == StopKind::Refused { ", when it has been dealt with" } else { "" };
     page.line(0, &[bold("Next"), plain(title)]);
-    for command in next(stop) {
+    for command in next(stop, view.workflow) {
         page.command(2, &for_file(&command, view.file));
     }
     page.finish()
@@ -108,7 +123,12 @@ mod tests {
     #[test]
     fn a_refusal_says_where_traffic_is_and_what_to_do() {
         let stop = mismatch("VDiff found differences: `corder` on customer/-80: 2 rows differ, 1 row only in the target");
-        let view = StopView { drawing: PLAIN, file: None, cluster_now: Some("reads at `customer`, writes at `commerce`") };
+        let view = StopView {
+            drawing: PLAIN,
+            file: None,
+            workflow: "commerce2customer",
+            cluster_now: Some("reads at `customer`, writes at `commerce`"),
+        };
         insta::assert_snapshot!(draw(&stop, &view), @"
         REFUSED AT VERIFY: traffic is where it was
 
@@ -125,7 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_human_leads_to_the_status() {
+    fn what_is_refused_on_a_way_is_tried_again_on_that_way() {
+        let next_of = |phase: PhaseId| next(&Stop { phase: Some(phase), ..mismatch("no") }, "it's").pop();
+        assert_eq!(next_of(PhaseId::SWITCH_PRIMARY).as_deref(), Some("cutover apply"));
+        assert_eq!(next_of(PhaseId::SWITCH_BACK).as_deref(), Some("cutover switch-back"));
+        assert_eq!(next_of(PhaseId::CANCEL).as_deref(), Some(r"cutover cancel --confirm 'it'\''s'"));
+        assert_eq!(next_of(PhaseId::REPAIR).as_deref(), Some("cutover explain C310"), "nobody here knows what it was of");
+    }
+
+    #[test]
+    fn what_needs_a_human_leads_to_the_ways_out_that_it_names() {
         let finding = Finding::fail(
             "C404",
             Severity::Error,
@@ -134,7 +163,7 @@ mod tests {
             "`cutover apply --finish-only` tries to make it whole",
         );
         let stop = Stop { kind: StopKind::NeedsHuman, phase: None, findings: vec![finding] };
-        let view = StopView { drawing: PLAIN, file: Some("w.toml"), cluster_now: None };
+        let view = StopView { drawing: PLAIN, file: Some("w.toml"), workflow: "commerce2customer", cluster_now: None };
         insta::assert_snapshot!(draw(&stop, &view), @"
         NEEDS A HUMAN: the cluster is between states, or is not what the record says;
         nothing more is written
@@ -145,13 +174,13 @@ mod tests {
 
         Next
           cutover explain C404
-          cutover status w.toml
+          cutover apply w.toml --finish-only
         ");
     }
 
     #[test]
     fn no_text_of_a_server_acts_on_the_terminal() {
-        let view = StopView { drawing: PLAIN, file: None, cluster_now: Some(HOSTILE) };
+        let view = StopView { drawing: PLAIN, file: None, workflow: "commerce2customer", cluster_now: Some(HOSTILE) };
         assert_harmless(&draw(&mismatch(HOSTILE), &view));
     }
 }

@@ -61,8 +61,8 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,
             why: format!(
-                "a switch was tried after its release and did not happen{evidence}; nothing is half done, and a new try needs a \
-                 new release{advice}"
+                "a switch was tried after its release and did not happen{evidence}; nothing is half done, traffic is where it was, and a \
+                 new try needs a new release{advice}"
             ),
             until: None,
         };

@@ -29,6 +29,11 @@ pub fn looks_dead(lock: &HeldLock, beside: bool, now: Timestamp) -> bool {
     !beside && age_seconds.is_ok_and(|seconds| seconds > BY_ONE_LOOK_SECONDS)
 }
 
+/// For how long whoever holds a name may have it without a lock of a keyspace: before it comes to them, or a VDiff that needs none.
+pub fn may_be_alone_seconds(lock: &HeldLock) -> i64 {
+    if lock.action.contains("vdiff") { VDIFF_SECONDS } else { BEFORE_THE_KEYSPACES_SECONDS }
+}
+
 /// Who holds a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder<'a> {
@@ -58,12 +63,10 @@ pub fn of_name<'a>(
     if of_a_keyspace(locks).is_some() {
         return Holder::MayLive(held);
     }
-    let wait_seconds = if held.action.contains("vdiff") {
-        VDIFF_SECONDS
-    } else if (had_keyspaces && !watch.is_of_somebody_else(held)) || watch.had_keyspaces(held) {
-        AFTER_THE_KEYSPACES_SECONDS
-    } else {
-        BEFORE_THE_KEYSPACES_SECONDS
+    let had_keyspaces = (had_keyspaces && !watch.is_of_somebody_else(held)) || watch.had_keyspaces(held);
+    let wait_seconds = match may_be_alone_seconds(held) {
+        BEFORE_THE_KEYSPACES_SECONDS if had_keyspaces => AFTER_THE_KEYSPACES_SECONDS,
+        alone => alone,
     };
     if watch.keyspaces_free_seconds(held, now) >= wait_seconds { Holder::Dead(held) } else { Holder::MayLive(held) }
 }
@@ -151,7 +154,8 @@ mod tests {
         let has_it = HeldLock { waits: false, ..waits.clone() };
         let looks = [(0, vec![dead.clone(), waits]), (10, vec![has_it.clone()])];
         let mut watch = Watch::default();
-        let judged = |watch: &Watch, held: &Vec<HeldLock>, second: i64| match of_name(Ok(held), &name(), watch, true, at(second)) {
+        let judged = |watch: &Watch, held: &Vec<HeldLock>, second: i64| match of_name(Ok(held), &name(), watch, true, at(second))
+        {
             Holder::Dead(lock) => Some(lock.node.clone()),
             _ => None,
         };
@@ -163,7 +167,11 @@ mod tests {
             })
         };
         assert_eq!(dead_at(&mut watch, "7"), Some(3));
-        assert_eq!(dead_at(&mut Watch::default(), "8"), Some(70), "it is nobody's of ours, and may not have come to the keyspaces");
+        assert_eq!(
+            dead_at(&mut Watch::default(), "8"),
+            Some(70),
+            "it is nobody's of ours, and may not have come to the keyspaces"
+        );
         assert!(!watch.is_of_somebody_else(&dead));
         watch.see_locks(&looks[0].1, at(4));
         watch.see_locks(&looks[1].1, at(5));

@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::again;
 use super::decision::{Act, Decision, Ending, HoldKind, Stop, StopKind};
+use super::drift;
 use super::forsaken;
 use super::gates::{self, GateInput, GateState};
 use super::locks::{self, Holder};
@@ -14,13 +16,13 @@ use super::phase::PhaseId;
 use super::reconcile;
 use super::refusal;
 use super::retry::{self, Retry};
-use super::stops::{between, between_states, contradictory, foreign, hanging_lock, stale_lock};
+use super::stops::{between, between_by_hands, between_states, contradictory, foreign, hanging_lock, stale_lock};
 use super::watch::Watch;
 use crate::cluster::mutation::{Mutation, RemoveStaleLock};
 use crate::cluster::port::{Facts, HeldLock, Query};
 use crate::family::picture::Picture;
 use crate::family::{Condition, Family, Phase, SituationKind, Step, View, Waiting, forecast_digest};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::routing::RoutingRules;
 use crate::record::entry::{Goal, What};
@@ -276,9 +278,7 @@ impl Run<'_> {
         match self.holder(&name) {
             // Vitess waits for it and says so, if need be.
             Holder::Nobody | Holder::Unknown(_) => None,
-            Holder::MayLive(lock) => {
-                Some(Decision::Wait(phase.clone(), Waiting::new(format!("waits for a lock: {}", locks::words(lock)))))
-            }
+            Holder::MayLive(lock) => Some(Decision::Wait(phase.clone(), Waiting::new(waits_for(lock)))),
             Holder::Dead(lock) if self.input.options.may_remove_locks && self.is_proven_dead(lock) => {
                 let (keyspace, workflow) = name;
                 let remove = RemoveStaleLock { keyspace, workflow, node: lock.node.clone() };
@@ -295,9 +295,7 @@ impl Run<'_> {
     /// a vtctld that hangs at a dead tablet looks like a dead one's.
     fn is_proven_dead(&self, lock: &HeldLock) -> bool {
         let is_ours = || self.input.progress.attempts.iter().any(|attempt| locks::is_of(lock, Some(attempt)));
-        !self.may_hang(lock)
-            && !self.input.watch.is_of_somebody_else(lock)
-            && (self.input.options.mends || is_ours())
+        !self.may_hang(lock) && !self.input.watch.is_of_somebody_else(lock) && (self.input.options.mends || is_ours())
     }
 
     fn may_hang(&self, lock: &HeldLock) -> bool {
@@ -326,7 +324,11 @@ impl Run<'_> {
             return None;
         }
         let name = self.input.family.named_lock(mutation, self.input.facts)?;
-        let Holder::Dead(lock) = self.holder(&name) else { return None };
+        let lock = match self.holder(&name) {
+            Holder::Dead(lock) => lock,
+            Holder::MayLive(lock) => return Some(format!("; the next try {}", waits_for(lock))),
+            Holder::Nobody | Holder::Unknown(_) => return None,
+        };
         let finding = self.locked(lock);
         Some(format!(
             "; and before a next try {} must be dealt with, or it fails: {}. {}",
@@ -337,10 +339,15 @@ impl Run<'_> {
     /// A write, unless the cluster has just refused the same.
     fn send_unlocked(&self, phase: &PhaseId, mutation: Mutation) -> Decision {
         let is_between = self.view.situation.kind == SituationKind::Between;
+        let again = match is_between && phase != &PhaseId::REPAIR {
+            true => "`cutover apply --finish-only`".to_owned(),
+            false => self.again(phase),
+        };
+        let after = refusal::After { again, is_between };
         // What could not be mended is not where it was.
         let refused = |kind, finding: Finding| {
             let (kind, findings) = match is_between {
-                true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), refusal::in_between(finding)]),
+                true => (StopKind::NeedsHuman, vec![between_states(self.view.situation), finding]),
                 false => (kind, vec![finding]),
             };
             Decision::Stop(Box::new(Stop { kind, phase: Some(phase.clone()), findings }))
@@ -350,10 +357,15 @@ impl Run<'_> {
             Retry::In(seconds, words) => {
                 Decision::Wait(phase.clone(), Waiting::new(format!("tries again in {}: {words}", length(seconds))))
             }
-            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words)),
-            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words)),
-            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words)),
+            Retry::NoMore(words) => refused(StopKind::Refused, refusal::finding(phase, &mutation, &words, &after)),
+            Retry::NotAllowed(words) => refused(StopKind::NotAllowed, refusal::finding(phase, &mutation, &words, &after)),
+            Retry::Lost(words) => refused(StopKind::Refused, refusal::lost(phase, &mutation, &words, &after)),
         }
+    }
+
+    /// How a phase is tried again, in words.
+    fn again(&self, phase: &PhaseId) -> String {
+        again::words(phase, self.input.family.spec().workflow.as_str())
     }
 
     fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
@@ -420,26 +432,8 @@ impl Run<'_> {
 
     /// Somebody else's hands in what is ours, since our last write.
     fn drift(&self) -> Option<Decision> {
-        let baseline = self.input.baseline?;
-        let ours = self.input.family.ours();
-        let mut found = self.input.family.picture(self.input.facts);
-        // Streams have states of their own, and their phases judge them; tables aren't looked at each time.
-        found.streams = baseline.streams.clone();
-        found.tables = baseline.tables.clone();
-        let changed: Vec<Finding> = baseline
-            .differences(&found, &ours)
-            .into_iter()
-            .filter(|difference| difference.ours)
-            .map(|difference| {
-                Finding::fail(
-                    "C401",
-                    Severity::Error,
-                    difference.subject.clone(),
-                    format!("somebody changed it since our last write: it was {}, it is {}", difference.expected, difference.found),
-                    "put it back (`vtctldclient ApplyRoutingRules`, `SetShardTabletControl`), then run `cutover apply` again; nothing is switched until then",
-                )
-            })
-            .collect();
+        let Input { family, facts, progress, baseline, .. } = self.input;
+        let changed = drift::of(*family, facts, progress, self.view.situation, (*baseline)?);
         (!changed.is_empty())
             .then(|| Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: None, findings: changed })))
     }
@@ -457,7 +451,7 @@ impl Run<'_> {
                 let against = self.view.situation.contradictions.join("; ");
                 return Decision::Wait(phase, Waiting::new(format!("looking whether it stays so: {against}")));
             }
-            return self.needs_human(None, between_states(self.view.situation));
+            return self.needs_human(None, between_by_hands(self.view.situation));
         }
         let phase = match last {
             Some(attempt) if unfinished => attempt.phase.clone(),
@@ -483,6 +477,15 @@ impl Run<'_> {
     fn needs_human(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {
         Decision::Stop(Box::new(Stop { kind: StopKind::NeedsHuman, phase: phase.cloned(), findings: vec![finding] }))
     }
+}
+
+/// Who may live is waited for; that he doesn't is known after a while alone.
+fn waits_for(lock: &HeldLock) -> String {
+    let alone = length(locks::may_be_alone_seconds(lock));
+    format!(
+        "waits for a lock: {}; when a run has seen it for {alone} and no keyspace locked beside it, its owner is dead (C408)",
+        locks::words(lock)
+    )
 }
 
 /// A short wait that everything in this module may use.

@@ -1,6 +1,8 @@
 //! The machine: pure decisions about what comes next.
 
+pub mod again;
 pub mod decision;
+pub mod drift;
 #[cfg(test)]
 pub mod fixtures;
 pub mod forsaken;

@@ -28,7 +28,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C340", title: "The way back is dead before `complete`", waivable: true, page: REVERSE_STREAMS },
     RunPage { code: "C341", title: "Open transactions could not be seen", waivable: true, page: TRANSACTIONS_UNSEEN },
     RunPage { code: "C342", title: "Old transactions hold locks on moved tables", waivable: true, page: OLD_TRANSACTIONS },
-    RunPage { code: "C401", title: "Somebody changed what is ours", waivable: false, page: DRIFT },
+    RunPage { code: "C401", title: "Somebody changed what is ours", waivable: true, page: DRIFT },
     RunPage { code: "C402", title: "The workflow is not ours", waivable: false, page: FOREIGN },
     RunPage { code: "C403", title: "The cluster contradicts the record", waivable: false, page: CONTRADICTION },
     RunPage { code: "C404", title: "The cluster is between states", waivable: false, page: BETWEEN },
@@ -342,7 +342,10 @@ Somebody else writes there. What the plan showed is no longer what would happen.
 
 ## What to do
 
-Find out who. Put it back as the message says it was, then `cutover apply`. Changes of what is not ours are told, and stop nothing.
+Find out who. Put it back as the message says it was, then `cutover apply`; or accept it as it is: `cutover waive C401 --reason TEXT`,
+then `cutover apply` goes on from there. The waiver is void as soon as something else is changed. When somebody switched the writes by
+hand, `cutover switch-back` brings all traffic to the source, whatever was changed. Between states there is nothing to accept:
+`cutover repair` makes it whole. Changes of what is not ours are told, and stop nothing.
 ";
 
 const FOREIGN: &str = "## What it means
@@ -383,8 +386,8 @@ Writes may be refused in such a state. It arises when vtctld or a tablet dies in
 
 ## What to do
 
-`cutover apply --finish-only` makes whole what our own last write left half done. If it says that no step of ours is safe, the
-message names what to look at; `cutover status` shows it all.
+`cutover apply --finish-only` makes whole what our own last write left half done; `cutover repair` what hands and others have left, and
+shows each write before. If one of them says that no step of ours is safe, the message names what to look at and what a person must do.
 ";
 
 const NOT_AS_FORECAST: &str = "## What it means

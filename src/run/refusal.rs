@@ -24,13 +24,21 @@ const NOT_PERMITTED: &str = "required vreplication metadata permissions on table
 /// MySQL's own words for it (errno 1290).
 const READ_ONLY: &str = "running with the --read-only option";
 
-/// What a refused write leaves behind, unless the cluster stands between states.
-const WHERE_IT_WAS: &str = "Traffic is where it was";
+/// Where the cluster stands after a write that did not come about, and how it goes on.
+#[derive(Debug, Clone)]
+pub(super) struct After {
+    /// The command that tries it again, in quotes, or words for it.
+    pub again: String,
+    /// The write was to make whole what stands between states.
+    pub is_between: bool,
+}
 
-/// A refusal of what was to make the cluster whole.
-pub(super) fn in_between(finding: Finding) -> Finding {
-    let help = finding.help.replace(&format!(". {WHERE_IT_WAS}"), "");
-    Finding { help: help.replace("then `cutover apply`", "then `cutover apply --finish-only`"), ..finding }
+impl After {
+    /// "then `cutover apply`. Traffic is where it was": not where it stands between states.
+    fn then(&self) -> String {
+        let again = &self.again;
+        if self.is_between { format!("then {again}") } else { format!("then {again}. Traffic is where it was") }
+    }
 }
 
 /// What the words of a refusal say, where they are known.
@@ -98,9 +106,9 @@ impl<'a> Known<'a> {
 }
 
 /// What stops a run when the cluster has refused a write often enough; `words` are its own.
-pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str, after: &After) -> Finding {
     if words.starts_with(NOT_SENT) {
-        return not_sent(phase, mutation, words);
+        return not_sent(phase, mutation, words, after);
     }
     let refuses = format!("Vitess refuses to {}", mutation.verb().words());
     match Known::of(words) {
@@ -109,41 +117,41 @@ pub(super) fn finding(phase: &PhaseId, mutation: &Mutation, words: &str) -> Find
             Severity::Error,
             phase.as_str(),
             format!("{refuses}: {words}"),
-            "mend what it names, then `cutover apply`; `cutover status` shows where the movement stands",
+            format!("mend what it names, then {}; `cutover status` shows where the movement stands", after.again),
         ),
         Some(known) => Finding::fail(
             known.code(),
             Severity::Error,
             known.aliases().join(", "),
             format!("{refuses}, {}", known.why()),
-            format!("{}, then `cutover apply`. {WHERE_IT_WAS}", known.way_out()),
+            format!("{}, {}", known.way_out(), after.then()),
         ),
     }
 }
 
 /// What stops a run that did not send a write, each time: nobody has refused it.
-fn not_sent(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+fn not_sent(phase: &PhaseId, mutation: &Mutation, words: &str, after: &After) -> Finding {
     Finding::fail(
         NOTHING_FRESH,
         Severity::Error,
         phase.as_str(),
         format!("to {} came to nothing each time: {words}", mutation.verb().words()),
-        format!("find out what makes vtctld, this machine or its disk slow, then `cutover apply`. {WHERE_IT_WAS}"),
+        format!("find out what makes vtctld, this machine or its disk slow, {}", after.then()),
     )
 }
 
 /// What stops a run when the connection to vtctld broke in a write, each time; `words` are those of the transport. Where they are vtctld's
 /// own it did answer, with the code of what it waited for in vain: that a dead tablet's deadline passed.
-pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str) -> Finding {
+pub(super) fn lost(phase: &PhaseId, mutation: &Mutation, words: &str, after: &After) -> Finding {
     if Known::of(words).is_some() {
-        return finding(phase, mutation, words);
+        return finding(phase, mutation, words, after);
     }
     Finding::fail(
         REFUSED,
         Severity::Error,
         phase.as_str(),
         format!("to {} came to nothing each time, for the connection to vtctld broke: {words}", mutation.verb().words()),
-        "see why vtctld dies or can't be reached (its log, its host), then `cutover apply`; nothing is under way",
+        format!("see why vtctld dies or can't be reached (its log, its host), then {}; nothing is under way", after.again),
     )
 }
 
@@ -165,6 +173,20 @@ mod tests {
     use super::super::fixtures::switch_primary;
     use super::*;
 
+    fn whole() -> After {
+        After { again: "`cutover apply`".into(), is_between: false }
+    }
+
+    #[test]
+    fn what_could_not_be_mended_is_not_where_it_was_and_a_way_back_names_its_own_command() {
+        let help = |again: &str, is_between| {
+            let after = After { again: again.into(), is_between };
+            finding(&PhaseId::SWITCH_BACK, &switch_primary(), DEAD_REPLICA, &after).help
+        };
+        assert!(help("`cutover apply --finish-only`", true).ends_with(", then `cutover apply --finish-only`"));
+        assert!(help("`cutover switch-back`", false).ends_with(", then `cutover switch-back`. Traffic is where it was"));
+    }
+
     /// As vtctld 24 said it when a replica of the source was dead.
     const DEAD_REPLICA: &str = "cannot switch traffic for workflow c2c at this time: could not refresh all of the tablets involved in the \
                                 operation:\nfailed to successfully refresh all tablets in the commerce/0 source shard (<nil>):\n  failed \
@@ -172,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_tablet_that_does_not_answer_is_named_with_the_way_out() {
-        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), DEAD_REPLICA);
+        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), DEAD_REPLICA, &whole());
         assert_eq!((finding.code.as_str(), finding.subject.as_str()), ("C313", "zone1-0000000101"));
         assert!(finding.help.starts_with("start zone1-0000000101 again, or if it is gone"), "{}", finding.help);
         assert!(finding.help.contains("`vtctldclient DeleteTablets zone1-0000000101`"), "{}", finding.help);
@@ -191,8 +213,8 @@ mod tests {
         let words = format!(
             "{DEAD_REPLICA}; failed to successfully refresh all tablets in the customer/-80 source shard (context deadline exceeded)"
         );
-        assert_eq!(lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words).code, "C313");
-        let broken = lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), "broken pipe");
+        assert_eq!(lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words, &whole()).code, "C313");
+        let broken = lost(&PhaseId::SWITCH_PRIMARY, &switch_primary(), "broken pipe", &whole());
         assert!(broken.code == "C312" && broken.summary.contains("the connection to vtctld broke"), "{}", broken.summary);
     }
 
@@ -206,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_primary_that_takes_no_writes_is_named_with_the_way_out() {
-        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), READ_ONLY_SOURCE);
+        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), READ_ONLY_SOURCE, &whole());
         assert_eq!((finding.code.as_str(), finding.subject.as_str()), ("C314", "zone1-0000000100"));
         assert!(finding.summary.ends_with("takes no writes of the application either: zone1-0000000100"), "{}", finding.summary);
         assert!(finding.help.contains("`vtctldclient SetWritable zone1-0000000100 true`"), "{}", finding.help);
@@ -217,7 +239,7 @@ mod tests {
     #[test]
     fn a_write_that_was_never_sent_was_not_refused() {
         let words = format!("{NOT_SENT}: making the intent durable took longer than a look may be old");
-        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words);
+        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), &words, &whole());
         assert_eq!(finding.code, "C407");
         assert!(!finding.summary.contains("refuse") && finding.summary.ends_with(&words), "{}", finding.summary);
     }
@@ -225,7 +247,7 @@ mod tests {
     #[test]
     fn any_other_refusal_is_passed_on_in_its_words() {
         let words = "cannot switch traffic at this time: replication lag 41s is higher than allowed lag 30s";
-        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), words);
+        let finding = finding(&PhaseId::SWITCH_PRIMARY, &switch_primary(), words, &whole());
         assert_eq!(finding.code, "C312");
         assert!(finding.summary.ends_with(words), "{}", finding.summary);
         assert_eq!(advice(words), None);

@@ -2,7 +2,7 @@
 
 use crate::cluster::port::HeldLock;
 use crate::family::Situation;
-use crate::finding::{CheckResult, Finding, Severity};
+use crate::finding::{Finding, Severity};
 
 pub(super) fn foreign(situation: &Situation) -> Finding {
     Finding::fail(
@@ -17,17 +17,13 @@ pub(super) fn foreign(situation: &Situation) -> Finding {
 
 pub(super) fn contradictory(situation: &Situation) -> Finding {
     let seen = situation.contradictions.join("; ");
-    Finding {
-        code: "C403".into(),
-        severity: Severity::Error,
-        result: CheckResult::Fail,
-        subject: "workflow".into(),
-        summary: format!("{}: {seen}", situation.words),
-        help: "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away".into(),
-        at: None,
-        seen: String::new(),
-        waived: None,
-    }
+    Finding::fail(
+        "C403",
+        Severity::Error,
+        "workflow",
+        format!("{}: {seen}", situation.words),
+        "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away",
+    )
 }
 
 pub(super) fn between(why: String) -> Finding {
@@ -42,6 +38,16 @@ pub(super) fn between(why: String) -> Finding {
 
 pub(super) fn between_states(situation: &Situation) -> Finding {
     between(format!("the cluster is between states: {}", situation.contradictions.join("; ")))
+}
+
+/// Between states, and no write of ours stopped half way: what a run begins with is not what makes it whole.
+pub(super) fn between_by_hands(situation: &Situation) -> Finding {
+    Finding {
+        help: "no write of ours is half done, so somebody's hands or another's death has left it: `cutover repair` shows what makes it \
+               whole, and does it or says what a person must do"
+            .into(),
+        ..between_states(situation)
+    }
 }
 
 /// How a lock that nobody gives back is taken away by hand.

@@ -12,6 +12,14 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, word)| word)
 }
 
+/// The name of a cluster's that was probably meant, as the beginning of a sentence: "did you mean `corder`? ". Empty where none is near.
+pub fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let allowed = (found.chars().count() / 3).max(1);
+    let distance = |name: &str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
+    let near = known.into_iter().map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= allowed).min();
+    near.map(|(_, name)| format!("did you mean `{name}`? ")).unwrap_or_default()
+}
+
 /// The words as a list for people: `a`, `b` or `c`.
 pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
@@ -34,6 +42,13 @@ mod tests {
         assert_eq!(nearest("stabel-for", known), Some("stable-for"));
         assert_eq!(nearest("windows", known), None);
         assert_eq!(nearest("x", known), None);
+    }
+
+    #[test]
+    fn names_of_a_cluster_keep_their_underscores() {
+        assert_eq!(did_you_mean("order_itmes", ["orders", "order_items"]), "did you mean `order_items`? ");
+        assert_eq!(did_you_mean("Customer", ["customer"]), "did you mean `customer`? ");
+        assert_eq!(did_you_mean("x", ["customer", "abc"]), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod adapter;
 mod canaries;
 mod checks_on_sandbox;
 mod cli_adopt;
+mod cli_by_hand;
 mod cli_doctor;
 mod cli_explain;
 mod cli_fast_path;

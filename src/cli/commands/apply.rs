@@ -135,7 +135,7 @@ async fn refuse_stale(context: &mut Context, session: &mut Session, saved: &Plan
         return Ok(None);
     }
     let stop = Stop { kind, phase: None, findings };
-    context.show_stop(&stop, &session.file)?;
+    context.show_stop(&stop, &session.file, session.spec.workflow.as_str())?;
     Ok(Some(Exit::of_stop(kind)))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::apply::phase;
+use super::status::decide;
 use crate::cli::block_on;
 use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
@@ -15,13 +15,17 @@ use crate::cli::way;
 use crate::family::{Family as _, SituationKind, forecast_digest};
 use crate::record::entry::What;
 use crate::report::command::for_file;
+use crate::report::ending;
+use crate::run::decision::{Decision, HoldKind};
 use crate::run::phase::PhaseId;
+use crate::spec::suggest::did_you_mean;
 
 /// Open a gate, with a reason
 ///
 /// Binds the plan file's meaning and what the phase would change; an edit of either voids it. It expires as the plan file says.
 /// Works while `apply --wait` waits.
 #[derive(Debug, Args)]
+#[command(override_usage = "cutover approve [OPTIONS] [FILE] GATE --reason <TEXT>")]
 pub struct ApproveArgs {
     /// The plan file, if it isn't workflow.toml, and the gate
     #[arg(value_names = ["FILE", "GATE"], num_args = 1..=2, required = true)]
@@ -43,17 +47,22 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
     };
     block_on(context, async |context| {
         let mut session = Session::open(context, &file, "approve", Wants::Record).await?;
+        if gate_named(&gate, &session).is_none() {
+            let held = held_now(&session).await;
+            return Err(no_gate(&gate, &session, &held));
+        }
         session.begin()?;
         let words = match append(&mut session, &gate, &args.reason, args.end_revert_window).await? {
             Approved::Now(words) => words,
-            Approved::Behind(why) => return Err(Error::ended(Exit::Refused, why, "`cutover status` shows what comes next")),
+            Approved::Behind(why) => return Err(Error::ended(Exit::Refused, why, held_now(&session).await)),
         };
         if context.is_json() {
             let last = session.record.as_ref().and_then(|record| record.entries.last());
             context.ui.json(&serde_json::json!(last))?;
         } else {
             let next = for_file("cutover apply", named(&file).as_deref());
-            context.ui.data(&format!("{words}\nnext: {next}\n"))?;
+            let held = held_elsewhere(&session, &gate).await.map(|held| format!("{held}\n")).unwrap_or_default();
+            context.ui.data(&format!("{words}\n{held}next: {next}\n"))?;
         }
         Ok(Exit::Done)
     })
@@ -69,13 +78,8 @@ pub enum Approved {
 
 /// Puts an approval on record, bound to what the phase would change now.
 pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_window: bool) -> Result<Approved, Error> {
-    let gate = phase(gate)?;
-    let Some(gate_spec) = session.spec.gates.get(&gate) else {
-        return Err(Error::usage(
-            format!("no gate stands before `{gate}`"),
-            "gates stand before create, copy, verify, switch-replicas, switch-primary, complete, remove-rules",
-        ));
-    };
+    let Some(gate) = gate_named(gate, session) else { return Err(no_gate(gate, session, "`cutover status` says what is held")) };
+    let gate_spec = &session.spec.gates[&gate];
     if end_revert_window && gate != PhaseId::COMPLETE {
         return Err(Error::usage(
             "--end-revert-window goes with the gate `complete`",
@@ -118,5 +122,53 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
         same_intent(progress)
     })?;
     let until = expires_at.map(|at| format!(", until {}", crate::words::moment(at))).unwrap_or_default();
-    Ok(Approved::Now(format!("approved: {gate}{until}")))
+    let before = progress.approvals.iter().find(|approval| approval.gate == gate && progress.stands(approval, now));
+    let before = before.map(|before| {
+        let at = crate::words::moment(before.at);
+        format!("; it was approved already, by {} at {at} ({}), and this one takes its place", before.by, before.reason)
+    });
+    Ok(Approved::Now(format!("approved: {gate}{until}{}", before.unwrap_or_default())))
+}
+
+fn gate_named(name: &str, session: &Session) -> Option<PhaseId> {
+    session.spec.gates.keys().find(|gate| gate.as_str() == name).cloned()
+}
+
+/// `held`: what is held now, for who mistyped it.
+fn no_gate(name: &str, session: &Session, held: &str) -> Error {
+    let phases = session.movement.phases().into_iter().map(|phase| phase.id);
+    let gates: Vec<PhaseId> = phases.filter(|phase| session.spec.gates.contains_key(phase)).collect();
+    let near = did_you_mean(name, gates.iter().map(PhaseId::as_str));
+    let gates: Vec<&str> = gates.iter().map(PhaseId::as_str).collect();
+    Error::usage(format!("there is no gate `{name}`"), format!("{near}gates stand before {}. Now: {held}", gates.join(", ")))
+}
+
+/// Where the movement is held now, and the command for it.
+async fn held_now(session: &Session) -> String {
+    match decision(session).await {
+        Some(Decision::Hold(hold)) if hold.release.is_empty() => format!("held before {}: {}", hold.gate, hold.why),
+        Some(Decision::Hold(hold)) => {
+            let commands: Vec<String> = hold.release.iter().map(|command| format!("`{command}`")).collect();
+            format!("held before {}; {}", hold.gate, commands.join(", then "))
+        }
+        Some(Decision::Done(ending)) => format!("nothing is held: {}; `cutover status`", ending::words(ending)),
+        _ => "nothing is held; `cutover status` says what comes next".to_owned(),
+    }
+}
+
+/// Where it is held instead, when that is not where it was approved: an approval beforehand is fine, and releases nothing now.
+async fn held_elsewhere(session: &Session, approved: &str) -> Option<String> {
+    match decision(session).await {
+        Some(Decision::Hold(hold)) if hold.gate.as_str() != approved && hold.kind == HoldKind::Gate => {
+            Some(format!("held now: before {}, and that wants an approval of its own", hold.gate))
+        }
+        _ => None,
+    }
+}
+
+/// What a run would do; none where the cluster can't be asked just now, which is said elsewhere.
+async fn decision(session: &Session) -> Option<Decision> {
+    let facts = session.observe().await.ok()?;
+    let progress = session.progress();
+    decide(session, &progress, facts).await.ok()?.0
 }

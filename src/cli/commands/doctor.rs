@@ -1,5 +1,6 @@
 //! `cutover doctor`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,15 +12,24 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::survey::{Ward, Where};
 use crate::cli::take_up::store_of;
+use crate::cluster::mutation::Mutation;
+use crate::cluster::port::Facts;
+use crate::driver::kept_picture;
 use crate::family::move_tables::MoveTables;
 use crate::family::{Family as _, SituationKind};
 use crate::leftovers::survey::NotSeen;
 use crate::leftovers::{Leftover, Survey, Weight, find, still_there};
 use crate::model::name::{KeyspaceName, TableName};
-use crate::record::progress::Progress;
+use crate::record::entry::Goal;
+use crate::record::file::FileStore;
+use crate::record::progress::{Attempt, Progress};
 use crate::record::store::Record;
 use crate::report::doctor::{Asked, Diagnosis, RecordSays, Verdict};
 use crate::report::doctor_human::{self, DoctorView};
+use crate::report::stop;
+use crate::run::decision::{Stop, StopKind};
+use crate::run::drift;
+use crate::run::reconcile::is_done;
 use crate::spec::{Movement, Spec, TableSelection};
 
 /// Say what is wrong in a cluster: what half-done switches, dead owners and hands have left
@@ -65,15 +75,31 @@ pub fn keyspace(name: &str) -> Result<KeyspaceName, Error> {
 
 /// What stands there, and stands there still a moment later.
 pub async fn examine(ward: &Ward) -> Result<(Survey, Vec<Leftover>), Error> {
-    let survey = ward.survey().await?;
+    let stopped_vdiffs = stopped_vdiffs(ward);
+    let survey = Survey { stopped_vdiffs: stopped_vdiffs.clone(), ..ward.survey().await? };
     let first = find(&survey);
     if first.iter().all(|leftover| leftover.weight == Weight::Note) {
         return Ok((survey, first));
     }
     tokio::time::sleep(SECOND_LOOK_AFTER).await;
-    let survey = ward.survey().await?;
+    let survey = Survey { stopped_vdiffs, ..ward.survey().await? };
     let second = find(&survey);
     Ok((survey, still_there(&first, second)))
+}
+
+/// The VDiffs that the record of the plan file has seen stopped. A record that can't be read is told later, and knows of none here.
+fn stopped_vdiffs(ward: &Ward) -> BTreeSet<String> {
+    let Some((file, spec)) = &ward.spec else { return BTreeSet::new() };
+    let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+    let attempts = match store_of(file, folder, spec).load_newest() {
+        Ok(Some(record)) => record.progress().attempts,
+        _ => vec![],
+    };
+    let stopped = attempts.into_iter().filter(is_done).filter_map(|attempt| match attempt.mutation {
+        Mutation::StopVDiff(stop) => Some(stop.uuid),
+        _ => None,
+    });
+    stopped.collect()
 }
 
 /// With what the record says to it, where there is one.
@@ -117,6 +143,7 @@ fn record_says(
             situation,
             contradictions: open_write(&progress).into_iter().collect(),
             is_whole: true,
+            next: vec![],
         }));
     }
     let movement = movement_of(spec, &record);
@@ -127,7 +154,28 @@ fn record_says(
     let open = open_write(&progress);
     let is_open = open.is_some();
     contradictions.extend(open);
-    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open }))
+    let changed = if is_open { None } else { changed_by_hand(&movement, &survey.facts, &progress, &store) };
+    let next = changed.as_ref().map(stop::ways_out).unwrap_or_default();
+    let is_changed = changed.is_some();
+    contradictions.extend(changed.iter().map(changed_words));
+    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open && !is_changed, next }))
+}
+
+/// What `apply` would stop at: somebody's hands in what is ours since our last write. On the way back nobody's are in the way.
+fn changed_by_hand(movement: &MoveTables, facts: &Facts, progress: &Progress, store: &FileStore) -> Option<Stop> {
+    let is_settled = progress.open_attempt.is_none() && !progress.last_write().is_some_and(Attempt::is_half_done);
+    if !is_settled || progress.goal() == Goal::SwitchedBack {
+        return None;
+    }
+    let baseline = kept_picture(&store.kept(), progress.baseline.as_ref()?)?;
+    let situation = movement.situation(facts, progress);
+    let findings = drift::of(movement, facts, progress, &situation, &baseline);
+    (!findings.is_empty()).then_some(Stop { kind: StopKind::NeedsHuman, phase: None, findings })
+}
+
+fn changed_words(stop: &Stop) -> String {
+    let help = stop.findings.first().map(|finding| finding.help.as_str()).unwrap_or_default();
+    format!("`cutover apply` stops at {}. What can be done: {help}", stop::reason(stop))
 }
 
 /// The write of which nobody has seen what became. What it did so far can look whole to whoever sees the topology alone.

@@ -1,7 +1,7 @@
 //! `cutover repair`
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
@@ -159,6 +159,16 @@ impl Target {
                 )
             }
             Self::Publish { cluster } => format!("cutover repair --cluster {} --publish", shell(cluster)),
+        }
+    }
+
+    /// The command that says what stands there.
+    fn doctor(&self) -> String {
+        match self {
+            Self::File(file) => crate::report::command::for_file("cutover doctor", named(file).as_deref()),
+            Self::Workflow { cluster, .. } | Self::Tables { cluster, .. } | Self::Publish { cluster } => {
+                format!("cutover doctor --cluster {}", shell(cluster))
+            }
         }
     }
 
@@ -400,8 +410,9 @@ fn show(context: &mut Context, plan: &RepairPlan, target: &Target, begins: bool)
     if context.is_json() {
         return context.ui.json(&json!(plan));
     }
-    let command = target.command();
-    let view = RepairView { drawing: context.ui.drawing, begins, full: context.global.verbose > 0, command: &command };
+    let (command, doctor) = (target.command(), target.doctor());
+    let view =
+        RepairView { drawing: context.ui.drawing, begins, full: context.global.verbose > 0, command: &command, doctor: &doctor };
     context.ui.data(&repair_human::draw(plan, &view))
 }
 
@@ -446,11 +457,6 @@ async fn prove(context: &mut Context, ward: &Ward, target: &Target) -> Result<Ex
     };
     let exit = if first.weight == Weight::Between { Exit::NeedsHuman } else { Exit::Refused };
     let what = format!("{} {}: {}", first.code, first.subject, first.summary);
-    let doctor = match target {
-        Target::File(file) => crate::report::command::for_file("cutover doctor", Path::new(file).to_str()),
-        Target::Workflow { cluster, .. } | Target::Tables { cluster, .. } | Target::Publish { cluster } => {
-            format!("cutover doctor --cluster {}", shell(cluster))
-        }
-    };
+    let doctor = target.doctor();
     Err(Error::ended(exit, format!("it was mended in part; still there: {what}"), format!("`{doctor}` shows all of it")))
 }

@@ -1,5 +1,6 @@
 //! `cutover status`
 
+use std::mem::discriminant;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
 use crate::cli::without_streams;
 use crate::cluster::port::Facts;
-use crate::record::entry::Entry;
+use crate::family::Family as _;
+use crate::finding::Finding;
+use crate::record::entry::{Entry, Goal};
 use crate::record::progress::Progress;
 use crate::record::store::RecordStore as _;
 use crate::report::status::{Acting, Status, StatusInput};
 use crate::report::status_human::{self, StatusView};
-use crate::run::decision::Decision;
+use crate::run::decision::{Decision, Stop, StopKind};
 
 /// Show where the movement stands, and the same by hand
 ///
@@ -82,6 +85,7 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     let facts = session.look().await?;
     let progress = session.progress();
     let (decision, facts) = decide(session, &progress, facts).await?;
+    let decision = decision.map(|decision| refused_by_checks(session, &progress, &facts, decision));
     let entries: &[Entry] = session.record.as_ref().map_or(&[], |record| &record.entries);
     let now = session.clock.now();
     let acting = [" apply", ""].iter().find_map(|suffix| session.lease_holder(suffix));
@@ -96,6 +100,24 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
         now,
     });
     Ok((status, now))
+}
+
+/// A run looks at the checks before it writes, and stops at them: so does this, as far as they were looked at.
+fn refused_by_checks(session: &Session, progress: &Progress, facts: &Facts, decision: Decision) -> Decision {
+    let family = &session.movement;
+    let Decision::Act(act) = &decision else { return decision };
+    let is_of_phase = family.mutations(&act.phase).iter().any(|mutation| discriminant(mutation) == discriminant(&act.mutation));
+    if !progress.is_bound() || progress.goal() != Goal::Forward || !is_of_phase {
+        return decision;
+    }
+    if !facts.covers(&family.check_query(facts, Some(&act.phase))) {
+        return decision;
+    }
+    let findings: Vec<Finding> = family.check(facts, progress, Some(&act.phase)).into_iter().filter(Finding::blocks).collect();
+    if findings.is_empty() {
+        return decision;
+    }
+    Decision::Stop(Box::new(Stop { kind: StopKind::Refused, phase: Some(act.phase.clone()), findings }))
 }
 
 /// What the machine would do now.

@@ -4,23 +4,28 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::status::decide;
 use crate::cli::block_on;
 use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::family::{Condition, Family as _, Step, View};
+use crate::cluster::port::Facts;
+use crate::family::{Condition, Family as _, Situation, SituationKind, Step, View};
 use crate::finding::{Finding, Severity};
 use crate::plan::checks;
 use crate::record::entry::What;
+use crate::record::progress::Progress;
 use crate::report::command::for_file;
+use crate::run::decision::Decision;
 use crate::run::watch::Watch;
-use crate::run::{pages, reconcile};
+use crate::run::{drift, pages, reconcile};
 
 /// Accept what blocks, by its code and with a reason
 ///
 /// Bound to the plan file's meaning and to the counts seen: when either changes, the waiver is void.
 #[derive(Debug, Args)]
+#[command(override_usage = "cutover waive [OPTIONS] [FILE] CODE --reason <TEXT>")]
 pub struct WaiveArgs {
     /// The plan file, if it isn't workflow.toml, and the code of the finding as `plan` or `apply` printed it
     #[arg(value_names = ["FILE", "CODE"], num_args = 1..=2, required = true)]
@@ -136,6 +141,7 @@ async fn blocking(session: &mut Session) -> Result<Vec<Blocking>, Error> {
     };
     let checked = session.movement.check(&facts, &progress, None).into_iter().filter(Finding::blocks);
     let mut found: Vec<Blocking> = checked.chain(reconcile::unexplained_differences(&progress)).map(Blocking::of).collect();
+    found.extend(changed_by_hand(session, &progress, &situation, facts.clone()).await?);
     for phase in session.movement.phases() {
         if let Step::Blocked(finding) = session.movement.step(&phase.id, &view) {
             found.push(Blocking::of(finding));
@@ -148,6 +154,23 @@ async fn blocking(session: &mut Session) -> Result<Vec<Blocking>, Error> {
         }
     }
     Ok(found)
+}
+
+/// What somebody has changed of ours. Between states nothing of it can be accepted: that is mended.
+async fn changed_by_hand(
+    session: &Session,
+    progress: &Progress,
+    situation: &Situation,
+    facts: Facts,
+) -> Result<Vec<Blocking>, Error> {
+    let is_waivable = situation.kind != SituationKind::Between;
+    let (decision, _) = decide(session, progress, facts).await?;
+    let findings = match decision {
+        Some(Decision::Stop(stop)) => stop.findings,
+        _ => vec![],
+    };
+    let changed = findings.into_iter().filter(|finding| finding.code == drift::CHANGED);
+    Ok(changed.map(|finding| Blocking { finding, is_waivable }).collect())
 }
 
 #[cfg(test)]

@@ -22,8 +22,9 @@ pub struct ApplyRoutingRules {
 }
 
 impl ApplyRoutingRules {
-    /// The edit that removes `remove` from `now` and sets `set`.
-    pub fn edit(now: &RoutingRules, remove: Vec<String>, set: Vec<Rule>) -> Self {
+    /// The edit that removes from `now` what is there of `remove`, and sets `set`.
+    pub fn edit(now: &RoutingRules, mut remove: Vec<String>, set: Vec<Rule>) -> Self {
+        remove.retain(|key| now.get(key).is_some());
         let mut whole = now.clone();
         for key in &remove {
             whole.remove(key);
@@ -85,7 +86,8 @@ mod tests {
         let mut now = RoutingRules::default();
         now.set("ours", "a.ours");
         now.set("theirs", "b.theirs");
-        let edit = ApplyRoutingRules::edit(&now, vec!["ours".into()], vec![]);
+        let edit = ApplyRoutingRules::edit(&now, vec!["ours".into(), "not.there".into()], vec![]);
+        assert_eq!(edit.words(), "remove 1 routing rules and publish the rest to every cell", "what is there is counted");
         let whole = edit.whole.unwrap();
         assert_eq!(whole.target("theirs"), Some("b.theirs"));
         assert_eq!(whole.len(), 1);

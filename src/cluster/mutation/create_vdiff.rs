@@ -29,6 +29,9 @@ pub struct CreateVDiff {
     pub cells: Vec<CellName>,
     pub tablet_types: Vec<TabletType>,
     pub max_duration_seconds: Option<u64>,
+    /// Why the one before it does not count, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 /// Tablets that look at their tables at once.
@@ -83,7 +86,8 @@ impl Verb for CreateVDiff {
 
     fn words(&self) -> String {
         let which = if self.uuid.is_nil() { "a new VDiff".to_owned() } else { format!("VDiff {}", self.uuid) };
-        format!("compare every row of `{}.{}` with {which}", self.target_keyspace, self.workflow)
+        let instead = self.instead_of.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+        format!("compare every row of `{}.{}` with {which}{instead}", self.target_keyspace, self.workflow)
     }
 
     fn equivalent(&self) -> String {
@@ -130,6 +134,7 @@ mod tests {
             cells: vec![CellName::new("zone1").unwrap()],
             tablet_types: vec![TabletType::Rdonly, TabletType::Replica],
             max_duration_seconds: Some(90),
+            instead_of: None,
         };
         let request = vdiff.request();
         assert_eq!((request.max_report_sample_rows, request.only_p_ks), (1, true));

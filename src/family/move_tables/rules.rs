@@ -61,6 +61,34 @@ impl MoveTables {
         }
     }
 
+    /// Whether each table has a rule for one tablet type.
+    pub fn each_has_rules(&self, rules: &RoutingRules, tablet_type: TabletType) -> bool {
+        self.tables.iter().all(|table| self.side_of_table(rules, table, tablet_type).is_some())
+    }
+
+    /// Leads to one side what disagrees among the rules of one type; what agrees stays as it is.
+    pub fn agree(&self, rules: &mut RoutingRules, tablet_type: TabletType, to_target: bool) {
+        let side = if to_target { Side::Target } else { Side::Source };
+        for table in &self.tables {
+            if self.side_of_table(rules, table, tablet_type) != Some(side) {
+                let to = if to_target { self.target_table(table) } else { self.source_table(table) };
+                for key in self.rule_keys_of(table, tablet_type) {
+                    rules.set(key, to.clone());
+                }
+            }
+        }
+    }
+
+    /// Our rules as a completed movement has them: two of a table's nine keys have served their time.
+    pub fn rules_at_the_end(&self) -> RoutingRules {
+        let mut rules = RoutingRules::default();
+        for kind in SERVING_TYPES {
+            self.route(&mut rules, kind, true);
+        }
+        self.route_primary(&mut rules, true);
+        rules
+    }
+
     /// Who serves one tablet type by these rules; none when there are no rules of ours for it.
     pub fn side(&self, rules: &RoutingRules, tablet_type: TabletType) -> Option<Side> {
         let mut sides = self.tables.iter().map(|table| self.side_of_table(rules, table, tablet_type));

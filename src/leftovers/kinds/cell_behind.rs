@@ -12,8 +12,13 @@ use crate::words::counted;
 
 const CODE: &str = "C507";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "a cell doesn't serve what the topology holds", find, page: include_str!("../pages/C507.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a cell doesn't serve what the topology holds",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C507.md"),
+};
 
 /// So many rules are shown as evidence.
 const MOST_RULES: usize = 12;

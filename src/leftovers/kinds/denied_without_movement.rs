@@ -11,8 +11,13 @@ use crate::model::topology::shard_path;
 
 const CODE: &str = "C502";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "denied tables that no movement explains", find, page: include_str!("../pages/C502.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "denied tables that no movement explains",
+    find,
+    wants_every_workflow: true,
+    page: include_str!("../pages/C502.md"),
+};
 
 /// What is known of a table that is denied without a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +35,6 @@ enum Denied {
 }
 
 fn find(survey: &Survey) -> Vec<Leftover> {
-    // What carries them may be what could not be read.
-    if !survey.knows_every_workflow() {
-        return vec![];
-    }
     let mut found = Vec::new();
     for keyspace in &survey.keyspaces {
         let mut by_state: BTreeMap<Denied, BTreeMap<String, Vec<String>>> = BTreeMap::new();

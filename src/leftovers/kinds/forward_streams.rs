@@ -13,6 +13,7 @@ pub static KIND: Kind = Kind {
     code: CODE,
     title: "streams that are frozen on the wrong side, or not frozen",
     find,
+    wants_every_workflow: false,
     page: include_str!("../pages/C511.md"),
 };
 

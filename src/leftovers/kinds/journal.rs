@@ -12,8 +12,13 @@ use crate::model::workflow::Workflow;
 
 const CODE: &str = "C520";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "the journal of a switch that has not ended", find, page: include_str!("../pages/C520.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "the journal of a switch that has not ended",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C520.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

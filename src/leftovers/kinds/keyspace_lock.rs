@@ -7,7 +7,8 @@ use crate::words::length;
 
 const CODE: &str = "C531";
 
-pub static KIND: Kind = Kind { code: CODE, title: "a keyspace is locked", find, page: include_str!("../pages/C531.md") };
+pub static KIND: Kind =
+    Kind { code: CODE, title: "a keyspace is locked", find, wants_every_workflow: false, page: include_str!("../pages/C531.md") };
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     survey.locks().filter(|lock| !lock.is_named() && !lock.waits).map(|lock| leftover(survey, lock)).collect()

@@ -12,8 +12,13 @@ use crate::model::workflow::Workflow;
 
 const CODE: &str = "C517";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "streams of a movement are missing", find, page: include_str!("../pages/C517.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "streams of a movement are missing",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C517.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     survey.movements.iter().flat_map(|movement| of(survey, movement)).collect()

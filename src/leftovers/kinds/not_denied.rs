@@ -9,8 +9,13 @@ use crate::model::topology::shard_path;
 
 const CODE: &str = "C503";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "the side that doesn't serve denies nothing", find, page: include_str!("../pages/C503.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "the side that doesn't serve denies nothing",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C503.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

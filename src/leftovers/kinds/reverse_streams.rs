@@ -14,6 +14,7 @@ pub static KIND: Kind = Kind {
     code: CODE,
     title: "reverse streams stand still: the way back is not open",
     find,
+    wants_every_workflow: false,
     page: include_str!("../pages/C512.md"),
 };
 

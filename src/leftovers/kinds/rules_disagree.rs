@@ -10,8 +10,13 @@ use crate::model::topology::TabletType;
 
 const CODE: &str = "C504";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "the routing rules of a movement disagree", find, page: include_str!("../pages/C504.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "the routing rules of a movement disagree",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C504.md"),
+};
 
 /// So many rules are shown as evidence.
 const MOST_RULES: usize = 12;

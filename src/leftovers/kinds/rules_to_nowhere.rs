@@ -9,8 +9,13 @@ use crate::model::name::KeyspaceName;
 
 const CODE: &str = "C505";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "routing rules lead to a table that is not there", find, page: include_str!("../pages/C505.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "routing rules lead to a table that is not there",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C505.md"),
+};
 
 /// So many rules are shown as evidence.
 const MOST_RULES: usize = 9;

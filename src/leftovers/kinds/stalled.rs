@@ -11,7 +11,13 @@ const CODE: &str = "C516";
 /// A live stream says so each second.
 const SILENT_SECONDS: i64 = 60;
 
-pub static KIND: Kind = Kind { code: CODE, title: "a stream stands still", find, page: include_str!("../pages/C516.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a stream stands still",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C516.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

@@ -10,7 +10,13 @@ const CODE: &str = "C514";
 /// What a stream says then (go/vt/vttablet/tabletmanager/vreplication/vplayer.go).
 const MESSAGE: &str = "Stopped at DDL";
 
-pub static KIND: Kind = Kind { code: CODE, title: "a stream has stopped at a DDL", find, page: include_str!("../pages/C514.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a stream has stopped at a DDL",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C514.md"),
+};
 
 pub fn is_at_ddl(stream: &Stream) -> bool {
     stream.state == StreamState::Stopped && stream.message.starts_with(MESSAGE)

@@ -8,8 +8,13 @@ use crate::model::workflow::Stream;
 
 const CODE: &str = "C510";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "streams that are `stopped for cutover`", find, page: include_str!("../pages/C510.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "streams that are `stopped for cutover`",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C510.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

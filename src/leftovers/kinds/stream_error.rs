@@ -9,7 +9,13 @@ use crate::model::workflow::{Stream, StreamState};
 
 const CODE: &str = "C513";
 
-pub static KIND: Kind = Kind { code: CODE, title: "a stream is in an error", find, page: include_str!("../pages/C513.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a stream is in an error",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C513.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

@@ -9,7 +9,13 @@ const CODE: &str = "C515";
 /// Vitess keeps the last time that a stream was throttled; older than this it was.
 const LATELY_SECONDS: i64 = 60;
 
-pub static KIND: Kind = Kind { code: CODE, title: "a stream is throttled", find, page: include_str!("../pages/C515.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a stream is throttled",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C515.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

@@ -13,7 +13,13 @@ use crate::model::workflow::Workflow;
 
 const CODE: &str = "C550";
 
-pub static KIND: Kind = Kind { code: CODE, title: "a VDiff has not ended", find, page: include_str!("../pages/C550.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "a VDiff has not ended",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C550.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();
@@ -32,15 +38,33 @@ fn find(survey: &Survey) -> Vec<Leftover> {
 
 fn leftover(survey: &Survey, workflow: &Workflow, uuid: &str, shards: &[&VDiffListed]) -> Leftover {
     let (keyspace, name) = (&workflow.keyspace, &workflow.name);
+    let is_stopped = survey.stopped_vdiffs.contains(uuid) && shards.iter().all(|vdiff| vdiff.state == VDiffState::Error);
     let in_error = shards.iter().any(|vdiff| matches!(vdiff.state, VDiffState::Error | VDiffState::Unknown));
-    let (weight, meaning) = if writes_into_serving(survey, workflow) {
+    let what = if is_stopped {
+        "is in an error, and we have asked it to stop"
+    } else if in_error {
+        "is in an error"
+    } else if shards.iter().all(|vdiff| vdiff.state == VDiffState::Pending) {
+        "waits to begin"
+    } else {
+        "compares rows"
+    };
+    let (weight, meaning) = if is_stopped {
+        (
+            Weight::Note,
+            "it runs no more and stands in the way of nothing: Vitess keeps its error, and takes up again only what nobody has stopped",
+        )
+    } else if writes_into_serving(survey, workflow) {
         (
             Weight::Between,
             "the writes are led into this keyspace, so its streams are frozen: a VDiff that goes on starts them again, and forward and \
              reverse streams feed each other (seen on a real Vitess: duplicate keys). Stop it before anything else",
         )
     } else if in_error {
-        (Weight::Standing, "Vitess tries it again and again; no switch may begin while it does")
+        (
+            Weight::Standing,
+            "Vitess tries it again and again, unless somebody has stopped it, which it does not show; no switch may begin while it does",
+        )
     } else {
         (Weight::Note, "it compares rows now. No switch may begin before it has ended or was stopped")
     };
@@ -49,12 +73,15 @@ fn leftover(survey: &Survey, workflow: &Workflow, uuid: &str, shards: &[&VDiffLi
         code: CODE.to_owned(),
         weight,
         subject: format!("{keyspace}.{name} VDiff {uuid}"),
-        summary: format!("VDiff {uuid} of `{keyspace}.{name}` has not ended"),
+        summary: format!("VDiff {uuid} of `{keyspace}.{name}` {what}"),
         evidence: shards.iter().map(|vdiff| format!("{keyspace}/{}: {}", vdiff.shard, state(vdiff.state))).collect(),
         since: None,
         meaning: meaning.into(),
         mend: Mend::Hand,
-        by_hand: vec![format!("vtctldclient VDiff {of} show {uuid}"), format!("vtctldclient VDiff {of} stop {uuid}")],
+        by_hand: vec![
+            format!("vtctldclient VDiff {of} show {uuid}"),
+            format!("vtctldclient VDiff {of} {} {uuid}", if is_stopped { "delete" } else { "stop" }),
+        ],
     }
 }
 
@@ -100,6 +127,25 @@ mod tests {
         assert_eq!(of(&["create", "copy"], VDiffState::Error), [Weight::Standing]);
         assert_eq!(of(&switched, VDiffState::Started), [Weight::Between]);
         assert_eq!(of(&switched, VDiffState::Stopped), []);
+    }
+
+    #[test]
+    fn one_in_an_error_is_not_told_as_running_and_one_that_we_stopped_as_neither() {
+        let mut case = Case::after(&["create", "copy"]);
+        case.vdiff("commerce2customer", "80-", VDiffState::Error);
+        let found = case.only(&KIND);
+        assert!(found.summary.ends_with("is in an error"), "{}", found.summary);
+        let mut survey = case.survey();
+        survey.stopped_vdiffs = survey.facts.vdiffs(&asked(&found)).unwrap().iter().map(|vdiff| vdiff.uuid.clone()).collect();
+        let [found] = &KIND.found(&survey)[..] else { panic!() };
+        assert_eq!(found.weight, Weight::Note);
+        assert!(found.summary.ends_with("we have asked it to stop") && found.by_hand[1].contains(" delete "), "{found:?}");
+    }
+
+    fn asked(found: &Leftover) -> Ask {
+        let name = found.subject.split(' ').next().unwrap();
+        let (keyspace, workflow) = name.split_once('.').unwrap();
+        Ask::VDiffs { keyspace: KeyspaceName::new(keyspace).unwrap(), workflow: WorkflowName::new(workflow).unwrap() }
     }
 
     #[test]

@@ -14,8 +14,13 @@ const CODE: &str = "C530";
 /// Its lease (`NamedLockTTL`, go/vt/topo/locks.go).
 const LEASE_HOURS: i64 = 24;
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "the named lock of a workflow is held", find, page: include_str!("../pages/C530.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "the named lock of a workflow is held",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C530.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let is_named = |lock: &&HeldLock| lock.is_named() && !lock.waits;
@@ -37,20 +42,43 @@ fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
     evidence.push(if others.is_empty() {
         format!("no lock of {} stands beside it", super::words::listed(&keyspaces))
     } else {
-        format!("held beside it: {}", super::words::listed(others))
+        format!("held beside it: {}", super::words::listed(&others))
     });
     let (summary, meaning, weight) = if is_dead {
         (
             format!("the named lock of `{}` stands {age}, and whoever took it is dead: {who}", lock.of),
             "every switch, complete and cancel of this workflow waits 45 s for it and fails, until its lease ends after 24 h. The locks of \
              its keyspaces, which a living owner holds with it, have run out. One that hangs at a dead tablet has lost them too: see first \
-             that its process is gone",
+             that its process is gone"
+                .to_owned(),
+            Weight::Standing,
+        )
+    } else if !others.is_empty() {
+        (
+            format!("`{}` is locked {age} by {who}, who is at work", lock.of),
+            "whoever took it holds or waits for keyspaces too, and only somebody alive does that for longer than minutes: let it end".to_owned(),
+            Weight::Note,
+        )
+    } else if age_seconds.is_some_and(|seconds| seconds > locks::may_be_alone_seconds(lock)) {
+        (
+            format!("`{}` is locked {age} by {who}, and nobody is seen to work under it", lock.of),
+            format!(
+                "whoever took it is most likely dead, and that is not proven yet: the keyspaces, which a living owner locks within {}, are \
+                 free. While it stands every switch, complete and cancel of this workflow waits 45 s and fails (C408). See whether its \
+                 process on {} is alive; if it is gone, take the key away as below, and run what was refused again",
+                length(locks::may_be_alone_seconds(lock)),
+                lock.host
+            ),
             Weight::Standing,
         )
     } else {
+        let alone = length(locks::may_be_alone_seconds(lock));
         (
-            format!("`{}` is locked {age} by {who}", lock.of),
-            "somebody acts on it now, or has died a short while ago: look again before you do anything",
+            format!("`{}` is locked {age} by {who}: at its beginning, or dead", lock.of),
+            format!(
+                "it holds no keyspace yet, and one alive may take up to {alone} to come to them. Look again in {alone}: if it stands so then, \
+                 its owner is most likely dead (C408)"
+            ),
             Weight::Note,
         )
     };
@@ -61,9 +89,9 @@ fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
         summary,
         evidence,
         since: taken_at,
-        meaning: meaning.into(),
+        meaning,
         mend: Mend::Hand,
-        by_hand: if is_dead {
+        by_hand: if weight == Weight::Standing {
             vec![format!("etcdctl del ROOT/{}   # ROOT is the global root, /vitess/global as a rule", lock.path())]
         } else {
             vec![]
@@ -105,9 +133,10 @@ mod tests {
     #[test]
     fn a_young_lock_or_one_with_keyspace_locks_may_be_a_living_owners() {
         let mut case = Case::after(&["create", "copy"]);
-        let (young, old) = (time(&case, 300), time(&case, 3_600));
+        let (young, old) = (time(&case, 60), time(&case, 3_600));
         case.lock("customer/commerce2customer", "SwitchWrites", &young);
-        assert_eq!(case.only(&KIND).weight, Weight::Note);
+        let found = case.only(&KIND);
+        assert!(found.weight == Weight::Note && found.meaning.contains("Look again in 1 min"), "{found:?}");
 
         // The one at the other end of the movement counts too.
         let mut case = Case::after(&["create", "copy"]);
@@ -115,6 +144,20 @@ mod tests {
         case.lock("commerce", "SwitchWrites", &old);
         let found = case.only(&KIND);
         assert_eq!((found.weight, found.by_hand.len()), (Weight::Note, 0));
+    }
+
+    #[test]
+    fn one_that_has_stood_alone_for_too_long_is_told_at_once_with_what_is_not_proven() {
+        let mut case = Case::after(&["create", "copy"]);
+        let time = time(&case, 61);
+        case.lock("customer/commerce2customer", "SwitchWrites", &time);
+        let found = case.only(&KIND);
+        assert_eq!((found.weight, found.by_hand.len()), (Weight::Standing, 1));
+        assert!(found.meaning.contains("not proven yet") && found.summary.contains("nobody is seen"), "{found:?}");
+
+        let mut case = Case::after(&["create", "copy"]);
+        case.lock("customer/commerce2customer", "vdiff", &time);
+        assert_eq!(case.only(&KIND).weight, Weight::Note, "a VDiff needs no keyspace");
     }
 
     #[test]

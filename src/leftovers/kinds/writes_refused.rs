@@ -8,8 +8,13 @@ use crate::family::Side;
 
 const CODE: &str = "C501";
 
-pub static KIND: Kind =
-    Kind { code: CODE, title: "writes are refused where they are led to", find, page: include_str!("../pages/C501.md") };
+pub static KIND: Kind = Kind {
+    code: CODE,
+    title: "writes are refused where they are led to",
+    find,
+    wants_every_workflow: false,
+    page: include_str!("../pages/C501.md"),
+};
 
 fn find(survey: &Survey) -> Vec<Leftover> {
     let mut found = Vec::new();

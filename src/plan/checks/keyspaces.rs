@@ -1,13 +1,14 @@
 //! C202: both keyspaces are there, are two, and each of their shards has a serving primary.
 
-use super::asks::{both_keyspaces_and, counted, nothing_more, unread};
+use super::asks::{both_keyspaces_and, counted, unread};
 use super::{Check, CheckInput};
-use crate::cluster::port::{Ask, Query};
+use crate::cluster::port::{Ask, Facts, Query};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
 use crate::model::name::KeyspaceName;
 use crate::model::topology::{Keyspace, Shard, Tablet, TabletType, shard_path};
 use crate::run::phase::PhaseId;
+use crate::spec::suggest::did_you_mean;
 
 const CODE: &str = "C202";
 
@@ -17,7 +18,7 @@ pub static CHECK: Check = Check {
     before: &[PhaseId::CREATE, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE],
     waivable: false,
     query,
-    follow_up: nothing_more,
+    follow_up,
     run,
     page: PAGE,
 };
@@ -53,6 +54,16 @@ fn query(movement: &MoveTables) -> Query {
     query
 }
 
+/// Of a keyspace that is not there: what there is.
+fn follow_up(movement: &MoveTables, facts: &Facts) -> Query {
+    let global = movement.options.global_keyspace.as_ref();
+    let is_missing = |name: &&KeyspaceName| !facts.keyspaces.contains_key(*name);
+    match [movement.source(), movement.target()].into_iter().chain(global).any(|name| is_missing(&name)) {
+        true => Query { asks: [Ask::KeyspaceNames].into(), ..Query::default() },
+        false => Query::default(),
+    }
+}
+
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     let movement = input.movement;
     let mut findings = Vec::new();
@@ -80,7 +91,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
 fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
     let fail = |subject: String, summary: String, help: String| Finding::fail(CODE, Severity::Error, subject, summary, help);
     let Some(keyspace) = input.facts.keyspaces.get(name) else {
-        return vec![missing(name)];
+        return vec![missing(input, name)];
     };
     if keyspace.is_snapshot {
         return vec![fail(
@@ -129,19 +140,21 @@ fn of_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Vec<Finding> {
     findings
 }
 
-fn missing(name: &KeyspaceName) -> Finding {
+fn missing(input: &CheckInput<'_>, name: &KeyspaceName) -> Finding {
+    let known = input.facts.keyspace_names(&Ask::KeyspaceNames).into_iter().flatten();
+    let near = did_you_mean(name.as_str(), known.map(String::as_str));
     Finding::fail(
         CODE,
         Severity::Error,
         name.as_str(),
         format!("keyspace `{name}` doesn't exist"),
-        "`vtctldclient GetKeyspaces` lists those that do; is it the right cluster?",
+        format!("{near}`vtctldclient GetKeyspaces` lists those that do; is it the right cluster?"),
     )
 }
 
 fn of_global_keyspace(input: &CheckInput<'_>, name: &KeyspaceName) -> Option<Finding> {
     let Some(keyspace) = input.facts.keyspaces.get(name) else {
-        return Some(missing(name));
+        return Some(missing(input, name));
     };
     let is_sharded = keyspace.shards.len() != 1 || input.facts.vschemas.get(name).is_some_and(|vschema| vschema.sharded);
     is_sharded.then(|| {

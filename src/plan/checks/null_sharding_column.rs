@@ -35,7 +35,8 @@ rows into a sharded keyspace, so an application that does it today fails after t
 
 ## What to do
 Find them in the source (`select … where COLUMN is null`), give them a value or remove them, and make the column `NOT NULL` so that
-no new one comes while the movement runs. Or choose another sharding column.
+no new one comes while the movement runs. Or choose another sharding column. Rows that were found cannot be waived: the copy would
+stop at them. What could not be looked at can.
 
 ## When it is inconclusive
 The question could not be answered in its bounds (a big table without an index on the column), SQL reads are forbidden, or
@@ -122,6 +123,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                     identifier(column)
                 ),
             )
+            .not_waivable()
         })
         .collect();
     if findings.is_empty() {
@@ -156,7 +158,7 @@ mod tests {
         fixture.answer(ask, Answer::HasNull(BTreeSet::from(["corder".to_owned()])));
         assert_eq!(fixture.run(&CHECK).len(), 1, "what blocks is no pass");
         let finding = fixture.only_amiss(&CHECK);
-        assert!(finding.blocks());
+        assert!(finding.blocks() && !super::super::is_waivable(&finding));
         assert_eq!(finding.summary, "rows of `commerce.corder` have NULL in the sharding column `customer_id`");
         // A table may be called `order`.
         assert!(finding.help.ends_with("select * from `corder` where `customer_id` is null"), "{}", finding.help);
@@ -167,6 +169,7 @@ mod tests {
         let mut fixture = Fixture::new();
         fixture.source_table("0", definition(&CUSTOMER.replace("NOT NULL", "DEFAULT NULL")));
         assert!(fixture.only_amiss(&CHECK).summary.contains("it was not asked for"));
+        assert!(super::super::is_waivable(&fixture.only_amiss(&CHECK)));
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn applying(phases: &[PhaseId]) -> impl Iterator<Item = &'static Check> {
 }
 
 fn apply_waiver(check: &Check, waiver: &StandingWaiver, intent: Option<&Digest>, finding: &mut Finding) {
-    let void = if !check.waivable {
+    let void = if !check.waivable || finding.is_final {
         format!("the waiver `{}` has no effect: {} cannot be waived", waiver.reason, check.code)
     } else if intent != Some(&waiver.intent) {
         format!("the waiver `{}` no longer holds: the plan file was edited since", waiver.reason)
@@ -119,6 +119,7 @@ fn apply_waiver(check: &Check, waiver: &StandingWaiver, intent: Option<&Digest>,
 pub fn is_waivable(finding: &Finding) -> bool {
     finding.severity == Severity::Error
         && finding.result != CheckResult::Pass
+        && !finding.is_final
         && CHECKS.iter().any(|check| check.code == finding.code && check.waivable)
 }
 

@@ -1,12 +1,13 @@
 //! C203: the tables are in the source, on every shard, and the same there.
 
-use super::asks::{both_keyspaces_and, counted, definitions, listed, nothing_more, source_tables, tables_of_each_shard, unread};
+use super::asks::{both_keyspaces_and, counted, definitions, listed, source_tables, tables_of_each_shard, unread};
 use super::{Check, CheckInput};
-use crate::cluster::port::Query;
+use crate::cluster::port::{Ask, Facts, Query};
 use crate::family::move_tables::MoveTables;
 use crate::finding::{Finding, Severity};
 use crate::model::name::TableName;
 use crate::run::phase::PhaseId;
+use crate::spec::suggest::did_you_mean;
 
 const CODE: &str = "C203";
 
@@ -16,7 +17,7 @@ pub static CHECK: Check = Check {
     before: &[PhaseId::CREATE],
     waivable: true,
     query,
-    follow_up: nothing_more,
+    follow_up,
     run,
     page: PAGE,
 };
@@ -32,7 +33,7 @@ fails after hours of copying, or as columns that are not copied. Tables of Vites
 
 ## What to do
 Correct the names in the plan file, or bring the shards together: `vtctldclient ValidateSchemaKeyspace KEYSPACE` names the
-differences.
+differences. A table that is not there, or is none, cannot be waived.
 
 ## When it is inconclusive
 The primary of a source shard did not tell its tables. Until it does, nobody knows what would be moved.
@@ -43,6 +44,19 @@ The definitions of the named tables from each source shard's primary (`GetSchema
 
 fn query(movement: &MoveTables) -> Query {
     both_keyspaces_and(movement, [source_tables(movement)])
+}
+
+/// Of a table that is nowhere: the names of those that are there.
+fn follow_up(movement: &MoveTables, facts: &Facts) -> Query {
+    let Ok(tables) = tables_of_each_shard(facts, movement.source(), &source_tables(movement)) else { return Query::default() };
+    match movement.tables.iter().any(|table| definitions(tables, table.as_str()).next().is_none()) {
+        true => Query { asks: [all_names(movement)].into(), ..Query::default() },
+        false => Query::default(),
+    }
+}
+
+fn all_names(movement: &MoveTables) -> Ask {
+    Ask::TableNames(movement.source().clone())
 }
 
 fn run(input: &CheckInput<'_>) -> Vec<Finding> {
@@ -57,7 +71,8 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
                 "there are no tables to move",
                 format!("`vtctldclient GetSchema` of a primary of `{source}` lists what is there"),
             )
-            .at("move-tables.tables"),
+            .at("move-tables.tables")
+            .not_waivable(),
         ];
     }
     let tables = match tables_of_each_shard(input.facts, source, &source_tables(movement)) {
@@ -70,19 +85,27 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
         .iter()
         .filter_map(|table| {
             let found: Vec<_> = definitions(tables, table.as_str()).collect();
-            let wrong = wrong_with(table, &shards, &found)?;
-            Some(
-                Finding::fail(
-                    CODE,
-                    Severity::Error,
-                    input.movement.source_table(table),
-                    format!("`{source}.{table}` {wrong}"),
-                    format!(
-                        "correct the table's name, or make it the same everywhere: `vtctldclient ValidateSchemaKeyspace {source}`"
-                    ),
-                )
-                .at("move-tables.tables"),
+            let wrong = wrong_with(table, &shards, &found).map(Wrong::NotThere).or_else(|| differs(&found).map(Wrong::Differs))?;
+            let (Wrong::NotThere(words) | Wrong::Differs(words)) = &wrong;
+            let near = if found.is_empty() {
+                let known = input.facts.table_names(&all_names(movement)).into_iter().flatten().flat_map(|(_, names)| names);
+                let others = known.map(String::as_str).filter(|name| !movement.tables.iter().any(|table| table.as_str() == *name));
+                did_you_mean(table.as_str(), others)
+            } else {
+                String::new()
+            };
+            let finding = Finding::fail(
+                CODE,
+                Severity::Error,
+                input.movement.source_table(table),
+                format!("`{source}.{table}` {words}"),
+                format!(
+                    "{near}correct the table's name, or make it the same everywhere: `vtctldclient ValidateSchemaKeyspace {source}`"
+                ),
             )
+            .at("move-tables.tables");
+            // What is not there can't be moved; what differs may do so where nobody minds.
+            Some(if matches!(wrong, Wrong::NotThere(_)) { finding.not_waivable() } else { finding })
         })
         .collect();
     if findings.is_empty() {
@@ -96,7 +119,13 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A fragment that fits after "`commerce.corder` ".
+/// What is wrong with a table, as a fragment that fits after "`commerce.corder` ".
+enum Wrong {
+    NotThere(String),
+    Differs(String),
+}
+
+/// Why it is not there as a table that can be moved.
 fn wrong_with(table: &TableName, shards: &[&str], found: &[(&str, &crate::model::schema::TableDefinition)]) -> Option<String> {
     if table.as_str().starts_with("_vt_") {
         return Some("is a table of Vitess's own, which create leaves out silently".into());
@@ -111,6 +140,10 @@ fn wrong_with(table: &TableName, shards: &[&str], found: &[(&str, &crate::model:
     if found.iter().any(|(_, definition)| definition.is_view) {
         return Some("is a view; only base tables can be moved".into());
     }
+    None
+}
+
+fn differs(found: &[(&str, &crate::model::schema::TableDefinition)]) -> Option<String> {
     let (first_shard, first) = found.first()?;
     let (other_shard, _) = found.iter().find(|(_, definition)| definition.comparable() != first.comparable())?;
     Some(format!("is defined otherwise on shard `{other_shard}` than on shard `{first_shard}`"))
@@ -139,6 +172,7 @@ mod tests {
         let ask = source_tables(&fixture.movement);
         fixture.tables_mut(&ask).get_mut("0").unwrap().remove("corder");
         assert_eq!(fixture.only_amiss(&CHECK).summary, "`commerce.corder` doesn't exist");
+        assert!(!super::super::is_waivable(&fixture.only_amiss(&CHECK)));
 
         let mut fixture = with_second_shard();
         assert!(fixture.amiss(&CHECK).is_empty());
@@ -159,6 +193,7 @@ mod tests {
         assert!(fixture.amiss(&CHECK).is_empty());
         fixture.source_table("1", definition(&CORDER.replace("varbinary(128)", "varbinary(64)")));
         assert!(fixture.only_amiss(&CHECK).summary.contains("is defined otherwise on shard `1`"));
+        assert!(super::super::is_waivable(&fixture.only_amiss(&CHECK)));
     }
 
     #[test]

@@ -41,7 +41,7 @@ drops the target tables, also those that were there before the movement began.
 ## What to do
 Drop or rename the table in the target if nobody needs it (`vtctldclient ApplySchema --sql 'drop table …' KEYSPACE`); look
 first whether it is the leftover of another movement. Or give it the source's definition, without `AUTO_INCREMENT` when the
-target is sharded.
+target is sharded. Another definition can be waived, and rows cannot: Vitess refuses them whatever anybody says.
 
 ## When it is inconclusive
 A target primary did not tell its tables, or whether an existing one holds a row. An unread table counts as one with rows.
@@ -111,6 +111,7 @@ fn carried(input: &CheckInput<'_>, table: &TableName) -> Finding {
         format!("`{0}.{table}` is there, and the workflow `{0}.{1}` may carry it", movement.target(), movement.workflow()),
         "drop nothing: the application may read or write there. C210 says what to do about the workflow",
     )
+    .not_waivable()
 }
 
 /// What is looked up once for all tables.
@@ -138,7 +139,8 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, seen: &Seen<'_>) -> Findi
             format!("`{target}.{table}` is already there and holds rows on {}", listed(&filled)),
             format!("whose rows are these? Drop or rename the table in `{target}` if nobody needs it: `vtctldclient ApplySchema --sql 'drop table …' {target}`"),
         )
-        .seen(format!("rows on {}", counted(filled.len(), "shard")));
+        .seen(format!("rows on {}", counted(filled.len(), "shard")))
+        .not_waivable();
     }
     match differs(input, table, seen) {
         Err(why) => unread(CODE, subject, &format!("the definition of `{table}`"), &why),

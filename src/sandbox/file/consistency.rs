@@ -10,7 +10,10 @@ use crate::cluster::vtctld::CALLS;
 use crate::model::name::{CellName, KeyspaceName, TableName};
 use crate::sandbox::operation::STEPS;
 use crate::spec::Problem;
-use crate::spec::suggest::nearest;
+use crate::spec::suggest::{nearest, one_of};
+
+/// So many names are said where none is near.
+const MOST_NAMES: usize = 40;
 
 /// The name of a column of a table's DDL.
 pub fn column_name(ddl: &str) -> &str {
@@ -55,7 +58,12 @@ impl<'a> Judge<'a> {
     fn must_be<'n>(&mut self, path: &[&str], what: &str, name: &str, known: impl IntoIterator<Item = &'n str>) {
         let known: Vec<&str> = known.into_iter().collect();
         if !known.contains(&name) {
-            let help = nearest(name, known).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+            // Nobody knows the steps of a call by heart; all calls, or all tables, would be too many.
+            let help = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() || known.len() > MOST_NAMES => String::new(),
+                None => format!("it may be {}", one_of(known)),
+            };
             self.add(path, format!("{what} `{name}`"), help);
         }
     }

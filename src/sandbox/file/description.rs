@@ -274,7 +274,7 @@ pub enum Trouble {
         call: String,
         #[serde(default = "first")]
         number: u64,
-        /// Such as `save-rules` in a WorkflowSwitchTraffic.
+        /// Such as `save-rules` in a WorkflowSwitchTraffic. A name that there is not, `?` say, is answered with all that there are.
         step: String,
         /// Of a step that is done for each shard or cell, the one: `commerce/0`, `zone1`. Left out: the first.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -125,8 +125,12 @@ fn a_cluster_that_can_not_be_is_refused_with_places() {
             "C131 goes-wrong.0.step at \"save-rule\": a WorkflowSwitchTraffic has no step `save-rule` (did you mean `save-rules`?)",
         ),
         (
+            "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowDelete\"\nstep = \"?\"\n",
+            "C131 goes-wrong.0.step at \"?\": a WorkflowDelete has no step `?` (it may be `lock-workflow`, `lock-source`, ",
+        ),
+        (
             "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"GetShard\"\nstep = \"save-rules\"\n",
-            "C131 goes-wrong.0.call at \"GetShard\": there are no steps of a call `GetShard`",
+            "C131 goes-wrong.0.call at \"GetShard\": there are no steps of a call `GetShard` (it may be `MoveTablesCreate`, ",
         ),
         (
             "[[goes-wrong]]\nwhat = \"reparent\"\nkeyspace = \"commerce\"\nshard = \"1\"\n",

@@ -107,6 +107,7 @@ async fn copied(stage: &dyn Stage, golden: &mut Golden) {
         cells: vec![],
         tablet_types: vec![TabletType::Rdonly, TabletType::Replica, TabletType::Primary],
         max_duration_seconds: None,
+        instead_of: None,
     });
     perform(stage, golden, compare).await;
     observe(stage, golden, "compared").await;

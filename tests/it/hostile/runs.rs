@@ -110,7 +110,7 @@ pub fn in_no_time<T>(future: impl Future<Output = T>) -> T {
 
 fn view_options() -> ViewOptions {
     let drawing = Drawing { width: 100, colour: false, unicode: true };
-    ViewOptions { drawing, keyspaces: ("commerce".into(), "customer".into()), file: None }
+    ViewOptions { drawing, keyspaces: ("commerce".into(), "customer".into()), file: None, workflow: "c2c".into() }
 }
 
 struct Taken;

@@ -79,6 +79,7 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
         cells: vec![],
         tablet_types: vec![TabletType::Replica],
         max_duration_seconds: None,
+        instead_of: None,
     };
     let switch = |types: Vec<TabletType>, direction| SwitchTraffic {
         workflow: workflow(),

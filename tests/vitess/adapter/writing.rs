@@ -57,6 +57,7 @@ fn compare(movement: &Movement, uuid: Uuid) -> Mutation {
         cells: vec![],
         tablet_types: vec![TabletType::Rdonly, TabletType::Replica, TabletType::Primary],
         max_duration_seconds: None,
+        instead_of: None,
     })
 }
 

@@ -5,29 +5,34 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::Denied;
 use super::HalfSwitch;
-use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph, RefreshShard, SetDeniedTables, StreamsWanted};
+use crate::cluster::mutation::{ApplyRoutingRules, Mutation, RebuildVSchemaGraph, RefreshShard, SetDeniedTables, StreamsWanted};
 use crate::cluster::port::HeldLock;
 use crate::family::picture::StreamShape;
 use crate::family::{Side, Step, Waiting};
 use crate::model::name::{KeyspaceName, ShardName};
+use crate::model::routing::Rule;
+use crate::model::topology::{TabletType, shard_path};
 use crate::model::workflow::FROZEN;
 use crate::record::progress::Attempt;
-use crate::words::{clock, length};
+use crate::words::{clock, length, list};
 
+/// So many tables and shards are named.
+const MOST_TABLES: usize = 6;
 /// How much longer than a lease from the lock's own time a dead vtctld's lock may stand.
 const SLACK: SignedDuration = SignedDuration::from_secs(15);
 
 pub fn step(half: &HalfSwitch<'_>) -> Step {
     let had_them = if half.to_target { Side::Source } else { Side::Target };
     if half.movement.side_of_writes(half.view.facts) != Some(had_them) {
-        return Step::Between(format!(
-            "{}; no journal says that a switch got so far, and the rules are not those of before",
-            half.sees()
-        ));
+        return rules_by_hand(half);
     }
     if let Some(step) = waits_for_locks(half) {
         return step;
+    }
+    if let Some(mutation) = rules_that_disagree(half, &[TabletType::Rdonly, TabletType::Replica]) {
+        return Step::Finish(mutation);
     }
     if let Some(step) = set_records(half, half.from(), false) {
         return step;
@@ -46,6 +51,64 @@ pub fn step(half: &HalfSwitch<'_>) -> Step {
         return half.set_streams(half.other_name(), StreamsWanted::Stopped, FROZEN);
     }
     Step::Between(format!("{}; writes are back where they were, and something is left that is not", half.sees()))
+}
+
+/// No switch has led the writes there: hands have. Where the other keyspace denies every table it has taken none of them, and the rules
+/// go back; else only a person can say which rows count. So it is where streams still carry rows back: what they carry is newer.
+fn rules_by_hand(half: &HalfSwitch<'_>) -> Step {
+    let (from, to) = (half.from(), half.to());
+    if !half.other.shapes.iter().all(|shape| matches!(shape, StreamShape::StoppedForCutover | StreamShape::Frozen)) {
+        let (keyspace, workflow) = half.other_name();
+        return Step::Between(format!(
+            "{}; no journal says that a switch got so far, the rules are not those of before, and `{keyspace}.{workflow}` is not frozen: \
+             `{from}` may lack rows that it carries. A person must say which keyspace has the newest rows: `vtctldclient Workflow --keyspace \
+             {keyspace} show --workflow {workflow}` shows how far it is; then lead the rules of all tables there by hand (`vtctldclient \
+             GetRoutingRules`, `ApplyRoutingRules`)",
+            half.sees()
+        ));
+    }
+    if half.movement.denied(half.view.facts, !half.to_target) == Denied::All {
+        return match waits_for_locks(half) {
+            Some(step) => step,
+            None => match rules_that_disagree(half, &[TabletType::Primary]) {
+                Some(mutation) => Step::Finish(mutation),
+                None => Step::Between(format!("{}; no journal says that a switch got so far", half.sees())),
+            },
+        };
+    }
+    let open: Vec<String> = half
+        .movement
+        .tables_by_denial(half.view.facts, to, false)
+        .into_iter()
+        .map(|(shard, tables)| format!("{} on {}", list(&tables, MOST_TABLES, ", "), shard_path(to, &shard)))
+        .collect();
+    Step::Between(format!(
+        "{}; no journal says that a switch got so far, the rules are not those of before, and `{to}` does not deny {}: both keyspaces may \
+         have taken writes. A person must say which rows count: compare the tables in `{from}` and `{to}`, bring into `{from}` what only \
+         `{to}` has, deny the tables there (`vtctldclient SetShardTabletControl --denied-tables TABLES {to}/SHARD primary`, then \
+         `vtctldclient RefreshStateByShard {to}/SHARD`), and `cutover repair` leads all of them to `{from}`",
+        half.sees(),
+        list(&open, MOST_TABLES, "; ")
+    ))
+}
+
+/// The rules of some types that disagree among themselves, led to the keyspace that has the writes: nobody is wrong there. A table that
+/// has no rule is left alone: nothing says what has become of it.
+fn rules_that_disagree(half: &HalfSwitch<'_>, types: &[TabletType]) -> Option<Mutation> {
+    let now = &half.view.facts.routing_rules;
+    let mut after = now.clone();
+    for kind in types {
+        if half.movement.side(now, *kind) == Some(Side::Mixed) && half.movement.each_has_rules(now, *kind) {
+            half.movement.agree(&mut after, *kind, !half.to_target);
+        }
+    }
+    let diff = now.diff(&after);
+    let set: Vec<Rule> = diff
+        .added
+        .into_iter()
+        .chain(diff.changed.into_iter().map(|change| Rule { from_table: change.from_table, to_table: change.after }))
+        .collect();
+    (!set.is_empty()).then(|| Mutation::ApplyRoutingRules(ApplyRoutingRules::edit(now, vec![], set)))
 }
 
 /// The tablets of the shards that have the writes read their records, and the cells are published anew, once since the switch.

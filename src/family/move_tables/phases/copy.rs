@@ -6,6 +6,7 @@ use crate::cluster::mutation::{Mutation, SetStreams, StreamsWanted};
 use crate::cluster::port::{Ask, Query};
 use crate::family::{SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
+use crate::model::name::TableName;
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
 use crate::run::phase::PhaseId;
@@ -112,8 +113,31 @@ pub fn does_not_pass(stream: &Stream, view: &View<'_>) -> bool {
     stays || message.to_ascii_lowercase().contains("terminal error") || message.starts_with("Stopped at DDL")
 }
 
-fn copying(stream: &Stream) -> String {
-    if stream.copying_tables.is_empty() { String::new() } else { format!(", copying {},", names(&stream.copying_tables, 3)) }
+/// At which tables it is: those that it copies, or those that its message names.
+fn at_tables(movement: &MoveTables, stream: &Stream) -> String {
+    if !stream.copying_tables.is_empty() {
+        return format!(", copying {},", names(&stream.copying_tables, 3));
+    }
+    let named: Vec<String> = tables_in(&stream.message, &movement.tables).map(|table| format!("`{table}`")).collect();
+    if named.is_empty() { String::new() } else { format!(", at {},", names(&named, 3)) }
+}
+
+/// The tables that a message of MySQL's or vreplication's names: `into corder(…`, `Table 'vt_commerce.corder'`, `key 'corder.PRIMARY'`.
+/// A table may be called as a word of the message is, so a word counts only where a table's name stands.
+fn tables_in<'a>(message: &'a str, tables: &'a [TableName]) -> impl Iterator<Item = &'a str> {
+    const BEFORE: [&str; 6] = ["into", "update", "from", "table", "join", "ignore"];
+    let is_of_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$' | '-');
+    let stands = move |table: &str| {
+        message.match_indices(table).any(|(at, _)| {
+            let (before, after) = (&message[..at], &message[at + table.len()..]);
+            let is_whole = !before.ends_with(is_of_word) && !after.starts_with(is_of_word);
+            let bare = before.trim_end_matches(['`', '\'', '"']);
+            let word = bare.trim_end().rsplit(|letter: char| !is_of_word(letter)).next().unwrap_or_default();
+            let is_qualified = bare.ends_with('.') || after.trim_start_matches('`').starts_with('.');
+            is_whole && (is_qualified || BEFORE.iter().any(|known| word.eq_ignore_ascii_case(known)))
+        })
+    };
+    tables.iter().map(TableName::as_str).filter(move |table| stands(table))
 }
 
 /// A stream that won't go on without a human.
@@ -129,7 +153,7 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
             let how = if stream.state == StreamState::Error { "is in error" } else { "stands still" };
             return fail(
                 stream,
-                format!("stream {} of `{name}`{} {how}: {message}", stream.id, copying(stream)),
+                format!("stream {} of `{name}`{} {how}: {message}", stream.id, at_tables(movement, stream)),
                 if message == STOPPED_FOR_VDIFF {
                     "a VDiff holds the stream and gets no further: `vtctldclient VDiff … show last` says what it \
                      waits for (often a tablet); stopped, it lets the stream go"
@@ -141,4 +165,22 @@ pub fn trouble(movement: &MoveTables, workflow: &Workflow, view: &View<'_>) -> O
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_a_table_only_where_a_table_stands() {
+        let tables = ["corder", "key", "t"].map(|name| TableName::new(name).unwrap());
+        let named = |message: &str| tables_in(message, &tables).map(str::to_owned).collect::<Vec<_>>();
+        let duplicate = "task error: failed inserting rows: Duplicate entry '7' for key 'corder.PRIMARY' (errno 1062) during query: \
+                         insert into corder(id) values (7)";
+        assert_eq!(named(duplicate), ["corder"]);
+        assert_eq!(named("Table 'vt_customer.corder' doesn't exist (errno 1146)"), ["corder"]);
+        assert_eq!(named("Unknown column 'x' in 'field list' during query: update `t` set x=1"), ["t"]);
+        assert_eq!(named("insert ignore into corders values (1)"), [""; 0], "another table");
+        assert_eq!(named("the corder of the key"), [""; 0]);
+    }
 }

@@ -145,7 +145,7 @@ pub fn mutations(movement: &MoveTables, phase: &PhaseId) -> Vec<Mutation> {
         "switch-replicas" => switch_replicas::mutations(movement),
         "switch-primary" => vec![switch_primary::mutation(movement)],
         "complete" => vec![complete::mutation(movement)],
-        "remove-rules" => vec![remove_rules::mutation(movement, &Default::default())],
+        "remove-rules" => vec![remove_rules::mutation(movement, &movement.rules_at_the_end())],
         "switch-back" => switch_back::mutations(movement),
         "cancel" => vec![cancel::mutation(movement)],
         _ => vec![],

@@ -12,7 +12,7 @@ pub fn mutation(movement: &MoveTables, now: &RoutingRules) -> Mutation {
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     match view.situation.kind {
         SituationKind::Completed => Step::Act(mutation(movement, &view.facts.routing_rules)),
-        SituationKind::Ended => Step::Done(vec![format!("none of our {} routing rules is left", movement.rule_keys().len())]),
+        SituationKind::Ended => Step::Done(vec!["none of our routing rules is left".into()]),
         _ => Step::Between("the movement is not completed".into()),
     }
 }

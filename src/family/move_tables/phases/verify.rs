@@ -10,7 +10,7 @@ use crate::cluster::mutation::{CreateVDiff, Mutation};
 use crate::cluster::port::{Answer, Ask, Facts, Query, Reading};
 use crate::family::{Family as _, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
-use crate::model::vdiff::{Mismatch, VDiffReport, Verdict};
+use crate::model::vdiff::{Mismatch, VDiffReport, VDiffState, Verdict};
 use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 use crate::words::{count, counted_rows, length, list, moment};
@@ -55,6 +55,7 @@ pub fn mutation(movement: &MoveTables, uuid: Uuid) -> Mutation {
         cells: verify.cells.clone(),
         tablet_types: verify.tablet_types.clone(),
         max_duration_seconds: verify.max_duration_seconds,
+        instead_of: None,
     })
 }
 
@@ -87,8 +88,16 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
             _ => "traffic is past it".to_owned(),
         }]);
     }
-    let anew = || Step::Act(mutation(movement, view.fresh_uuid));
-    let Some((verdict, of_this_run)) = verdict(movement, view) else { return anew() };
+    let Some((verdict, of_this_run)) = verdict(movement, view) else { return Step::Act(mutation(movement, view.fresh_uuid)) };
+    // Said with the next one, so that nobody has to find out why there are two.
+    let anew = |why: &str| {
+        let of = last_vdiff(view.progress).map(|(_, uuid)| uuid.to_string()).unwrap_or_default();
+        let mut next = mutation(movement, view.fresh_uuid);
+        if let Mutation::CreateVDiff(next) = &mut next {
+            next.instead_of = Some(format!("VDiff {of} does not count: {why}"));
+        }
+        Step::Act(next)
+    };
     let verdict = match verdict {
         Ok(verdict) => verdict,
         // Another VDiff would not be read either, and the one that is there may still run.
@@ -97,7 +106,9 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     let is_stale = |completed_at| stale_at(movement, completed_at).is_some_and(|stale_at| view.now > stale_at);
     match verdict {
         // What differs and was waived grows as old as what is equal.
-        Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. } if is_stale(completed_at) => anew(),
+        Verdict::Pass { completed_at, .. } | Verdict::Mismatch { completed_at, .. } if is_stale(completed_at) => {
+            anew(&format!("it is of {}", moment(completed_at)))
+        }
         Verdict::Pass { completed_at, rows_compared } => {
             Step::Done(vec![format!("VDiff compared {}, none differs, at {}", counted_rows(rows_compared), moment(completed_at))])
         }
@@ -116,7 +127,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                 return Step::Done(vec![format!("waived: {}", finding.summary)]);
             }
             // A run that finds an older run's verdict looks anew: somebody mended the rows, or says so by trying.
-            if of_this_run { Step::Blocked(finding) } else { anew() }
+            if of_this_run { Step::Blocked(finding) } else { anew("rows differed, and may have been mended since") }
         }
         Verdict::Failed(why) | Verdict::Inconclusive(why) => {
             if of_this_run && view.watch.retries.get(&crate::run::phase::PhaseId::VERIFY).copied().unwrap_or(0) >= 2 {
@@ -128,7 +139,7 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
                     "look at the tablets named, then `cutover apply`",
                 ));
             }
-            anew()
+            anew(&why)
         }
     }
 }
@@ -152,12 +163,24 @@ fn stuck(movement: &MoveTables, view: &View<'_>) -> String {
         return String::new();
     }
     format!(
-        "; for {} it has got no further: `vtctldclient VDiff --target-keyspace {} --workflow {} show last --verbose` says which table and shard (a \
+        "; for {} it has got no further{}: `vtctldclient VDiff --target-keyspace {} --workflow {} show last --verbose` says more (a \
          tablet that is down, a throttler, a long snapshot); a failover restarts it by itself",
         length(seconds),
+        at_tables(movement, view),
         movement.target(),
         movement.workflow()
     )
+}
+
+/// The tables that the running comparison is at: " than `corder` on customer/-80".
+fn at_tables(movement: &MoveTables, view: &View<'_>) -> String {
+    let vdiff = last_vdiff(view.progress).and_then(|(_, uuid)| view.facts.vdiff(&ask(movement, uuid)).ok()?.as_ref());
+    let mut at: Vec<String> = Vec::new();
+    for (shard, compared) in vdiff.into_iter().flat_map(|vdiff| &vdiff.shards) {
+        let started = compared.tables.iter().filter(|(_, table)| table.state == VDiffState::Started);
+        at.extend(started.map(|(table, _)| format!("`{table}` on {}/{shard}", movement.target())));
+    }
+    if at.is_empty() { String::new() } else { format!(" than {}", list(&at, MOST_DIFFERENCES, ", ")) }
 }
 
 /// What differs, without what does not: "3 rows differ, 1 row only in the source".

@@ -1,0 +1,154 @@
+//! What somebody does by hand to a movement of ours: every command that looks at it says the same, and names the ways on.
+
+use std::time::Duration;
+
+use cutover::cluster::mutation::{ApplyRoutingRules, Mutation};
+use cutover::cluster::port::{Query, Reader as _, Writer as _};
+use cutover::model::routing::Rule;
+use cutover::sandbox::file::description::Deed;
+
+use crate::support::{Output, TestEnv, cluster_of, sandbox_of, time_passes};
+
+const PLAN: &str = "version = 1\nworkflow = \"c2c\"\ncluster = \"sandbox\"\n[move-tables]\nsource-keyspace = \"commerce\"\n\
+                    target-keyspace = \"customer\"\ntables = [\"corder\", \"item\"]\n[complete]\nsource-tables = \"rename\"\n";
+const WORLD: &str = "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n[application]\nkeyspace = \"commerce\"\n\
+                     [keyspaces.commerce.tables.corder]\nrows = 10\nwrites-per-second = 20\n\
+                     columns = [\"id bigint not null\", \"data varbinary(100)\"]\n\
+                     [keyspaces.commerce.tables.item]\nrows = 10\n\
+                     columns = [\"id bigint not null\", \"data varbinary(100)\"]\n\
+                     [keyspaces.customer]\nshards = [\"-80\", \"80-\"]\n\
+                     vschema = { sharded = true, vindexes = { hash = { type = \"hash\" } }, \
+                     tables = { corder = { column_vindexes = [{ column = \"id\", name = \"hash\" }] }, \
+                     item = { column_vindexes = [{ column = \"id\", name = \"hash\" }] } } }\n";
+
+/// A movement that holds before a gate. Time jumps.
+fn held(more: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.write("workflow.toml", PLAN);
+    env.write("sandbox.toml", format!("{WORLD}{more}"));
+    let apply = env.run(&["apply"]);
+    assert_eq!(apply.code, Some(3), "{apply}");
+    env
+}
+
+/// The rules of one table's writes lead to the target, and the other's to the source.
+fn split_writes(env: &TestEnv) {
+    let cluster = cluster_of(env);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let rules = cluster.observe(&Query::default()).await.unwrap().routing_rules;
+        let set = ["item", "commerce.item", "customer.item"]
+            .map(|from| Rule { from_table: from.to_owned(), to_table: "customer.item".to_owned() });
+        let edit = ApplyRoutingRules::edit(&rules, vec![], set.into());
+        cluster.perform(&Mutation::ApplyRoutingRules(edit)).await.unwrap();
+    });
+}
+
+fn commands_named(output: &Output) -> Vec<&str> {
+    let next = output.stdout.rsplit("Next\n").next().unwrap();
+    next.lines().map(str::trim).filter(|line| line.starts_with("cutover ")).collect()
+}
+
+#[test]
+fn writes_that_somebody_switched_are_told_alike_with_both_ways_on() {
+    let switched = || {
+        let env = held("");
+        sandbox_of(&env).somebody_acts(Deed::SwitchWrites, "customer", "c2c").unwrap();
+        time_passes(&env, Duration::from_secs(30));
+        env
+    };
+    let ways = ["cutover switch-back", "cutover waive C401 --reason TEXT", "cutover apply"];
+    let env = switched();
+    let apply = env.run(&["apply"]);
+    assert_eq!(apply.code, Some(5), "{apply}");
+    assert!(apply.stderr.contains("C401 traffic: somebody switched the writes by hand"), "{apply}");
+    assert_eq!(apply.stderr.matches("brings all traffic to").count(), 1, "the ways on are said once: {apply}");
+    let doctor = env.run(&["doctor"]);
+    assert_eq!((doctor.code, commands_named(&doctor)), (Some(5), ways.to_vec()), "{doctor}");
+    assert!(doctor.stdout.starts_with("SANDBOX CHANGED BY HAND") && doctor.stdout.contains("C401 traffic"), "{doctor}");
+    let status = env.run(&["status"]);
+    assert_eq!(commands_named(&status)[1..], ways, "{status}");
+    assert!(status.stdout.contains("C401 traffic: somebody switched the writes by hand"), "{status}");
+
+    let back = env.run(&["switch-back"]);
+    assert_eq!(back.code, Some(0), "{back}");
+
+    let env = switched();
+    let waive = env.run(&["waive", "C401", "--reason", "agreed on the phone"]);
+    assert_eq!(waive.code, Some(0), "{waive}");
+    assert_eq!(env.run(&["doctor"]).code, Some(0));
+    let apply = env.run(&["apply", "--approve", "switch-replicas", "--reason", "the writes are there"]);
+    assert_eq!(apply.code, Some(3), "{apply}");
+    let status = env.run(&["status"]);
+    assert!(status.stdout.contains("reads and writes at `customer`") && status.stdout.contains("revert-window"), "{status}");
+}
+
+#[test]
+fn writes_that_hands_have_split_are_led_back_by_repair_and_every_command_says_so() {
+    let env = held("");
+    split_writes(&env);
+    time_passes(&env, Duration::from_secs(30));
+    for (command, code) in [(&["apply"][..], 5), (&["apply", "--finish-only"], 5), (&["switch-back"], 5)] {
+        let stopped = env.run(command);
+        assert_eq!(stopped.code, Some(code), "{stopped}");
+        assert!(stopped.stderr.contains("`cutover repair`"), "{stopped}");
+    }
+    for command in ["status", "doctor"] {
+        let seen = env.run(&[command]);
+        assert!(commands_named(&seen).contains(&"cutover repair"), "{seen}");
+    }
+    let repair = env.run(&["repair"]);
+    assert_eq!(repair.code, Some(0), "{repair}");
+    let doctor = env.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(0), "{doctor}");
+    assert!(doctor.stdout.contains("writes and reads of `corder`, `item` go to `commerce`"), "{doctor}");
+}
+
+#[test]
+fn a_lock_that_a_dead_vtctld_left_is_told_by_each_command() {
+    let dies =
+        "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 3\nstep = \"refresh-tablets\"\n";
+    let env = held(dies);
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    let status = env.run(&["status"]);
+    assert!(status.stdout.contains("HELD before switch-primary"), "{status}");
+    for words in ["traffic is where it was", "waits for a lock: `customer/c2c`", "C408"] {
+        assert!(status.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {status}");
+    }
+    let doctor = env.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(4), "{doctor}");
+    assert!(doctor.stdout.contains("not proven yet") && doctor.stdout.contains("etcdctl del"), "{doctor}");
+    for (command, again) in
+        [(&["switch-back"][..], "cutover switch-back"), (&["cancel", "--confirm", "c2c"], "cutover cancel --confirm c2c")]
+    {
+        let stopped = env.run(command);
+        assert_eq!(stopped.code, Some(4), "{stopped}");
+        assert!(stopped.stderr.contains("C408") && stopped.stderr.trim_end().ends_with(again), "{stopped}");
+    }
+}
+
+#[test]
+fn an_approval_that_can_not_be_given_says_what_is_held() {
+    let env = held("");
+    let misspelt = env.run(&["approve", "switch-replica", "--reason", "x"]);
+    assert_eq!(misspelt.code, Some(64), "{misspelt}");
+    for words in ["there is no gate `switch-replica`", "did you mean `switch-replicas`?", "`cutover approve switch-replicas"] {
+        assert!(misspelt.stderr.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {misspelt}");
+    }
+    let behind = env.run(&["approve", "copy", "--reason", "x"]);
+    assert_eq!(behind.code, Some(4), "{behind}");
+    assert!(behind.stderr.contains("`copy` is behind us") && behind.stderr.contains("held before switch-replicas"), "{behind}");
+    let early = env.run(&["approve", "complete", "--reason", "x"]);
+    assert!(early.code == Some(0) && early.stdout.contains("held now: before switch-replicas"), "{early}");
+    let first = env.run(&["approve", "switch-replicas", "--reason", "lag is flat"]);
+    assert!(first.code == Some(0) && !first.stdout.contains("already"), "{first}");
+    let second = env.run(&["approve", "switch-replicas", "--reason", "once more"]);
+    assert!(
+        second.code == Some(0) && second.stdout.contains("it was approved already") && second.stdout.contains("lag is flat"),
+        "{second}"
+    );
+}
