@@ -45,6 +45,11 @@ fn split_writes(env: &TestEnv) {
     });
 }
 
+/// Without the breaks of lines.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn commands_named(output: &Output) -> Vec<&str> {
     let next = output.stdout.rsplit("Next\n").next().unwrap();
     next.lines().map(str::trim).filter(|line| line.starts_with("cutover ")).collect()
@@ -81,7 +86,10 @@ fn writes_that_somebody_switched_are_told_alike_with_both_ways_on() {
     let apply = env.run(&["apply", "--approve", "switch-replicas", "--reason", "the writes are there"]);
     assert_eq!(apply.code, Some(3), "{apply}");
     let status = env.run(&["status"]);
-    assert!(status.stdout.contains("reads and writes at `customer`") && status.stdout.contains("revert-window"), "{status}");
+    assert!(
+        status.stdout.contains("reads and writes at `customer`") && status.stdout.contains("revert-window"),
+        "{apply}{status}"
+    );
 }
 
 #[test]
@@ -92,7 +100,7 @@ fn writes_that_hands_have_split_are_led_back_by_repair_and_every_command_says_so
     for (command, code) in [(&["apply"][..], 5), (&["apply", "--finish-only"], 5), (&["switch-back"], 5)] {
         let stopped = env.run(command);
         assert_eq!(stopped.code, Some(code), "{stopped}");
-        assert!(stopped.stderr.contains("`cutover repair`"), "{stopped}");
+        assert!(flat(&stopped.stderr).contains("`cutover repair`"), "{stopped}");
     }
     for command in ["status", "doctor"] {
         let seen = env.run(&[command]);
@@ -117,7 +125,7 @@ fn a_lock_that_a_dead_vtctld_left_is_told_by_each_command() {
     let status = env.run(&["status"]);
     assert!(status.stdout.contains("HELD before switch-primary"), "{status}");
     for words in ["traffic is where it was", "waits for a lock: `customer/c2c`", "C408"] {
-        assert!(status.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {status}");
+        assert!(flat(&status.stdout).contains(words), "{words}: {status}");
     }
     let doctor = env.run(&["doctor"]);
     assert_eq!(doctor.code, Some(4), "{doctor}");
@@ -137,7 +145,7 @@ fn an_approval_that_can_not_be_given_says_what_is_held() {
     let misspelt = env.run(&["approve", "switch-replica", "--reason", "x"]);
     assert_eq!(misspelt.code, Some(64), "{misspelt}");
     for words in ["there is no gate `switch-replica`", "did you mean `switch-replicas`?", "`cutover approve switch-replicas"] {
-        assert!(misspelt.stderr.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {misspelt}");
+        assert!(flat(&misspelt.stderr).contains(words), "{words}: {misspelt}");
     }
     let behind = env.run(&["approve", "copy", "--reason", "x"]);
     assert_eq!(behind.code, Some(4), "{behind}");

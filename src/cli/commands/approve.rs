@@ -94,7 +94,9 @@ pub async fn append(session: &mut Session, gate: &str, reason: &str, end_revert_
     let progress = session.progress();
     way::judge_approval(&progress)?;
     let situation = session.movement.situation(&facts, &progress);
-    if !session.movement.phases_ahead(&situation).contains(&gate) {
+    // These are done once; what the cluster shows of the others decides, for they may come again.
+    let is_done = [PhaseId::PRE_CHECK, PhaseId::CREATE, PhaseId::COPY].contains(&gate) && progress.reached.contains_key(&gate);
+    if is_done || !session.movement.phases_ahead(&situation).contains(&gate) {
         return Ok(Approved::Behind(format!("`{gate}` is behind us: {}", situation.words)));
     }
     if matches!(situation.kind, SituationKind::Between | SituationKind::Foreign | SituationKind::Contradictory) {

@@ -105,6 +105,7 @@ pub fn mutations() -> Vec<(PhaseId, Mutation)> {
     let streams = |wanted, message| SetStreams { keyspace: customer(), workflow: workflow(), wanted, message };
     let mut rules = RoutingRules::default();
     rules.set("customer@replica", "commerce.customer");
+    rules.set("commerce.customer@rdonly", "commerce.customer");
     let rule = Rule { from_table: "customer".into(), to_table: "customer.customer".into() };
     // What isn't in the record is left away here, so that equal is equal.
     let edit =

@@ -123,6 +123,8 @@ fn until_done(world: &World, movement: &Movement, relay: &Relay, operation: Oper
     let address = relay.address();
     let run = |arguments: Vec<&str>| world.cutover().env("CUTOVER_VTCTLD", &address).args(arguments).limit_seconds(400).run();
     let mut command = operation.command(&movement.workflow);
+    // It holds where a try has failed, for somebody who looks at it.
+    command.retain(|word| *word != "--wait");
     if matches!(operation, Operation::SwitchPrimary | Operation::Complete) {
         command.push("--yes");
     }

@@ -111,7 +111,7 @@ impl Operation {
     pub fn approval(self, last: &Output) -> Option<[&'static str; 4]> {
         let held = |gate| last.stderr.contains(&format!("held before {gate}"));
         match self {
-            SwitchPrimary if held("switch-primary") => Some(["approve", "switch-primary", "--reason", "once more"]),
+            SwitchPrimary | Complete if held("switch-primary") => Some(["approve", "switch-primary", "--reason", "once more"]),
             _ => None,
         }
     }

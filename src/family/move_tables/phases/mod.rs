@@ -72,17 +72,18 @@ pub fn all() -> Vec<Phase> {
 
 /// The phases that the cluster shows not to be behind us.
 pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
+    let reads_are_there = [situation.traffic.rdonly, situation.traffic.replica].iter().all(|side| *side == Side::Target);
     let from = match situation.kind {
-        SituationKind::Moving => {
-            let reads = [situation.traffic.rdonly, situation.traffic.replica];
-            if reads.iter().all(|side| *side == Side::Target) { PhaseId::SWITCH_PRIMARY } else { PhaseId::COPY }
-        }
+        SituationKind::Moving if reads_are_there => PhaseId::SWITCH_PRIMARY,
+        SituationKind::Moving => PhaseId::COPY,
         SituationKind::Switched => PhaseId::REVERT_WINDOW,
         SituationKind::Completed => PhaseId::REMOVE_RULES,
         SituationKind::Ended => return vec![],
         _ => PhaseId::PRE_CHECK,
     };
-    all().into_iter().map(|phase| phase.id).skip_while(|id| *id != from).collect()
+    // Somebody switched the writes before the reads, by hand: these are still to be switched.
+    let reads = (situation.kind == SituationKind::Switched && !reads_are_there).then_some(PhaseId::SWITCH_REPLICAS);
+    reads.into_iter().chain(all().into_iter().map(|phase| phase.id).skip_while(|id| *id != from)).collect()
 }
 
 /// What a phase needs to be decided, beyond what every look reads.
