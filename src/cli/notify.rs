@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::event::{Event, Level, View};
@@ -31,7 +32,7 @@ pub struct Notifying {
 }
 
 /// Which one it is about.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Movement {
     pub workflow: String,
     pub cluster: String,
@@ -39,7 +40,7 @@ pub struct Movement {
 }
 
 /// What the command reads: one object.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Notice<'a> {
     at: Timestamp,
     /// `hold`, `done`, `needs-human`, `refused`.
@@ -50,6 +51,11 @@ struct Notice<'a> {
     text: String,
     /// As `--format json` writes it.
     event: &'a Event,
+}
+
+/// The JSON Schema of what the command reads.
+pub fn schema() -> serde_json::Value {
+    crate::report::schema::of::<Notice<'_>>("What the operator's `notify` command reads on its standard input")
 }
 
 /// Shows as `inner`, and tells `command` as well; one that is empty tells nobody.

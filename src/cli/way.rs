@@ -115,11 +115,22 @@ pub fn judge_approval(progress: &Progress) -> Result<(), Error> {
     if is_reached(progress, &phase) {
         return Ok(());
     }
+    let give_up = match may_be_given_up(progress) {
+        true => "; the writes are where they were: `cutover approve GATE --give-up-way-back --reason TEXT` gives it up instead",
+        false => "",
+    };
     Err(Error::ended(
         Exit::Refused,
         "the way back is not at its end: an approval now would turn it round in the middle",
-        format!("run `{command}` to its end first, then approve"),
+        format!("run `{command}` to its end first, then approve{give_up}"),
     ))
+}
+
+/// Whether a way back was asked for that is not at its end and has not touched the writes: it was refused, or waits.
+pub fn may_be_given_up(progress: &Progress) -> bool {
+    progress.goal() == Goal::SwitchedBack
+        && !is_reached(progress, &PhaseId::SWITCH_BACK)
+        && progress.has_left_the_writes_alone_since_its_goal()
 }
 
 /// Whether a cancel was seen to be done.

@@ -309,6 +309,23 @@ impl Progress {
         self.waivers.iter().find(binds).map(|waiver| waiver.reason.as_str())
     }
 
+    /// On the way that the goal says, the writes stand where they stood, and nothing is half done: it was refused, or waits. Reads may
+    /// have moved, and VDiffs been stopped.
+    pub fn has_left_the_writes_alone_since_its_goal(&self) -> bool {
+        let goal_at = self.goal.as_ref().map_or(0, |goal| goal.serial);
+        let leaves_them = |attempt: &Attempt| match &attempt.mutation {
+            Mutation::StopVDiff(_) => true,
+            Mutation::SwitchTraffic(switch) => {
+                let came_to_nothing =
+                    matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
+                came_to_nothing || (!switch.moves_writes() && !attempt.is_half_done())
+            }
+            _ => false,
+        };
+        let since = self.attempts.iter().filter(|attempt| attempt.serial > goal_at);
+        self.open_attempt.is_none() && since.into_iter().all(leaves_them)
+    }
+
     /// An approval that lets traffic go forward again after a way back: of one of these gates, given for the plan as it is, not
     /// expired, and younger than the sight of the way back's end. One that was given while traffic was still on its way back
     /// doesn't count: it would turn it round in the middle.

@@ -52,7 +52,7 @@ pub fn history() -> Value {
 }
 
 /// As it is written, in the draft that the other schemas are of.
-pub(super) fn of<T: JsonSchema>(title: &str) -> Value {
+pub(crate) fn of<T: JsonSchema>(title: &str) -> Value {
     let generator = schemars::generate::SchemaSettings::draft07().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     schema["title"] = title.into();

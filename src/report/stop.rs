@@ -61,7 +61,10 @@ pub fn meaning(stop: &Stop) -> &'static str {
 pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
     let explain = stop.findings.first().map(|finding| format!("cutover explain {}", finding.code));
     let then = match stop.kind {
-        StopKind::Refused | StopKind::NotAllowed => again::command(stop.phase.as_ref(), workflow).into_iter().collect(),
+        StopKind::Refused | StopKind::NotAllowed => {
+            let resumes = ways_out(stop).into_iter().filter(|command| command == "cutover resume");
+            resumes.chain(again::command(stop.phase.as_ref(), workflow)).collect()
+        }
         StopKind::NeedsHuman => ways_out(stop),
         StopKind::Stale => vec!["cutover plan".to_owned()],
     };

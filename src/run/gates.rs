@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::decision::HoldKind;
 use super::phase::PhaseId;
+use super::reconcile;
 use super::refusal;
 use crate::model::digest::Digest;
 use crate::record::progress::{Progress, StandingApproval};
@@ -56,7 +57,10 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         && attempt.outcome.is_some()
     {
         let words = attempt.evidence.join("; ");
-        let evidence = if words.is_empty() { String::new() } else { format!(" ({words})") };
+        // How it stood in between is over.
+        let is_now = |line: &&String| !line.starts_with(reconcile::STOPPED_HALF_WAY);
+        let now: Vec<&str> = attempt.evidence.iter().filter(is_now).map(String::as_str).collect();
+        let evidence = if now.is_empty() { String::new() } else { format!(" ({})", now.join("; ")) };
         let advice = refusal::advice(&words).map(|advice| format!(". {advice}")).unwrap_or_default();
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,

@@ -451,6 +451,9 @@ impl Run<'_> {
                 let against = self.view.situation.contradictions.join("; ");
                 return Decision::Wait(phase, Waiting::new(format!("looking whether it stays so: {against}")));
             }
+            if let Some(decision) = self.somebody_at_work() {
+                return decision;
+            }
             return self.needs_human(None, between_by_hands(self.view.situation));
         }
         let phase = match last {
@@ -468,6 +471,24 @@ impl Run<'_> {
             Step::Between(why) => self.needs_human(Some(&phase), between(why)),
             _ => self.needs_human(Some(&phase), between_states(self.view.situation)),
         }
+    }
+
+    /// Between states by the hands of somebody whose call may still be under way: nothing is broken yet.
+    fn somebody_at_work(&self) -> Option<Decision> {
+        let family = self.input.family;
+        let ask = family.lock_ask();
+        let mut needed = Query { asks: [ask.clone()].into(), ..Query::default() };
+        if !self.input.facts.covers(&needed) {
+            needed.merge(family.query());
+            return Some(Decision::Look(needed));
+        }
+        let locks = self.input.facts.locks(&ask).ok()?;
+        let (watch, now) = (self.input.watch, self.input.now);
+        let may_live =
+            |lock: &&HeldLock| !lock.waits && watch.keyspaces_free_seconds(lock, now) < locks::may_be_alone_seconds(lock);
+        let held = locks::of_a_keyspace(locks).or_else(|| locks.iter().filter(|lock| lock.is_named()).find(may_live))?;
+        let phase = self.input.progress.last_write().map_or(PhaseId::PRE_CHECK, |attempt| attempt.phase.clone());
+        Some(Decision::Wait(phase, Waiting::new(format!("somebody else is at work: {}", locks::words(held)))))
     }
 
     fn refuse(&self, phase: Option<&PhaseId>, finding: Finding) -> Decision {

@@ -15,6 +15,8 @@ use crate::finding::{Finding, Severity};
 use crate::record::entry::{Goal, OutcomeResult, What};
 use crate::record::progress::{Attempt, Progress, StandingWaiver};
 
+/// With which the evidence of a write begins that stopped half way.
+pub(super) const STOPPED_HALF_WAY: &str = "it stopped half way";
 /// A write whose call we did not see end is given this long to show itself once nobody holds its lock.
 const SETTLE_SECONDS: i64 = 5;
 /// A half-done write that can be made whole, when nothing changes any more: a live vtctld's steps follow each other faster.
@@ -83,7 +85,7 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
             if input.watch.unchanged_seconds(input.now) < RECOVERY_SETTLE_SECONDS {
                 return Decision::Wait(open.phase.clone(), wait(format!("it is half done: {why}")));
             }
-            let mut evidence = vec![format!("it stopped half way: {why}")];
+            let mut evidence = vec![format!("{STOPPED_HALF_WAY}: {why}")];
             evidence.extend(call.and_then(|call| call.error.clone()));
             outcome(input, open, OutcomeResult::HalfDone, evidence)
         }
@@ -98,7 +100,7 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
             if input.watch.unchanged_seconds(input.now) < SETTLE_SECONDS {
                 return Decision::Wait(open.phase.clone(), wait(format!("it is half done: {why}")));
             }
-            let mut evidence = vec![format!("it stopped half way: {why}")];
+            let mut evidence = vec![format!("{STOPPED_HALF_WAY}: {why}")];
             evidence.extend(call.and_then(|call| call.error.clone()));
             outcome(input, open, OutcomeResult::HalfDone, evidence)
         }

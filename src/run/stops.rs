@@ -53,7 +53,7 @@ pub(super) fn between_by_hands(situation: &Situation) -> Finding {
 /// How a lock that nobody gives back is taken away by hand.
 fn remedy(lock: &HeldLock) -> String {
     format!(
-        "take away this one key of the topology server: `etcdctl del <global root>/{}` (the root is often /vitess/global)",
+        "take away this one key of the topology server: `etcdctl del ROOT/{}` (ROOT is the global root, /vitess/global as a rule)",
         lock.path()
     )
 }

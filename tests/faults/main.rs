@@ -1,6 +1,25 @@
 //! Nothing that breaks in the middle can hurt, found by enumeration: the whole program in one process over the sandbox, in virtual
 //! time; once undisturbed, to count its effects, then once for every effect and every kind of fault, resumed until it ends.
 //!
+//! What makes whole is struck too: `wounds` begins where vtctld and the program have died together.
+//!
+//! | invariant | asked |
+//! |---|---|
+//! | I1, I2 nothing lost, nothing taken by two | by the sandbox after each micro-step (`oracle`) |
+//! | I3 no only copy is destroyed | as I1, for a table that is dropped is lost; writes never lead to nothing |
+//! | I4 a switch of writes rests on a whole VDiff | where it leaves |
+//! | I5 intent before effect | where a write leaves |
+//! | I6 no second try without a look, I12 none on an old look | where a write leaves |
+//! | I7 what is seen wins, I8 absence is no success | by the end, which is that of an undisturbed run, or stands |
+//! | I9 what is done is not done again | once more at the end of each edge |
+//! | I10 what is others' stays | at the end of each run |
+//! | I11 streams that others made anew are not ours | `situation_tests` |
+//! | I13 windows, I14 approvals, I18 leases | unit tests of `gates`, and `actors` |
+//! | I15 `plan` writes nothing | by its types, and `tests/it` |
+//! | I16, I17 the record is old or new, and never begun anew | where a process ends; `tests/it/record` |
+//! | I19, I21 it ends | by the most effects and rounds of a run |
+//! | I20 no secrets, no rows | `canaries` |
+//!
 //! An effect is a call to vtctld, a call to the file system, the lease; a micro-step of vtctld's inside its operations is struck in the
 //! same way. After each run: what must hold has held at each step, the end is that of an undisturbed run or one that this fault allows
 //! (`endings`), and running once more writes nothing.

@@ -37,9 +37,10 @@ fn state(moment: &Moment) -> String {
         (attempt.phase.to_string(), attempt.mutation.verb().call(), format!("{outcome:?}"))
     };
     let counts = |attempt: &&Attempt| !canonical::is_in_vain(attempt);
-    // How a phase was reached counts no more once it is: only what was done.
+    // How a phase was reached counts no more once it is: only what was done, and not what made it whole on the way.
     let is_behind = |attempt: &&Attempt| {
-        progress.reached.contains_key(&attempt.phase) && !matches!(attempt.outcome, None | Some((OutcomeResult::Done, _)))
+        let is_done = matches!(attempt.outcome, None | Some((OutcomeResult::Done, _)));
+        progress.reached.contains_key(&attempt.phase) && (!is_done || attempt.is_mending())
     };
     let tried: BTreeSet<_> = progress.attempts.iter().filter(counts).filter(|it| !is_behind(it)).map(attempt).collect();
     let last = progress.attempts.iter().rev().find(counts).map(attempt);

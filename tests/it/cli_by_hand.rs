@@ -160,3 +160,40 @@ fn an_approval_that_can_not_be_given_says_what_is_held() {
         "{second}"
     );
 }
+
+#[test]
+fn a_way_back_that_was_refused_can_be_given_up() {
+    let dead = "[[goes-wrong]]\nwhat = \"stream-error\"\nkeyspace = \"commerce\"\nmessage = \"Duplicate entry\"\nafter-seconds = 20\nlasts-seconds = 50000\n";
+    let env = held(dead);
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    let none = env.run(&["approve", "complete", "--give-up-way-back", "--reason", "x"]);
+    assert!(none.code == Some(4) && none.stderr.contains("no way back to give up"), "{none}");
+    time_passes(&env, Duration::from_secs(30));
+    let back = env.run(&["switch-back", "--reason", "slow"]);
+    assert!(back.code == Some(4) && flat(&back.stderr).contains("C333"), "{back}");
+    let refused = env.run(&["approve", "complete", "--reason", "we stay"]);
+    assert!(refused.code == Some(4) && flat(&refused.stderr).contains("approve GATE --give-up-way-back"), "{refused}");
+    let stays = env.run(&["approve", "complete", "--give-up-way-back", "--reason", "we stay"]);
+    assert_eq!(stays.code, Some(0), "{stays}");
+    let apply = env.run(&["apply"]);
+    assert!(apply.code == Some(3) && !apply.stderr.contains("C333"), "it goes forward: {apply}");
+}
+
+/// Whoever finds the record of half a switch back killed under his hands gets it mended by `repair`, as by `apply --finish-only`.
+#[test]
+fn repair_asks_for_what_a_half_done_way_back_needs() {
+    let dies = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 6\nstep = \"create-reverse\"\n\
+                [[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"SetShardTabletControl\"\n";
+    let env = held(dies);
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    let back = env.run(&["switch-back", "--reason", "slow"]);
+    assert_ne!(back.code, Some(0), "{back}");
+    let repair = env.run(&["repair", "--dry-run"]);
+    assert!(!repair.stdout.contains("was not asked for"), "{repair}");
+}

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
 use crate::cli::way;
 use crate::family::{Family as _, SituationKind, forecast_digest};
-use crate::record::entry::What;
+use crate::record::entry::{Goal, What};
 use crate::report::command::for_file;
 use crate::report::ending;
 use crate::run::decision::{Decision, HoldKind};
@@ -36,6 +36,9 @@ pub struct ApproveArgs {
     /// With the gate `complete`: don't wait for the rest of the revert window
     #[arg(long)]
     end_revert_window: bool,
+    /// Give up a `switch-back` that was refused or still waits, and has not moved the writes: they stay where they are
+    #[arg(long)]
+    give_up_way_back: bool,
 }
 
 pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
@@ -52,6 +55,9 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
             return Err(no_gate(&gate, &session, &held));
         }
         session.begin()?;
+        if args.give_up_way_back {
+            give_up_way_back(&mut session, &args.reason)?;
+        }
         let words = match append(&mut session, &gate, &args.reason, args.end_revert_window).await? {
             Approved::Now(words) => words,
             Approved::Behind(why) => return Err(Error::ended(Exit::Refused, why, held_now(&session).await)),
@@ -66,6 +72,22 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
         }
         Ok(Exit::Done)
     })
+}
+
+/// The writes stay where they are: the way back that was asked for is no longer wanted.
+fn give_up_way_back(session: &mut Session, reason: &str) -> Result<(), Error> {
+    let refuse = || {
+        Error::ended(
+            Exit::Refused,
+            "there is no way back to give up: none was asked for, or it has moved the writes",
+            "`cutover status` says where the movement stands",
+        )
+    };
+    if reason.trim().is_empty() {
+        return Err(Error::usage("a reason is needed", "say in a few words why traffic stays; it stands in the record"));
+    }
+    let goal = What::Goal { goal: Goal::Forward, reason: Some(reason.to_owned()) };
+    session.append_if(vec![goal], |progress| if way::may_be_given_up(progress) { Ok(()) } else { Err(refuse()) })
 }
 
 /// What became of an approval.

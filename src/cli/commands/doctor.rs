@@ -169,6 +169,10 @@ fn changed_by_hand(movement: &MoveTables, facts: &Facts, progress: &Progress, st
     }
     let baseline = kept_picture(&store.kept(), progress.baseline.as_ref()?)?;
     let situation = movement.situation(facts, progress);
+    // Then `apply` stops at that.
+    if matches!(situation.kind, SituationKind::Foreign | SituationKind::Contradictory) {
+        return None;
+    }
     let findings = drift::of(movement, facts, progress, &situation, &baseline);
     (!findings.is_empty()).then_some(Stop { kind: StopKind::NeedsHuman, phase: None, findings })
 }

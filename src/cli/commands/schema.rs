@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::notify;
 use crate::{operator, record, report, sandbox, spec};
 
 /// Print a JSON Schema
@@ -34,6 +35,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("doctor", report::schema::doctor()),
         ("repair", report::schema::repair()),
         ("adopt", report::schema::adopt()),
+        ("notify", notify::schema()),
     ]
 }
 

@@ -215,7 +215,10 @@ impl Family for Mending {
         if self.scope == Scope::Movement {
             // Which keyspaces the journals and locks are in does not hang on the phase.
             query.merge(self.movement.finish_query(&PhaseId::SWITCH_PRIMARY, progress));
-            if self.is_ours && phase != &PhaseId::REPAIR {
+            // A write of ours that stopped half way is finished as ours, and its phase knows what that needs.
+            let half_done = progress.last_write().filter(|last| last.is_half_done()).map(|last| &last.phase);
+            let of_ours = if phase == &PhaseId::REPAIR { half_done } else { Some(phase) };
+            if let Some(phase) = of_ours.filter(|_| self.is_ours) {
                 query.merge(self.movement.finish_query(phase, progress));
             }
         }

@@ -159,8 +159,10 @@ fn take(facts: &mut Facts, after: &Picture, mutation: &Mutation) {
             }
         }
     }
+    let takes_all_away = matches!(mutation, Mutation::CancelWorkflow(_) | Mutation::CompleteMoveTables(_));
     facts.workflows.retain(|workflow| {
-        after.streams.contains_key(&format!("{}.{}", workflow.keyspace, workflow.name)) || after.streams.is_empty()
+        after.streams.contains_key(&format!("{}.{}", workflow.keyspace, workflow.name))
+            || (after.streams.is_empty() && !takes_all_away)
     });
     take_tables(facts, after, mutation);
 }

@@ -16,7 +16,8 @@ pub static KIND: Kind = Kind {
     code: CODE,
     title: "streams of a movement are missing",
     find,
-    wants_every_workflow: false,
+    // What could not be read is not missing.
+    wants_every_workflow: true,
     page: include_str!("../pages/C517.md"),
 };
 

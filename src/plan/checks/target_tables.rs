@@ -131,6 +131,22 @@ fn of_table(input: &CheckInput<'_>, table: &TableName, seen: &Seen<'_>) -> Findi
     };
     let filled: Vec<&String> =
         rows.iter().filter(|(_, tables)| tables.contains(table.as_str())).map(|(shard, _)| shard).collect();
+    let is_only_copy = seen.source.as_ref().is_ok_and(|source| definitions(source, table.as_str()).next().is_none());
+    if !filled.is_empty() && is_only_copy {
+        let source = movement.source();
+        return Finding::fail(
+            CODE,
+            Severity::Error,
+            subject,
+            format!("`{target}.{table}` is there and holds rows on {}, and `{source}` has no table `{table}`", listed(&filled)),
+            format!(
+                "drop nothing: these may be the only rows. Somebody may have completed a movement by hand: look whether `{source}` has a \
+                 `_{table}_old`, and where the routing rules lead (`vtctldclient GetRoutingRules`)"
+            ),
+        )
+        .seen(format!("rows on {}", counted(filled.len(), "shard")))
+        .not_waivable();
+    }
     if !filled.is_empty() {
         return Finding::fail(
             CODE,

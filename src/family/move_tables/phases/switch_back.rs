@@ -75,7 +75,8 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
             name,
             format!("the way back is not open: {}; the source lacks what was written since", way_back.why),
             format!(
-                "mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`, then `cutover switch-back`; or stay at `{}`",
+                "mend the cause and `vtctldclient Workflow --keyspace {keyspace} start --workflow {workflow}`, then `cutover switch-back`; or stay at `{}`: \
+                 `cutover approve complete --give-up-way-back --reason TEXT`",
                 movement.target()
             ),
         )));
