@@ -316,8 +316,7 @@ impl Progress {
         let leaves_them = |attempt: &Attempt| match &attempt.mutation {
             Mutation::StopVDiff(_) => true,
             Mutation::SwitchTraffic(switch) => {
-                let came_to_nothing =
-                    matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
+                let came_to_nothing = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
                 came_to_nothing || (!switch.moves_writes() && !attempt.is_half_done())
             }
             _ => false,

@@ -33,5 +33,6 @@ mod plan_file_fuzz;
 mod readme;
 mod record;
 mod schemas;
+mod snapshots_of_releases;
 mod support;
 mod topology;
