@@ -198,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_fits_its_schema() {
+        let validator = jsonschema::draft7::new(&schema()).unwrap();
+        let hold = |hold| Event::Hold { hold: Box::new(hold), waiting: false };
+        for event in [hold(gate_hold()), hold(revert_hold()), end(0)] {
+            let notice = Notice { at: at(0), what: what(&event).unwrap(), movement: &movement(), text: "held".into(), event: &event };
+            let json = serde_json::to_value(&notice).unwrap();
+            assert_eq!(validator.validate(&json).map_err(|error| error.to_string()), Ok(()), "{json:#}");
+        }
+        assert!(!validator.is_valid(&serde_json::json!({ "what": "hold" })));
+    }
+
+    #[test]
     fn holds_and_ends_are_told_once_as_one_object_each() {
         let hold = || Event::Hold { hold: Box::new(gate_hold()), waiting: true };
         let say = Event::Say { level: Level::Info, text: "hm".into() };
