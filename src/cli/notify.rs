@@ -202,7 +202,8 @@ mod tests {
         let validator = jsonschema::draft7::new(&schema()).unwrap();
         let hold = |hold| Event::Hold { hold: Box::new(hold), waiting: false };
         for event in [hold(gate_hold()), hold(revert_hold()), end(0)] {
-            let notice = Notice { at: at(0), what: what(&event).unwrap(), movement: &movement(), text: "held".into(), event: &event };
+            let notice =
+                Notice { at: at(0), what: what(&event).unwrap(), movement: &movement(), text: "held".into(), event: &event };
             let json = serde_json::to_value(&notice).unwrap();
             assert_eq!(validator.validate(&json).map_err(|error| error.to_string()), Ok(()), "{json:#}");
         }
