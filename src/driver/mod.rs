@@ -31,7 +31,7 @@ use crate::model::digest::Digest;
 use crate::record::entry::{Entry, Goal, OutcomeResult, What};
 use crate::record::error::RecordError;
 use crate::record::lease::{HeldLease, LeaseError};
-use crate::record::progress::{Attempt, Progress};
+use crate::record::progress::Progress;
 use crate::record::store::{NewEntry, Record};
 use crate::report::entry_words;
 use crate::report::event::{Event, Level};
@@ -389,20 +389,10 @@ impl<'a> Driver<'a> {
         let incarnation = facts.map(|facts| self.family.incarnation(facts));
         let ends_a_write = whats.iter().any(|what| matches!(what, What::Outcome { .. }));
         let progress = record.progress();
-        // Streams that are gone are on record as gone only after a write of ours that takes them away: else somebody else did.
-        let takes_away = |open: &Attempt| {
-            matches!(open.mutation, Mutation::SwitchTraffic(_) | Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_))
-        };
-        let may_be_gone = progress.open_attempt.as_ref().is_some_and(takes_away);
-        let known = |mut streams: BTreeMap<String, i64>| {
-            if !may_be_gone {
-                let missing = progress.streams.iter().map(|(key, id)| (key.clone(), *id));
-                missing.for_each(|(key, id)| _ = streams.entry(key).or_insert(id));
-            }
-            streams
-        };
-        let is_news = |streams: &BTreeMap<String, i64>| *streams != progress.streams;
-        if let Some(streams) = incarnation.map(known).filter(|streams| ends_a_write && is_news(streams)) {
+        let news = incarnation.and_then(|seen| {
+            incarnation_after(progress.open_attempt.as_ref().map(|open| &open.mutation), &progress.streams, seen)
+        });
+        if let Some(streams) = news.filter(|_| ends_a_write) {
             whats.push(What::Incarnation { streams });
         }
         let at = self.ports.clock.now();
@@ -470,4 +460,21 @@ fn stale() -> Finish {
         "`cutover plan` shows what it means now, `cutover apply` goes on with it",
     );
     Finish::Stopped(Box::new(Stop { kind: StopKind::Stale, phase: None, findings: vec![finding] }))
+}
+
+/// The ids of streams to put on record at the end of a write; none when there is no news. Streams that are gone are on record as gone
+/// only after a write of ours that takes them away, else somebody else did: a switch takes those of one direction, never all.
+fn incarnation_after(
+    write: Option<&Mutation>,
+    before: &BTreeMap<String, i64>,
+    seen: BTreeMap<String, i64>,
+) -> Option<BTreeMap<String, i64>> {
+    let (some_may_be_gone, all_may_be_gone) = match write {
+        Some(Mutation::CompleteMoveTables(_) | Mutation::CancelWorkflow(_)) => (true, true),
+        Some(Mutation::SwitchTraffic(_)) => (true, false),
+        _ => (false, false),
+    };
+    let mut known = if some_may_be_gone { BTreeMap::new() } else { before.clone() };
+    known.extend(seen);
+    (known != *before && (all_may_be_gone || !known.is_empty())).then_some(known)
 }

@@ -442,3 +442,15 @@ fn holds_that_end_by_themselves_are_waited_for() {
     assert!(may_end(HoldKind::Window, Some(Timestamp::UNIX_EPOCH)));
     assert!(!may_end(HoldKind::Paused, None));
 }
+
+#[test]
+fn streams_that_somebody_else_took_away_stay_on_record() {
+    let ids = |of: &[(&str, i64)]| -> BTreeMap<String, i64> { of.iter().map(|(key, id)| ((*key).to_owned(), *id)).collect() };
+    let both = ids(&[("forward", 1), ("reverse", 2)]);
+    let switch = switch_primary();
+    let rebuild = Mutation::RebuildVSchemaGraph(crate::cluster::mutation::RebuildVSchemaGraph { cells: vec![] });
+    assert_eq!(incarnation_after(Some(&switch), &both, ids(&[])), None, "no switch takes all of them");
+    assert_eq!(incarnation_after(Some(&switch), &both, ids(&[("forward", 3)])), Some(ids(&[("forward", 3)])));
+    assert_eq!(incarnation_after(Some(&rebuild), &both, ids(&[("forward", 1)])), None);
+    assert_eq!(incarnation_after(Some(&rebuild), &both, ids(&[("forward", 3)])), Some(ids(&[("forward", 3), ("reverse", 2)])));
+}
