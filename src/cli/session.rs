@@ -102,7 +102,7 @@ impl Session {
             }
         };
         let cluster = Arc::new(Cluster::new(vtctld, clock.clone()).with_sql(sql).with_topology(topology.clone()));
-        let record_folder = connection.config.as_ref().and_then(|config| config.record_dir.clone());
+        let record_folder = connection.record_folder();
         let store = store_of(file, record_folder, &spec);
         let record = store.load_newest().map_err(Error::record)?;
         if record.is_none() && wants == Wants::Record {

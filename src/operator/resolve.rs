@@ -56,6 +56,13 @@ pub struct Connection {
     pub notes: Vec<String>,
 }
 
+impl Connection {
+    /// Where the operator's file says that records are.
+    pub fn record_folder(&self) -> Option<PathBuf> {
+        self.config.as_ref()?.record_dir.clone()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Endpoint {
     /// Simulated, in this process.

@@ -124,6 +124,11 @@ impl Attempt {
         self.evidence.iter().any(|line| line.starts_with(NOT_SENT))
     }
 
+    /// It was seen to have changed nothing, or that all of it was taken back.
+    pub fn came_to_nothing(&self) -> bool {
+        matches!(self.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
+    }
+
     /// It stopped half way, and nobody has seen it whole since.
     pub fn is_half_done(&self) -> bool {
         matches!(self.outcome, Some((OutcomeResult::HalfDone, _)))
@@ -315,14 +320,11 @@ impl Progress {
         let goal_at = self.goal.as_ref().map_or(0, |goal| goal.serial);
         let leaves_them = |attempt: &Attempt| match &attempt.mutation {
             Mutation::StopVDiff(_) => true,
-            Mutation::SwitchTraffic(switch) => {
-                let came_to_nothing = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
-                came_to_nothing || (!switch.moves_writes() && !attempt.is_half_done())
-            }
+            Mutation::SwitchTraffic(switch) => attempt.came_to_nothing() || (!switch.moves_writes() && !attempt.is_half_done()),
             _ => false,
         };
-        let since = self.attempts.iter().filter(|attempt| attempt.serial > goal_at);
-        self.open_attempt.is_none() && since.into_iter().all(leaves_them)
+        let mut since = self.attempts.iter().filter(|attempt| attempt.serial > goal_at);
+        self.open_attempt.is_none() && since.all(leaves_them)
     }
 
     /// An approval that lets traffic go forward again after a way back: of one of these gates, given for the plan as it is, not

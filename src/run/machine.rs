@@ -176,10 +176,23 @@ impl Run<'_> {
         }
     }
 
+    /// The look that reads this as well; none when it was read.
+    fn look_for(&self, mut needed: Query) -> Option<Decision> {
+        if self.input.facts.covers(&needed) {
+            return None;
+        }
+        needed.merge(self.input.family.query());
+        Some(Decision::Look(needed))
+    }
+
+    fn look_at_locks(&self) -> Option<Decision> {
+        self.look_for(Query { asks: [self.input.family.lock_ask()].into(), ..Query::default() })
+    }
+
     /// What a phase wants; none when it is done and on record.
     fn phase(&self, phase: &Phase) -> Option<Decision> {
         let id = &phase.id;
-        let mut needed = self.input.family.query_for(id, self.input.progress);
+        let needed = self.input.family.query_for(id, self.input.progress);
         let ahead = self.input.family.phases_ahead(self.view.situation);
         if *id == PhaseId::PRE_CHECK {
             if !ahead.contains(id) {
@@ -187,9 +200,8 @@ impl Run<'_> {
             }
             return self.checks(id, &PhaseId::CREATE).or_else(|| self.reached(id, vec![]));
         }
-        if !self.input.facts.covers(&needed) {
-            needed.merge(self.input.family.query());
-            return Some(Decision::Look(needed));
+        if let Some(look) = self.look_for(needed) {
+            return Some(look);
         }
         match self.input.family.step(id, &self.view) {
             Step::Done(evidence) => self.reached(id, evidence),
@@ -269,11 +281,8 @@ impl Run<'_> {
     fn named_lock(&self, phase: &PhaseId, mutation: &Mutation) -> Option<Decision> {
         let family = self.input.family;
         let name = family.named_lock(mutation, self.input.facts)?;
-        let ask = family.lock_ask();
-        let mut needed = Query { asks: [ask.clone()].into(), ..Query::default() };
-        if !self.input.facts.covers(&needed) {
-            needed.merge(family.query());
-            return Some(Decision::Look(needed));
+        if let Some(look) = self.look_at_locks() {
+            return Some(look);
         }
         match self.holder(&name) {
             // Vitess waits for it and says so, if need be.
@@ -407,10 +416,8 @@ impl Run<'_> {
     /// A way that no gate stands before: back, cancel, pause, restore.
     fn other_way(&self, phase: PhaseId, step: Step, ending: Ending) -> Decision {
         let needed = self.input.family.query_for(&phase, self.input.progress);
-        if !self.input.facts.covers(&needed) {
-            let mut whole = needed;
-            whole.merge(self.input.family.query());
-            return Decision::Look(whole);
+        if let Some(look) = self.look_for(needed) {
+            return look;
         }
         match step {
             Step::Done(evidence) => self.reached_since_goal(&phase, evidence, ending),
@@ -460,10 +467,8 @@ impl Run<'_> {
             Some(attempt) if unfinished => attempt.phase.clone(),
             _ => PhaseId::REPAIR,
         };
-        let mut needed = self.input.family.finish_query(&phase, self.input.progress);
-        if !self.input.facts.covers(&needed) {
-            needed.merge(self.input.family.query());
-            return Decision::Look(needed);
+        if let Some(look) = self.look_for(self.input.family.finish_query(&phase, self.input.progress)) {
+            return look;
         }
         match self.input.family.step_finish(&self.view) {
             Step::Act(mutation) | Step::Finish(mutation) => self.send(&phase, mutation),
@@ -475,14 +480,10 @@ impl Run<'_> {
 
     /// Between states by the hands of somebody whose call may still be under way: nothing is broken yet.
     fn somebody_at_work(&self) -> Option<Decision> {
-        let family = self.input.family;
-        let ask = family.lock_ask();
-        let mut needed = Query { asks: [ask.clone()].into(), ..Query::default() };
-        if !self.input.facts.covers(&needed) {
-            needed.merge(family.query());
-            return Some(Decision::Look(needed));
+        if let Some(look) = self.look_at_locks() {
+            return Some(look);
         }
-        let locks = self.input.facts.locks(&ask).ok()?;
+        let locks = self.input.facts.locks(&self.input.family.lock_ask()).ok()?;
         let (watch, now) = (self.input.watch, self.input.now);
         let may_live =
             |lock: &&HeldLock| !lock.waits && watch.keyspaces_free_seconds(lock, now) < locks::may_be_alone_seconds(lock);

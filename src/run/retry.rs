@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::phase::PhaseId;
 use super::watch::Watch;
 use crate::cluster::mutation::Mutation;
-use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 
 /// How long to wait after the first try that came to nothing, and after the second. A third is the last.
@@ -45,8 +44,7 @@ pub fn judge(
     let mut last: Option<&Attempt> = None;
     let mine = |attempt: &&Attempt| attempt.serial > watch.began_at_serial && &attempt.phase == phase;
     for attempt in progress.attempts.iter().rev().filter(mine).filter(|attempt| is_the_same(&attempt.mutation, mutation)) {
-        let came_to_nothing = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
-        if !came_to_nothing && !attempt.is_half_done() {
+        if !attempt.came_to_nothing() && !attempt.is_half_done() {
             break;
         }
         if attempt.was_not_sent() {

@@ -72,6 +72,11 @@ pub struct CallEnd {
     pub not_allowed: bool,
 }
 
+/// No two locks have the same name and node.
+fn key(lock: &HeldLock) -> (String, String) {
+    (lock.of.clone(), lock.node.clone())
+}
+
 impl Watch {
     pub fn new(began_at_serial: u64) -> Self {
         Self { began_at_serial, ..Self::default() }
@@ -106,7 +111,7 @@ impl Watch {
         self.keyspaces_free_since = None;
         for named in locks.iter().filter(|lock| !super::locks::is_of_a_keyspace(lock) && !lock.waits) {
             if keyspaces.iter().any(|keyspace| !keyspace.waits && keyspace.host == named.host) {
-                self.locked_with_keyspaces.insert((named.of.clone(), named.node.clone()));
+                self.locked_with_keyspaces.insert(key(named));
             }
         }
     }
@@ -114,7 +119,7 @@ impl Watch {
     fn see_names(&mut self, locks: &[HeldLock], now: Timestamp) {
         let before = std::mem::take(&mut self.names_locked);
         for lock in locks.iter().filter(|lock| lock.is_named()) {
-            let key = (lock.of.clone(), lock.node.clone());
+            let key = key(lock);
             let new = NameLocked { held_since: None, is_of_somebody_else: self.has_seen_locks };
             let known = before.get(&key).copied().unwrap_or(new);
             let seen = NameLocked {
@@ -133,19 +138,19 @@ impl Watch {
 
     /// Whether no call of ours has left this lock, as far as this run has seen it come.
     pub fn is_of_somebody_else(&self, lock: &HeldLock) -> bool {
-        self.names_locked.get(&(lock.of.clone(), lock.node.clone())).is_some_and(|seen| seen.is_of_somebody_else)
+        self.names_locked.get(&key(lock)).is_some_and(|seen| seen.is_of_somebody_else)
     }
 
     /// How many seconds no keyspace has been locked while this one has had its name. Who had to wait for it begins only then.
     pub fn keyspaces_free_seconds(&self, named: &HeldLock, now: Timestamp) -> i64 {
-        let held_since = self.names_locked.get(&(named.of.clone(), named.node.clone())).and_then(|seen| seen.held_since);
+        let held_since = self.names_locked.get(&key(named)).and_then(|seen| seen.held_since);
         let since = self.keyspaces_free_since.map(|free| held_since.map_or(free, |held| held.max(free)));
         since.map_or(0, |since| now.duration_since(since).as_secs())
     }
 
     /// Whether this lock of a name was seen together with one of a keyspace.
     pub fn had_keyspaces(&self, named: &HeldLock) -> bool {
-        self.locked_with_keyspaces.contains(&(named.of.clone(), named.node.clone()))
+        self.locked_with_keyspaces.contains(&key(named))
     }
 
     /// A look at the movement's part of the cluster.

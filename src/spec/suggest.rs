@@ -2,11 +2,14 @@
 
 /// The word of `known` that is nearest to `found`, if one is near enough to be worth saying.
 pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_lowercase().replace('_', "-");
+    closest(&found.to_lowercase().replace('_', "-"), known)
+}
+
+fn closest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (found.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&found, &word.to_lowercase()), word))
+        .map(|word| (strsim::damerau_levenshtein(found, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
@@ -14,10 +17,7 @@ pub fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 
 /// The name of a cluster's that was probably meant, as the beginning of a sentence: "did you mean `corder`? ". Empty where none is near.
 pub fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let allowed = (found.chars().count() / 3).max(1);
-    let distance = |name: &str| strsim::damerau_levenshtein(&found.to_lowercase(), &name.to_lowercase());
-    let near = known.into_iter().map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= allowed).min();
-    near.map(|(_, name)| format!("did you mean `{name}`? ")).unwrap_or_default()
+    closest(&found.to_lowercase(), known).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default()
 }
 
 /// The words as a list for people: `a`, `b` or `c`.

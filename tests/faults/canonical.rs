@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cutover::cluster::mutation::Mutation;
-use cutover::record::entry::OutcomeResult;
 use cutover::record::progress::{Attempt, Progress};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -81,7 +80,7 @@ fn last_vdiffs(progress: &Progress) -> Vec<String> {
         _ => None,
     };
     let attempts = || progress.attempts.iter().rev();
-    attempts().find_map(uuid).into_iter().chain(attempts().filter(|attempt| !is_in_vain(attempt)).find_map(uuid)).collect()
+    attempts().find_map(uuid).into_iter().chain(attempts().filter(|attempt| !attempt.came_to_nothing()).find_map(uuid)).collect()
 }
 
 fn vdiff_runs(vdiff: &Value) -> bool {
@@ -169,7 +168,7 @@ pub fn record(progress: &Progress) -> Value {
         let outcome = attempt.outcome.as_ref().map(|(result, _)| format!("{result:?}"));
         json!([attempt.phase.as_str(), words(&attempt.mutation), outcome])
     };
-    let mut attempts: Vec<Value> = progress.attempts.iter().filter(|attempt| !is_in_vain(attempt)).map(attempt).collect();
+    let mut attempts: Vec<Value> = progress.attempts.iter().filter(|attempt| !attempt.came_to_nothing()).map(attempt).collect();
     attempts.dedup();
     json!({
         "goal": format!("{:?}", progress.goal()),
@@ -178,10 +177,6 @@ pub fn record(progress: &Progress) -> Value {
         "streams": progress.streams.keys().collect::<Vec<_>>(),
         "attempts": attempts,
     })
-}
-
-pub fn is_in_vain(attempt: &Attempt) -> bool {
-    matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
 }
 
 /// A write without the ids and the rules of others that it carries.

@@ -12,7 +12,7 @@ use super::script::{Of, Strikes};
 use super::service::{HANGS, Wire};
 
 /// As `RemoveStaleLock` names its call.
-const CALL: &str = "etcd Txn";
+pub const CALL: &str = "etcd Txn";
 
 pub struct LocksOf(pub Wire);
 

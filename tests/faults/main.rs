@@ -162,10 +162,8 @@ fn of_the_day(cases: Vec<Case>, day: usize) -> Vec<Case> {
 
 /// A write to the cluster, or a step of one.
 fn changes_the_cluster(effect: &str) -> bool {
-    let is_read = effect.starts_with("Get")
-        || effect.starts_with("Find")
-        || ["VDiffShow", "WorkflowStatus", "CheckThrottler"].contains(&effect);
-    !is_read && (effect.starts_with("vtctld: ") || !effect.contains(' ') || effect == "etcd Txn")
+    let is_call = !effect.contains(' ') || effect == locks::CALL;
+    effect.starts_with("vtctld: ") || (is_call && !service::only_looks(effect))
 }
 
 /// Alike ends together, each with some of its cases.

@@ -57,6 +57,11 @@ impl Service<http::Request<Body>> for Wire {
     }
 }
 
+/// Whether a call of this name changes nothing, whatever it carries.
+pub fn only_looks(name: &str) -> bool {
+    name.starts_with("Get") || name.starts_with("Find") || ["VDiffShow", "WorkflowStatus", "CheckThrottler"].contains(&name)
+}
+
 /// Whether a call changes the cluster.
 fn is_write(name: &str, message: &[u8]) -> bool {
     match name {
@@ -64,10 +69,9 @@ fn is_write(name: &str, message: &[u8]) -> bool {
             let request = ExecuteFetchAsDbaRequest::decode(message.get(FRAME_BYTES..).unwrap_or_default()).unwrap_or_default();
             !request.query.to_ascii_lowercase().starts_with(b"select")
         }
-        "WorkflowStatus" | "VDiffShow" | "CheckThrottler" => false,
         // Tablets look at their own tables anew: nothing of it lasts, and it goes out under the intent of the VDiff that it precedes.
         "ReloadSchemaKeyspace" => false,
-        _ => !(name.starts_with("Get") || name.starts_with("Find")),
+        _ => !only_looks(name),
     }
 }
 

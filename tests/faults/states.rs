@@ -36,7 +36,7 @@ fn state(moment: &Moment) -> String {
         let outcome = attempt.outcome.as_ref().map(|(result, _)| *result);
         (attempt.phase.to_string(), attempt.mutation.verb().call(), format!("{outcome:?}"))
     };
-    let counts = |attempt: &&Attempt| !canonical::is_in_vain(attempt);
+    let counts = |attempt: &&Attempt| !attempt.came_to_nothing();
     // How a phase was reached counts no more once it is: only what was done, and not what made it whole on the way.
     let is_behind = |attempt: &&Attempt| {
         let is_done = matches!(attempt.outcome, None | Some((OutcomeResult::Done, _)));

@@ -16,7 +16,7 @@ use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::driver::kept_picture;
 use crate::family::move_tables::MoveTables;
-use crate::family::{Family as _, SituationKind};
+use crate::family::{Family as _, Situation, SituationKind};
 use crate::leftovers::survey::NotSeen;
 use crate::leftovers::{Leftover, Survey, Weight, find, still_there};
 use crate::model::name::{KeyspaceName, TableName};
@@ -90,7 +90,7 @@ pub async fn examine(ward: &Ward) -> Result<(Survey, Vec<Leftover>), Error> {
 /// The VDiffs that the record of the plan file has seen stopped. A record that can't be read is told later, and knows of none here.
 fn stopped_vdiffs(ward: &Ward) -> BTreeSet<String> {
     let Some((file, spec)) = &ward.spec else { return BTreeSet::new() };
-    let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+    let folder = ward.connection.record_folder();
     let attempts = match store_of(file, folder, spec).load_newest() {
         Ok(Some(record)) => record.progress().attempts,
         _ => vec![],
@@ -123,7 +123,7 @@ fn record_says(
     spec: &Spec,
     context: &mut Context,
 ) -> Result<Option<RecordSays>, Error> {
-    let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+    let folder = ward.connection.record_folder();
     let store = store_of(file, folder, spec);
     let record = match store.load_newest() {
         Ok(Some(record)) => record,
@@ -150,11 +150,11 @@ fn record_says(
     let situation = movement.situation(&survey.facts, &progress);
     use SituationKind::{Between, Contradictory, Foreign};
     let is_whole = !matches!(situation.kind, Between | Contradictory | Foreign);
-    let mut contradictions = situation.contradictions;
+    let mut contradictions = situation.contradictions.clone();
     let open = open_write(&progress);
     let is_open = open.is_some();
     contradictions.extend(open);
-    let changed = if is_open { None } else { changed_by_hand(&movement, &survey.facts, &progress, &store) };
+    let changed = if is_open { None } else { changed_by_hand(&movement, &survey.facts, &progress, &situation, &store) };
     let next = changed.as_ref().map(stop::ways_out).unwrap_or_default();
     let is_changed = changed.is_some();
     contradictions.extend(changed.iter().map(changed_words));
@@ -162,18 +162,23 @@ fn record_says(
 }
 
 /// What `apply` would stop at: somebody's hands in what is ours since our last write. On the way back nobody's are in the way.
-fn changed_by_hand(movement: &MoveTables, facts: &Facts, progress: &Progress, store: &FileStore) -> Option<Stop> {
+fn changed_by_hand(
+    movement: &MoveTables,
+    facts: &Facts,
+    progress: &Progress,
+    situation: &Situation,
+    store: &FileStore,
+) -> Option<Stop> {
     let is_settled = progress.open_attempt.is_none() && !progress.last_write().is_some_and(Attempt::is_half_done);
     if !is_settled || progress.goal() == Goal::SwitchedBack {
         return None;
     }
     let baseline = kept_picture(&store.kept(), progress.baseline.as_ref()?)?;
-    let situation = movement.situation(facts, progress);
     // Then `apply` stops at that.
     if matches!(situation.kind, SituationKind::Foreign | SituationKind::Contradictory) {
         return None;
     }
-    let findings = drift::of(movement, facts, progress, &situation, &baseline);
+    let findings = drift::of(movement, facts, progress, situation, &baseline);
     (!findings.is_empty()).then_some(Stop { kind: StopKind::NeedsHuman, phase: None, findings })
 }
 

@@ -180,7 +180,7 @@ impl Target {
         survey: &Survey,
         leftovers: &[Leftover],
     ) -> Result<(Mending, Found), Error> {
-        let folder = ward.connection.config.as_ref().and_then(|config| config.record_dir.clone());
+        let folder = ward.connection.record_folder();
         let may_remove_locks = ward.topology.is_some();
         let of = |movement: &MoveTables, scope, is_ours| Mending {
             movement: movement.clone(),

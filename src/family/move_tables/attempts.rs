@@ -23,7 +23,7 @@ pub enum Lifetime {
 
 /// Whether an attempt's write may have happened: it is open, or its outcome doesn't say that nothing has changed.
 pub fn may_have_happened(attempt: &Attempt) -> bool {
-    !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)))
+    !attempt.came_to_nothing()
 }
 
 pub fn was_seen_done(attempt: &Attempt) -> bool {

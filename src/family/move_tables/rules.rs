@@ -40,10 +40,14 @@ impl MoveTables {
     /// Leads every key of one type to one side, as Vitess does in create and in a switch of reads.
     pub fn route(&self, rules: &mut RoutingRules, tablet_type: TabletType, to_target: bool) {
         for table in &self.tables {
-            let to = if to_target { self.target_table(table) } else { self.source_table(table) };
-            for key in self.rule_keys_of(table, tablet_type) {
-                rules.set(key, to.clone());
-            }
+            self.route_table(rules, table, tablet_type, to_target);
+        }
+    }
+
+    fn route_table(&self, rules: &mut RoutingRules, table: &TableName, tablet_type: TabletType, to_target: bool) {
+        let to = if to_target { self.target_table(table) } else { self.source_table(table) };
+        for key in self.rule_keys_of(table, tablet_type) {
+            rules.set(key, to.clone());
         }
     }
 
@@ -71,10 +75,7 @@ impl MoveTables {
         let side = if to_target { Side::Target } else { Side::Source };
         for table in &self.tables {
             if self.side_of_table(rules, table, tablet_type) != Some(side) {
-                let to = if to_target { self.target_table(table) } else { self.source_table(table) };
-                for key in self.rule_keys_of(table, tablet_type) {
-                    rules.set(key, to.clone());
-                }
+                self.route_table(rules, table, tablet_type, to_target);
             }
         }
     }

@@ -83,8 +83,7 @@ impl MoveTables {
             return None;
         }
         let is = self.incarnation_of(facts);
-        let gone: Vec<&str> = progress.streams.keys().filter(|key| !is.contains_key(*key)).map(String::as_str).collect();
-        let first = gone.first()?;
+        let first = progress.streams.keys().find(|key| !is.contains_key(*key))?;
         Some(format!(
             "the stream {first} is gone, and no write of ours took it away: somebody switched while the way back was made whole, and \
              what `{}` took meanwhile may be missing in `{}`",

@@ -6,7 +6,6 @@ use super::CheckInput;
 use crate::cluster::mutation::Mutation;
 use crate::family::Family as _;
 use crate::model::name::{KeyspaceName, WorkflowName};
-use crate::record::entry::OutcomeResult;
 
 /// What a workflow of our name is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +59,7 @@ fn may_be_making(input: &CheckInput<'_>, is_forward: bool, nothing_recorded: boo
             Mutation::SwitchTraffic(switch) => switch.moves_writes(),
             _ => false,
         };
-        let undone = matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _)));
-        makes_it && !undone && (is_open || nothing_recorded)
+        makes_it && !attempt.came_to_nothing() && (is_open || nothing_recorded)
     })
 }
 
@@ -69,6 +67,7 @@ fn may_be_making(input: &CheckInput<'_>, is_forward: bool, nothing_recorded: boo
 mod tests {
     use super::super::fixtures::Fixture;
     use super::*;
+    use crate::record::entry::OutcomeResult;
 
     #[test]
     fn a_workflow_is_ours_by_its_stream_ids_and_not_by_its_name() {

@@ -11,7 +11,6 @@ use crate::cluster::port::{Answer, Ask, Facts, Query, Reading};
 use crate::family::{Family as _, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::vdiff::{Mismatch, VDiffReport, VDiffState, Verdict};
-use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Attempt, Progress};
 use crate::words::{count, counted_rows, length, list, moment};
 
@@ -26,11 +25,7 @@ const MOST_DIFFERENCES: usize = 6;
 pub fn last_vdiff(progress: &Progress) -> Option<(&Attempt, Uuid)> {
     let since = progress.last_switch_back.unwrap_or(0);
     progress.attempts.iter().rev().filter(|attempt| attempt.serial > since).find_map(|attempt| match &attempt.mutation {
-        Mutation::CreateVDiff(vdiff)
-            if !matches!(attempt.outcome, Some((OutcomeResult::NotDone | OutcomeResult::RolledBack, _))) =>
-        {
-            Some((attempt, vdiff.uuid))
-        }
+        Mutation::CreateVDiff(vdiff) if !attempt.came_to_nothing() => Some((attempt, vdiff.uuid)),
         _ => None,
     })
 }
