@@ -36,6 +36,7 @@ impl Driver<'_> {
         let mut locks = CallLocks::default();
         let result = loop {
             tokio::select! {
+                biased;
                 result = &mut task => break result,
                 _ = tick.tick() => {
                     seconds += 1;

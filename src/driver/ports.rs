@@ -60,9 +60,11 @@ impl Signals {
                 std::future::pending::<()>().await;
             }
         };
+        // Biased, here and where a call is waited for: what happens at one moment happens in one order, and a run can be run again.
         tokio::select! {
-            () = tokio::time::sleep(duration) => {}
+            biased;
             () = changed => {}
+            () = tokio::time::sleep(duration) => {}
         }
     }
 }

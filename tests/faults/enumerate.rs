@@ -316,8 +316,7 @@ pub fn run_all(edges: &[Edge], cases: &[Case], known: &Known) -> Vec<Result> {
 
 /// One case in a runtime of its own. A panic of the program is an end, too, and a bad one.
 pub fn alone(edge: &Edge, faults: &[Fault], known: &Known, tells: bool) -> Result {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let ran = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(edge, faults, known, tells))));
+    let ran = std::panic::catch_unwind(AssertUnwindSafe(|| super::block_on(run(edge, faults, known, tells))));
     ran.unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
         Result { ending: Ending::Violated(vec![format!("panic: {}", words.unwrap_or_default())]).bad(), story: String::new() }

@@ -37,6 +37,7 @@ impl Topology for LocksOf {
         match strikes {
             Strikes::Call(Kind::Somebody(act)) => act.act(&self.0.sandbox).await,
             Strikes::Call(Kind::Hangs) => tokio::time::sleep(HANGS).await,
+            Strikes::Call(Kind::Frozen) => life.script.stand_still().await,
             _ => {}
         }
         let node = u64::try_from(key.lease).unwrap();
