@@ -37,7 +37,7 @@ pub fn names<T: AsRef<str>>(all: &[T], most: usize) -> String {
 
 /// As [`names`], for what has commas in it.
 pub fn list<T: AsRef<str>>(all: &[T], most: usize, between: &str) -> String {
-    let shown = if all.len() <= most + 1 { all.len() } else { most };
+    let shown = if all.len() <= most.saturating_add(1) { all.len() } else { most };
     let mut text = all[..shown].iter().map(AsRef::as_ref).collect::<Vec<_>>().join(between);
     if shown < all.len() {
         text.push_str(&format!(" and {} more", count(i128::try_from(all.len() - shown).unwrap_or(i128::MAX))));

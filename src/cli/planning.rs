@@ -39,6 +39,10 @@ impl Planning<'_> {
         for phase in self.movement.phases() {
             more.merge(self.movement.query_for(&phase.id, &self.progress));
         }
+        // Whoever is or was at it may hold a lock.
+        if self.progress.open_attempt.is_some() || self.progress.attempts.iter().any(Attempt::is_half_done) {
+            more.asks.insert(self.movement.lock_ask());
+        }
         // What was seen tells what is behind: its checks need not be asked for.
         let ahead = match &seen {
             Some((_, facts)) => self.movement.phases_ahead(&self.movement.situation(facts, &self.progress)),

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::files::read_plan_file;
 use super::planning::Planning;
 use super::survey::Ward;
-use super::take_up::store_of;
+use super::take_up::{spec_on_record, store_of};
 use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
@@ -88,7 +88,10 @@ pub enum Wants {
 impl Session {
     /// Opens a movement: reads files, and looks at the cluster once.
     pub async fn open(context: &mut Context, file: &Path, command: &'static str, wants: Wants) -> Result<Self, Error> {
-        let spec = read_spec(context, file)?;
+        let spec = match read_spec(context, file) {
+            Err(error) if WITHOUT_THE_FILE.contains(&command) => by_the_record(context, file, error)?,
+            read => read?,
+        };
         let connection = context.connection(&spec.cluster)?;
         let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, file)?;
         let sql = match (context.global.no_sql, context.global.deep) {
@@ -289,6 +292,17 @@ impl Session {
     pub fn command(&self) -> &'static str {
         self.command
     }
+}
+
+/// What an operator needs who has to get out of a movement, whatever somebody has done to its plan file.
+const WITHOUT_THE_FILE: [&str; 3] = ["status", "switch-back", "pause"];
+
+/// What the plan file meant when it was last taken up, in the place of one that can't be read any more.
+pub fn by_the_record(context: &mut Context, file: &Path, error: Error) -> Result<Spec, Error> {
+    let Some(spec) = spec_on_record(file) else { return Err(error) };
+    context.ui.error(&error);
+    context.ui.warn("going by what the plan file meant when the movement last took it up; `apply` needs it mended");
+    Ok(spec)
 }
 
 /// One tablet that gives no answer keeps vtctld from reading the streams, and must not keep a command from its movement: `apply` waits

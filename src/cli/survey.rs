@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::Error;
 use super::files::read_plan_file;
 use super::sandbox::Place;
-use super::session::bad_file;
+use super::session::{bad_file, by_the_record};
 use crate::clock::Clock;
 use crate::cluster::port::{Facts, Query, Reader as _};
 use crate::cluster::topo::Topology;
@@ -47,13 +47,21 @@ pub enum Where<'a> {
     Cluster { alias: &'a str, keyspaces: BTreeSet<KeyspaceName> },
 }
 
+/// What a plan file means; its warnings are for other commands.
+fn read(file: &Path) -> Result<Spec, Error> {
+    let text = read_plan_file(file)?;
+    spec::read(&text).map(|reading| reading.spec).map_err(|problems| bad_file(file, &text, problems))
+}
+
 impl Ward {
     /// Reaches the cluster. Nothing is sent yet.
     pub fn open(context: &mut Context, place: Where<'_>) -> Result<Self, Error> {
         let (spec, alias, keyspaces) = match place {
             Where::File(file) => {
-                let text = read_plan_file(file)?;
-                let spec = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?.spec;
+                let spec = match read(file) {
+                    Ok(spec) => spec,
+                    Err(error) => by_the_record(context, file, error)?,
+                };
                 let Movement::MoveTables(options) = &spec.movement;
                 let keyspaces = [options.source_keyspace.clone(), options.target_keyspace.clone()].into();
                 (Some((file.to_owned(), spec.clone())), spec.cluster.clone(), Some(keyspaces))

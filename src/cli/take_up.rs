@@ -31,18 +31,37 @@ const TRIES: usize = 20;
 /// The record's store: beside the plan file, where `workflow.toml` has `workflow.lock`; or in the operator's `record-dir`, which is
 /// shared by all plan files, under the movement's own name.
 pub fn store_of(file: &Path, record_folder: Option<PathBuf>, spec: &Spec) -> FileStore {
-    let (folder, name) = match record_folder {
-        Some(folder) => {
-            let Movement::MoveTables(of) = &spec.movement;
-            (folder, format!("{}.{}.{}.lock", spec.cluster, of.target_keyspace, spec.workflow))
-        }
-        None => {
-            let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
-            let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-            (beside.map_or_else(|| PathBuf::from("."), Path::to_path_buf), format!("{stem}.lock"))
-        }
-    };
+    let Some(folder) = record_folder else { return store_beside(file) };
+    let Movement::MoveTables(of) = &spec.movement;
+    let name = format!("{}.{}.{}.lock", spec.cluster, of.target_keyspace, spec.workflow);
     FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, name, Uuid::new_v4())
+}
+
+/// The command that puts the record back as this host wrote it last; none if it never wrote one.
+pub fn put_back(store: &FileStore) -> Option<String> {
+    store.last_written()?;
+    let lockfile = store.path();
+    Some(format!("cp {} {}", shell(&last_good(&lockfile).to_string_lossy()), shell(&lockfile.to_string_lossy())))
+}
+
+fn store_beside(file: &Path) -> FileStore {
+    let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
+    let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = beside.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, format!("{stem}.lock"), Uuid::new_v4())
+}
+
+/// What the plan file of a movement under way meant when it was last taken up, where the record lies beside it: for the commands that
+/// must not hang on what somebody has done to the file since.
+pub fn spec_on_record(file: &Path) -> Option<Spec> {
+    let store = store_beside(file);
+    let progress = store.load_newest().ok()??.progress();
+    kept_spec(&store, &progress).filter(|_| progress.is_bound())
+}
+
+fn kept_spec(store: &FileStore, progress: &Progress) -> Option<Spec> {
+    let bytes = store.kept().fetch(progress.spec.as_ref()?).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The store of what is done to something that has no record here: in the operator's `record-dir`, or in the folder of the command.
@@ -145,13 +164,7 @@ impl Session {
     /// How the record of this movement that this host once wrote is put back; none if it never wrote one.
     pub fn put_back_the_copy(&self) -> Option<String> {
         self.copy_of_the_record()?;
-        let lockfile = self.store.path();
-        let copy = last_good(&lockfile);
-        Some(format!(
-            "this host wrote a record of it here once; if it is this movement's: `cp {} {}`",
-            copy.display(),
-            lockfile.display()
-        ))
+        Some(format!("this host wrote a record of it here once; if it is this movement's: `{}`", put_back(&self.store)?))
     }
 
     /// The record of this movement as this host last wrote it.
@@ -190,11 +203,7 @@ impl Session {
         if is_unbound(progress) && is_another(before, &self.spec.frozen_digest(), &self.movement.tables(), &self.fingerprint) {
             return Ok(vec![begun]);
         }
-        let spec_before: Option<Spec> = progress
-            .spec
-            .as_ref()
-            .and_then(|digest| self.store.kept().fetch(digest).ok())
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let spec_before = kept_spec(&self.store, progress);
         self.refuse_frozen_edits(progress, before, spec_before.as_ref())?;
         if progress.intent.as_ref() == Some(&intent) {
             return Ok(vec![]);
@@ -207,9 +216,15 @@ impl Session {
         Ok(vec![What::Edited { intent, gates, spec: Some(kept) }])
     }
 
-    fn refuse_frozen_edits(&self, progress: &Progress, begun: &Begun, before: Option<&Spec>) -> Result<(), Error> {
+    /// What was edited since the movement began and can't be any more, in words.
+    pub fn frozen_edits(&self, progress: &Progress) -> Option<String> {
+        let begun = progress.begun.as_ref().filter(|_| progress.is_bound())?;
+        self.frozen_edits_since(begun, kept_spec(&self.store, progress).as_ref())
+    }
+
+    fn frozen_edits_since(&self, begun: &Begun, before: Option<&Spec>) -> Option<String> {
         if begun.frozen == self.spec.frozen_digest() {
-            return Ok(());
+            return None;
         }
         let changes: Vec<String> = before
             .map(|before| before.frozen_changes(&self.spec))
@@ -223,11 +238,15 @@ impl Session {
                 }
             })
             .collect();
-        let what = if changes.is_empty() {
+        Some(if changes.is_empty() {
             "`workflow`, `cluster` or `[move-tables]` was edited".to_owned()
         } else {
             changes.join("; ")
-        };
+        })
+    }
+
+    fn refuse_frozen_edits(&self, progress: &Progress, begun: &Begun, before: Option<&Spec>) -> Result<(), Error> {
+        let Some(what) = self.frozen_edits_since(begun, before) else { return Ok(()) };
         if way::is_cancelled(progress) {
             return Err(Error::ended(
                 Exit::Stale,

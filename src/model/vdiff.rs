@@ -133,7 +133,9 @@ impl VDiff {
             };
         }
         if &found != expected_shards {
-            return Verdict::Inconclusive(format!("it covers the shards {found:?}, and the movement has {expected_shards:?}"));
+            let listed = |shards: &BTreeSet<String>| shards.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let (covers, has) = (listed(&found), listed(expected_shards));
+            return Verdict::Inconclusive(format!("it covers the shards {covers}, and the movement has {has}"));
         }
         // The cover comes first: a VDiff that left something out proves nothing, and what it found can't be waived either.
         let completed_at = match self.completed_whole(expected_tables) {

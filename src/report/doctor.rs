@@ -116,10 +116,10 @@ impl Diagnosis {
             }
         }
         if next.is_empty()
-            && let Some(record) = record.as_ref().filter(|record| !record.is_whole)
+            && let Some(record) = record.as_ref()
         {
             next.extend(record.next.iter().map(|command| for_file(command, asked.file)));
-            if next.is_empty() {
+            if next.is_empty() && !record.is_whole {
                 next.push(for_file("cutover status", asked.file));
             }
         }

@@ -17,6 +17,7 @@ use crate::record::entry::{Entry, Goal, OutcomeResult};
 use crate::record::lease::LeaseInfo;
 use crate::record::progress::Progress;
 use crate::run::decision::{Decision, Ending, HoldKind, StopKind};
+use crate::run::locks;
 use crate::run::phase::PhaseId;
 
 /// `status --format json`.
@@ -51,6 +52,9 @@ pub struct Status {
     /// Who holds the lease: the right to write to this movement, on this host.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub acting: Option<Acting>,
+    /// The locks of the workflow's names and of its keyspaces that stand there, where they were looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub locks: Vec<String>,
     /// The last steps on record, the newest last.
     pub last: Vec<HistoryStep>,
     /// What shows the same by hand, then what would do the next step.
@@ -210,6 +214,7 @@ impl Status {
                 .flatten(),
             revert: revert(input, &situation),
             acting: input.acting.clone(),
+            locks: facts.locks(&family.lock_ask()).map(|held| held.iter().map(locks::words).collect()).unwrap_or_default(),
             last: history[history.len().saturating_sub(MOST_STEPS)..].to_vec(),
             equivalent: equivalent(*family, &phase, &situation, &source_keyspace, &target_keyspace),
             next: next(input, state),

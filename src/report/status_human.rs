@@ -132,6 +132,9 @@ fn facts(page: &mut Page, status: &Status, view: &StatusView<'_>) {
         };
         fact("way back", &[open, plain(": "), plain(&revert.why), plain(until)]);
     }
+    for lock in &status.locks {
+        fact("lock", &[caution(lock)]);
+    }
     if let Some(acting) = &status.acting {
         let words = format!(
             "{} on {}: `cutover {}`, process {}, since {} ({})",

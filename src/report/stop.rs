@@ -65,7 +65,13 @@ pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
             let resumes = ways_out(stop).into_iter().filter(|command| command == "cutover resume");
             resumes.chain(again::command(stop.phase.as_ref(), workflow)).collect()
         }
-        StopKind::NeedsHuman => ways_out(stop),
+        StopKind::NeedsHuman => {
+            let named = commands_in(stop);
+            let again = || again::command(stop.phase.as_ref(), workflow);
+            // A key that a person takes away himself: then the same once more.
+            let tries_again = stop.findings.first().is_some_and(|finding| finding.help.contains("the same command again"));
+            if named.is_empty() && tries_again { again().into_iter().collect() } else { ways_out(stop) }
+        }
         StopKind::Stale => vec!["cutover plan".to_owned()],
     };
     explain.into_iter().chain(then).collect()
@@ -73,6 +79,11 @@ pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
 
 /// The commands that the first finding names, in its order.
 pub fn ways_out(stop: &Stop) -> Vec<String> {
+    let named = commands_in(stop);
+    if named.is_empty() { vec!["cutover status".to_owned()] } else { named }
+}
+
+fn commands_in(stop: &Stop) -> Vec<String> {
     let help = stop.findings.first().map(|finding| finding.help.as_str()).unwrap_or_default();
     let mut named: Vec<String> = Vec::new();
     for quoted in help.split('`').skip(1).step_by(2).filter(|quoted| quoted.starts_with("cutover ")) {
@@ -80,7 +91,7 @@ pub fn ways_out(stop: &Stop) -> Vec<String> {
             named.push(quoted.to_owned());
         }
     }
-    if named.is_empty() { vec!["cutover status".to_owned()] } else { named }
+    named
 }
 
 /// Draws the stop.

@@ -8,6 +8,7 @@ use super::phase::PhaseId;
 use super::reconcile;
 use super::refusal;
 use crate::model::digest::Digest;
+use crate::record::entry::OutcomeResult;
 use crate::record::progress::{Progress, StandingApproval};
 use crate::spec::window;
 use crate::spec::{GatePolicy, GateSpec};
@@ -61,6 +62,11 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         let is_now = |line: &&String| !line.starts_with(reconcile::STOPPED_HALF_WAY);
         let now: Vec<&str> = attempt.evidence.iter().filter(is_now).map(String::as_str).collect();
         let evidence = if now.is_empty() { String::new() } else { format!(" ({})", now.join("; ")) };
+        if attempt.outcome.is_some_and(|(result, _)| result == OutcomeResult::Done) {
+            let why =
+                "the writes were switched after its release, and have been switched back since; a new switch needs a new release";
+            return GateState::Shut { kind: HoldKind::AttemptFailed, why: why.into(), until: None };
+        }
         let advice = refusal::advice(&words).map(|advice| format!(". {advice}")).unwrap_or_default();
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,

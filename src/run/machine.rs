@@ -93,7 +93,14 @@ pub fn next(input: &Input<'_>) -> Decision {
     }
     match situation.kind {
         SituationKind::Foreign => return run.refuse(None, foreign(&situation)),
-        SituationKind::Contradictory => return run.needs_human(None, contradictory(&situation)),
+        SituationKind::Contradictory => {
+            // Where the tables are tells what somebody has made of it.
+            let needed = input.family.query_for(&PhaseId::CANCEL, input.progress);
+            if !input.facts.covers(&needed) {
+                return Decision::Look(needed);
+            }
+            return run.needs_human(None, contradictory(&situation));
+        }
         _ => {}
     }
     if let Some(stop) = reconcile::stop_after_difference(input) {

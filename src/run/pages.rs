@@ -368,11 +368,15 @@ The record says that the workflow was created, and nothing of it is in the clust
 
 ## Why it matters
 
-Absent is not done: somebody removed it, and with it perhaps a copy.
+Absent is not done: somebody removed it, and with it perhaps a copy. Where the moved tables stand tells more, and the message says it:
+at the target alone, somebody completed the movement; at the source alone, somebody cancelled it, and what was written to the target
+after the switch of the writes went with its tables; at both, somebody deleted the streams and kept both copies, and nothing keeps them
+the same any more.
 
 ## What to do
 
-`cutover history` shows what was done. If the movement is over, move `workflow.lock` away; a new `apply` then begins from nothing.
+`cutover doctor` shows what is left of it, `cutover history` what was done before. If the movement is over, move `workflow.lock` away; a
+new `apply` then begins from nothing.
 ";
 
 const BETWEEN: &str = "## What it means

@@ -22,7 +22,8 @@ pub(super) fn contradictory(situation: &Situation) -> Finding {
         Severity::Error,
         "workflow",
         format!("{}: {seen}", situation.words),
-        "somebody removed it by hand. `cutover history` shows what was done; if the movement is over, move `workflow.lock` away",
+        "somebody's hands did that. `cutover doctor` shows what is left of it and `cutover history` what was done before; when the movement \
+         is over, move `workflow.lock` away, for a new `apply` begins from nothing",
     )
 }
 

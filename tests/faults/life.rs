@@ -161,7 +161,8 @@ impl Sleeper for NoSleep {
 impl<'a> Process<'a> {
     fn new(world: &'a World, life: Life, record: &'static str) -> Self {
         let clock = world.sandbox.clock();
-        let wire = Wire { sandbox: world.sandbox.clone(), files: world.files.clone(), life: life.clone(), record };
+        let (sandbox, files) = (world.sandbox.clone(), world.files.clone());
+        let wire = Wire { sandbox, files, life: life.clone(), record, tables: world.movement.tables.len() };
         let topology = world.knows_topology.then(|| Arc::new(LocksOf(wire.clone())) as Arc<dyn Topology>);
         let vtctld = Vtctld::in_process(Routes::new(wire), "the sandbox");
         let cluster = Cluster::new(vtctld, clock.clone()).with_topology(topology);

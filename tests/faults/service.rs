@@ -36,6 +36,8 @@ pub struct Wire {
     pub life: Life,
     /// The file of the process's record.
     pub record: &'static str,
+    /// How many tables move.
+    pub tables: usize,
 }
 
 impl tonic::server::NamedService for Wire {
@@ -91,7 +93,13 @@ impl Wire {
         }
         if is_write {
             self.life.script.sends(&name, self.intent(&name), self.now());
-            oracle::ask_before(&self.sandbox, &self.life.script, &name, message.get(FRAME_BYTES..).unwrap_or_default());
+            oracle::ask_before(
+                &self.sandbox,
+                &self.life.script,
+                self.tables,
+                &name,
+                message.get(FRAME_BYTES..).unwrap_or_default(),
+            );
         } else if name == FIRST_OF_A_LOOK {
             self.life.script.look_begins(self.now());
         }

@@ -197,3 +197,110 @@ fn repair_asks_for_what_a_half_done_way_back_needs() {
     let repair = env.run(&["repair", "--dry-run"]);
     assert!(!repair.stdout.contains("was not asked for"), "{repair}");
 }
+
+/// A movement whose writes are at the target.
+fn switched() -> TestEnv {
+    let env = held("");
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    env
+}
+
+#[test]
+fn a_movement_that_somebody_ended_is_told_as_completed_or_cancelled_by_where_its_tables_are() {
+    for (env, deed, at, somebody) in
+        [(switched(), Deed::Complete, "customer", "completed"), (held(""), Deed::Cancel, "commerce", "cancelled")]
+    {
+        sandbox_of(&env).somebody_acts(deed, "customer", "c2c").unwrap();
+        time_passes(&env, Duration::from_secs(30));
+        let words = format!("somebody {somebody} the movement");
+        for (command, code) in [("status", 0), ("doctor", 5), ("apply", 5)] {
+            let seen = env.run(&[command]);
+            assert_eq!(seen.code, Some(code), "{seen}");
+            assert!(flat(&format!("{}{}", seen.stdout, seen.stderr)).contains(&words), "{seen}");
+        }
+        let status = env.run(&["status"]);
+        assert!(status.stdout.contains(&format!("reads and writes at `{at}`")), "{status}");
+    }
+}
+
+#[test]
+fn writes_that_somebody_reversed_are_a_change_of_ours_with_both_ways_on() {
+    let reversed = || {
+        let env = switched();
+        sandbox_of(&env).somebody_acts(Deed::ReverseWrites, "customer", "c2c").unwrap();
+        time_passes(&env, Duration::from_secs(30));
+        env
+    };
+    let env = reversed();
+    let apply = env.run(&["apply"]);
+    assert_eq!(apply.code, Some(5), "{apply}");
+    assert!(flat(&apply.stderr).contains("C401 traffic: somebody switched the writes by hand: they go to `commerce`"), "{apply}");
+    let waive = env.run(&["waive", "C401", "--reason", "agreed"]);
+    assert_eq!(waive.code, Some(0), "{waive}");
+    let held = env.run(&["apply"]);
+    assert_eq!(held.code, Some(3), "the old release doesn't switch again: {held}");
+    let status = env.run(&["status"]);
+    assert!(flat(&status.stdout).contains("HELD before switch-primary"), "{status}");
+    assert!(flat(&status.stdout).contains("switched after its release, and have been switched back since"), "{status}");
+
+    let env = reversed();
+    let back = env.run(&["switch-back"]);
+    assert_eq!(back.code, Some(0), "{back}");
+    assert!(env.run(&["status"]).stdout.contains("SWITCHED BACK"));
+}
+
+#[test]
+fn half_a_completion_is_told_as_one_with_the_lock_that_stands() {
+    let env = held("[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"MoveTablesComplete\"\nstep = \"delete-streams\"\n");
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    let approve = env.run(&["approve", "complete", "--end-revert-window", "--reason", "x"]);
+    assert_eq!(approve.code, Some(0), "{approve}");
+    let apply = env.run(&["apply"]);
+    assert_eq!(apply.code, Some(5), "{apply}");
+    assert!(apply.stderr.contains("C408") && apply.stderr.trim_end().ends_with("cutover apply"), "{apply}");
+    let status = env.run(&["status"]);
+    for words in ["the completion is not whole", "`customer/c2c` is locked: MoveTablesComplete"] {
+        assert!(flat(&status.stdout).contains(words), "{words}: {status}");
+    }
+}
+
+#[test]
+fn a_record_that_is_broken_or_gone_is_put_back_with_the_command_that_each_names() {
+    let put_back = "cp ./.cutover/workflow.lock.last ./workflow.lock";
+    let env = held("");
+    let file = env.path().join("workflow.lock");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 10]).unwrap();
+    let doctor = env.run(&["doctor"]);
+    assert!(doctor.code == Some(4) && doctor.stdout.contains(&format!("Next\n  {put_back}\n")), "{doctor}");
+    std::fs::remove_file(&file).unwrap();
+    for command in ["doctor", "status"] {
+        let seen = env.run(&[command]);
+        assert!(seen.stdout.contains(&format!("Next\n  {put_back}\n")), "{seen}");
+    }
+}
+
+#[test]
+fn a_broken_plan_file_keeps_nobody_from_the_way_back() {
+    let env = switched();
+    env.write("workflow.toml", format!("<<<<<<< HEAD\n{PLAN}"));
+    let apply = env.run(&["apply"]);
+    assert_eq!(apply.code, Some(65), "{apply}");
+    for command in ["status", "doctor", "switch-back"] {
+        let seen = env.run(&[command]);
+        assert_eq!(seen.code, Some(0), "{seen}");
+        assert!(seen.stderr.contains("C101") && seen.stderr.contains("`apply` needs it mended"), "{seen}");
+    }
+    env.write("workflow.toml", PLAN.replace("target-keyspace = \"customer\"", "target-keyspace = \"commerce\""));
+    let status = env.run(&["status"]);
+    assert!(status.stdout.contains("SWITCHED BACK"), "a plan file that is refused is no other: {status}");
+    env.write("workflow.toml", PLAN.replace(", \"item\"", ""));
+    let status = env.run(&["status"]);
+    assert!(flat(&status.stdout).contains("the plan file was edited, and `cutover apply` refuses it"), "{status}");
+}

@@ -512,6 +512,10 @@ fn a_table_without_a_key(world: &World) {
     bench.expect_one("C216", &subject, "`by_token` may hold a NULL");
     bench.sql("commerce", &format!("alter table {table} add unique key only_one (id)"));
     bench.expect_nothing();
+    bench.sql("commerce", &format!("alter table {table} add column f float not null default 1, add primary key (f, id)"));
+    bench.expect_one("C216", &subject, "has the FLOAT `f` in its key");
+    bench.sql("commerce", &format!("alter table {table} drop primary key, drop column f"));
+    bench.expect_nothing();
 
     // A stream writes `where f = 1.1`.
     bench.sql("commerce", &format!("create table {table}_f (f float not null, primary key (f))"));

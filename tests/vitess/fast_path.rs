@@ -4,7 +4,11 @@ use super::movement::QUICK;
 use super::support::{Application, Case, Movement, Shape, World, cases};
 
 pub fn tests() -> Vec<Case> {
-    let cases = cases![a_small_movement_runs_straight_to_the_hold_before_complete, a_foreign_key_bars_the_fast_path];
+    let cases = cases![
+        a_small_movement_runs_straight_to_the_hold_before_complete,
+        one_that_is_not_eligible_holds_where_the_plan_file_says,
+        a_foreign_key_bars_the_fast_path,
+    ];
     cases.into_iter().map(|case| case.limit_seconds(600)).collect()
 }
 
@@ -35,6 +39,21 @@ fn a_small_movement_runs_straight_to_the_hold_before_complete(world: &World) {
     world.cutover().args(["switch-back", "--reason", "to see that it is"]).limit_seconds(300).run_expecting(0);
     application.wait_for_writes(50);
     application.finish().assert_nothing_lost("commerce");
+}
+
+fn one_that_is_not_eligible_holds_where_the_plan_file_says(world: &World) {
+    let movement = Movement::prepare(world, &Shape { tables: 1, rows: 50, ..Shape::default() });
+    movement.write_plan(world, &plan());
+    let primary = world.cluster.vtctl().primary_uid("commerce", "0");
+    let mut connection = world.cluster.connect_tablet(primary, "commerce");
+    let table = &movement.tables[0];
+    // A unique key moves, too, and is not what the fast path wants.
+    let keyed_otherwise = format!("alter table {table} add unique key only_one (id), drop primary key");
+    mysql::prelude::Queryable::query_drop(&mut connection, keyed_otherwise).expect("a statement");
+    let held = world.cutover().args(["apply", "--yes"]).limit_seconds(300).run_expecting(3);
+    assert!(held.stderr.contains("held before switch-replicas") && held.stderr.contains("VDiff compared"), "{held}");
+    assert!(held.stderr.contains("not eligible"), "{held}");
+    world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
 }
 
 fn a_foreign_key_bars_the_fast_path(world: &World) {

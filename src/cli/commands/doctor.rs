@@ -11,7 +11,7 @@ use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::survey::{Ward, Where};
-use crate::cli::take_up::store_of;
+use crate::cli::take_up::{put_back, store_of};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::driver::kept_picture;
@@ -127,11 +127,17 @@ fn record_says(
     let store = store_of(file, folder, spec);
     let record = match store.load_newest() {
         Ok(Some(record)) => record,
-        Ok(None) => return Ok(None),
+        Ok(None) => {
+            let Movement::MoveTables(options) = &spec.movement;
+            let is_there = survey.facts.workflow(&options.target_keyspace, &spec.workflow).is_some();
+            let lost = |put_back| without_record(&store, "gone, and this host wrote one here once".to_owned(), vec![put_back]);
+            return Ok(put_back(&store).filter(|_| is_there).map(lost));
+        }
         Err(error) => {
             context.ui.warn(&format!("{error}; {}", error.help()));
             survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: error.to_string() });
-            return Ok(None);
+            let next = put_back(&store).into_iter().chain(["cutover doctor".to_owned()]).collect();
+            return Ok(Some(without_record(&store, "can't be read".to_owned(), next)));
         }
     };
     let progress = record.progress();
@@ -155,10 +161,21 @@ fn record_says(
     let is_open = open.is_some();
     contradictions.extend(open);
     let changed = if is_open { None } else { changed_by_hand(&movement, &survey.facts, &progress, &situation, &store) };
-    let next = changed.as_ref().map(stop::ways_out).unwrap_or_default();
+    let next = match (&changed, situation.kind) {
+        (Some(changed), _) => stop::ways_out(changed),
+        _ if is_open => vec!["cutover apply --finish-only".to_owned()],
+        (None, Foreign) => vec!["cutover adopt".to_owned()],
+        (None, Contradictory) => vec!["cutover history".to_owned()],
+        _ => vec![],
+    };
     let is_changed = changed.is_some();
     contradictions.extend(changed.iter().map(changed_words));
     Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open && !is_changed, next }))
+}
+
+/// Nothing contradicts it, and it says nothing.
+fn without_record(store: &FileStore, situation: String, next: Vec<String>) -> RecordSays {
+    RecordSays { file: store.path().display().to_string(), situation, contradictions: vec![], is_whole: true, next }
 }
 
 /// What `apply` would stop at: somebody's hands in what is ours since our last write. On the way back nobody's are in the way.

@@ -12,6 +12,7 @@ use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
+use crate::cli::take_up::put_back;
 use crate::cli::without_streams;
 use crate::cluster::port::Facts;
 use crate::family::Family as _;
@@ -89,7 +90,7 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     let entries: &[Entry] = session.record.as_ref().map_or(&[], |record| &record.entries);
     let now = session.clock.now();
     let acting = [" apply", ""].iter().find_map(|suffix| session.lease_holder(suffix));
-    let status = Status::of(&StatusInput {
+    let mut status = Status::of(&StatusInput {
         family: &session.movement,
         cluster: session.cluster_name(),
         facts: &facts,
@@ -99,6 +100,13 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
         acting: acting.as_ref().map(Acting::from),
         now,
     });
+    let edits =
+        session.frozen_edits(&progress).map(|what| format!("the plan file was edited, and `cutover apply` refuses it: {what}"));
+    status.contradictions.extend(edits);
+    // Without its record the movement is nobody's; where this host wrote one, it is put back.
+    if !session.has_begun() && session.copy_of_the_record().is_some() {
+        status.next.splice(0..0, put_back(&session.store));
+    }
     Ok((status, now))
 }
 

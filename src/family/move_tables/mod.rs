@@ -1,8 +1,8 @@
 //! MoveTables: tables go from one keyspace to another.
 //!
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
-//! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole, and
-//! `costs` and `price` what it costs, before it begins and at a hold, `basis` what a plan rests on. `fast_path` judges whether it is small and plain.
+//! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole,
+//! `taken_away` what others made of it while no stream was left, and `costs` and `price` what it costs, before it begins and at a hold, `basis` what a plan rests on. `fast_path` judges whether it is small and plain.
 
 pub mod adoption;
 mod attempts;
@@ -19,6 +19,7 @@ mod phases;
 mod price;
 mod rules;
 mod situation;
+mod taken_away;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::attempts::{self, Lifetime};
-use super::{MoveTables, StreamsOf, half_switch};
+use super::taken_away::TakenAway;
+use super::{MoveTables, StreamsOf, half_switch, taken_away};
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::family::picture::StreamShape;
@@ -110,12 +111,17 @@ impl MoveTables {
         let may_be_new = progress.last_write().is_some_and(|last| {
             matches!(last.mutation, Mutation::SwitchTraffic(_)) && (last.outcome.is_none() || last.is_half_done())
         });
+        // So does somebody's own `ReverseTraffic`, which is told as a change of ours: the reverse streams that it freezes are those that
+        // we know.
+        let reverse = format!("{}.{} ", self.source(), self.workflow().reverse());
+        let is_reversed = progress.streams.keys().any(|key| key.starts_with(&reverse))
+            && self.streams_of(facts, self.source(), &self.workflow().reverse()).all(StreamShape::Frozen);
         let strangers: Vec<&String> = is
             .iter()
             .filter(|(key, id)| progress.streams.get(*key).is_some_and(|known| known != *id))
             .map(|(key, _)| key)
             .collect();
-        if strangers.is_empty() || may_be_new {
+        if strangers.is_empty() || may_be_new || (is_reversed && !strangers.iter().any(|key| key.starts_with(&reverse))) {
             return None;
         }
         Some(format!(
@@ -297,15 +303,15 @@ impl Seen<'_> {
             Lifetime::MayBeCreated | Lifetime::Created if !clean && self.progress.streams.is_empty() => {
                 self.is(SituationKind::NotBegun, "not begun", vec![])
             }
-            Lifetime::Created if clean => self.is(
-                SituationKind::Contradictory,
-                "the record says that the workflow was created, and it is not there",
-                vec![format!(
-                    "no stream of `{}.{}` exists, and no cancel of ours is on record",
-                    self.movement.target(),
-                    self.movement.workflow()
-                )],
-            ),
+            Lifetime::Created if clean => {
+                let name = format!("{}.{}", self.movement.target(), self.movement.workflow());
+                let mut against = vec![format!("no stream of `{name}` exists, and no cancel of ours is on record")];
+                let taken = taken_away::of(self.movement, self.facts, self.progress);
+                let traffic = taken.as_ref().map_or(self.traffic(), TakenAway::traffic);
+                against.extend(taken.map(|taken| taken.words));
+                let words = "the record says that the workflow was created, and it is not there";
+                Situation { traffic, ..self.is(SituationKind::Contradictory, words, against) }
+            }
             _ => {
                 let mut against = self.unserved.clone();
                 if has_rules {
@@ -314,6 +320,7 @@ impl Seen<'_> {
                 if denied {
                     against.push("there are no streams, and moved tables are denied".into());
                 }
+                against.extend(taken_away::of(self.movement, self.facts, self.progress).map(|taken| taken.words));
                 self.is(SituationKind::Between, "the streams are gone, and leftovers stand", against)
             }
         }
@@ -324,11 +331,8 @@ impl Seen<'_> {
         let expected_shards = self.movement.shard_names(self.facts, false);
         let mut against = Vec::new();
         if self.forward.shards() != expected_shards {
-            against.push(format!(
-                "`{}` has streams on {:?}, and the target's shards are {expected_shards:?}",
-                self.movement.workflow(),
-                self.forward.shards()
-            ));
+            let (has, needs) = (all_names(&self.forward.shards()), all_names(&expected_shards));
+            against.push(format!("`{}` has streams on {has}, and the target's shards are {needs}", self.movement.workflow()));
         }
         against.extend(self.unserved.clone());
         against
@@ -363,7 +367,8 @@ impl Seen<'_> {
             against.push("the target denies moved tables".into());
         }
         if !against.is_empty() {
-            return self.is(SituationKind::Between, &format!("the primary switch is not whole; {}", self.sees()), against);
+            let what = if attempts::is_completing(self.movement, self.progress) { "completion" } else { "primary switch" };
+            return self.is(SituationKind::Between, &format!("the {what} is not whole; {}", self.sees()), against);
         }
         self.is(SituationKind::Switched, &format!("`{source}` follows `{target}`"), vec![])
     }
@@ -402,10 +407,17 @@ impl Seen<'_> {
             against.push(format!("`{source}.{reverse}` exists and does not stand still"));
         }
         if !against.is_empty() {
-            return self.is(SituationKind::Between, &format!("between whole states; {}", self.sees()), against);
+            let is_cancelling = matches!(attempts::lifetime(self.progress), Lifetime::Cancelled { seen_done: false });
+            let what = if is_cancelling { "the cancel is not whole" } else { "between whole states" };
+            return self.is(SituationKind::Between, &format!("{what}; {}", self.sees()), against);
         }
         self.is(SituationKind::Moving, &format!("`{target}` follows `{source}`"), vec![])
     }
+}
+
+/// `-80, 80-`
+fn all_names(shards: &BTreeSet<String>) -> String {
+    names(&shards.iter().collect::<Vec<_>>(), usize::MAX)
 }
 
 impl StreamsOf {

@@ -73,7 +73,7 @@ fn missing_shards(survey: &Survey, movement: &Movement, workflow: &Workflow, key
         listed(shards.keys().map(|shard| shard.as_str()))
     )];
     leftover.meaning =
-        "a creation that stopped between two shards, or a keyspace that was resharded under it: rows of these shards are \
+        "a creation, completion or cancel that stopped between two shards, or a keyspace that was resharded under it: rows of these shards are \
                         not carried"
             .into();
     Some(leftover)
