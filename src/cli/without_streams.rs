@@ -1,12 +1,15 @@
 //! What the topology alone says of a movement, for when a tablet that gives no answer keeps vtctld from reading its streams.
 
+use std::collections::BTreeSet;
+
 use super::error::Error;
 use super::exit::Exit;
 use super::session::Session;
-use crate::cluster::port::{Ask, Facts, Query, Reader as _};
+use crate::cluster::port::{Ask, Facts, Query, Reader};
 use crate::leftovers::movement::Movement;
-use crate::leftovers::survey::{Scope, Survey};
+use crate::leftovers::survey::{Scope, SilentPrimary, Survey};
 use crate::leftovers::traffic::{self, TableTraffic};
+use crate::model::name::KeyspaceName;
 use crate::model::topology::{TabletAlias, shard_path};
 use crate::words::names;
 
@@ -18,29 +21,24 @@ const MOST_TABLETS: usize = 6;
 pub async fn add_to(error: Error, session: &Session) -> Error {
     let Error::Ended { exit: exit @ (Exit::Unreachable | Exit::Failed), message, help } = error else { return error };
     let keyspaces = [session.movement.source().clone(), session.movement.target().clone()];
-    let query = Query {
-        asks: keyspaces.iter().cloned().map(Ask::TabletStatus).collect(),
-        keyspaces: keyspaces.into(),
-        ..Query::default()
-    };
-    let Ok(facts) = session.cluster.observe(&query).await else {
+    let Some((facts, silent)) = look_for_silent(session.cluster.as_ref(), keyspaces.into()).await else {
         return Error::Ended { exit, message, help };
     };
-    let silent = silent_primaries(&facts);
     let scope = Scope { cluster: session.spec.cluster.clone(), keyspaces: Some(facts.asked_keyspaces.clone()) };
     let movement = Movement { plan: session.movement.clone(), forward: None, reverse: None };
     let traffic = traffic::of_movement(&Survey::of(facts, &scope), &movement);
     Error::ended(Exit::Failed, format!("{message}. {}", words(&traffic, &silent)), advice(&silent).unwrap_or(help))
 }
 
-/// A primary that did not say how its MySQL is, with its shard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Silent {
-    alias: TabletAlias,
-    shard: String,
+/// The primaries of these keyspaces that give no answer, and the look that tells them; none where vtctld gives none.
+pub async fn look_for_silent(reader: &dyn Reader, keyspaces: BTreeSet<KeyspaceName>) -> Option<(Facts, Vec<SilentPrimary>)> {
+    let asks = keyspaces.iter().cloned().map(Ask::TabletStatus).collect();
+    let facts = reader.observe(&Query { asks, keyspaces, ..Query::default() }).await.ok()?;
+    let silent = silent_primaries(&facts);
+    Some((facts, silent))
 }
 
-fn silent_primaries(facts: &Facts) -> Vec<Silent> {
+fn silent_primaries(facts: &Facts) -> Vec<SilentPrimary> {
     let shards = facts.keyspaces.iter().flat_map(|(keyspace, found)| {
         found.shards.iter().filter_map(move |(name, shard)| Some((shard.primary_alias.as_ref()?, shard_path(keyspace, name))))
     });
@@ -48,25 +46,27 @@ fn silent_primaries(facts: &Facts) -> Vec<Silent> {
         let answers = facts.asked_keyspaces.iter().filter_map(|name| facts.tablet_status(&Ask::TabletStatus(name.clone())).ok());
         answers.flatten().any(|tablet| tablet.alias == *alias && tablet.status.is_err())
     };
-    shards.filter(|(alias, _)| gives_none(alias)).map(|(alias, shard)| Silent { alias: alias.clone(), shard }).collect()
+    let silent = shards.filter(|(alias, _)| gives_none(alias));
+    silent.map(|(alias, shard)| SilentPrimary { tablet: alias.to_string(), shard }).collect()
 }
 
 /// No full stop at the end.
-fn words(traffic: &[TableTraffic], silent: &[Silent]) -> String {
+fn words(traffic: &[TableTraffic], silent: &[SilentPrimary]) -> String {
     let traffic: Vec<String> = traffic.iter().map(TableTraffic::words).collect();
     let mut words = format!("vtctld answers, and the topology says: {}", traffic.join("; "));
     if !silent.is_empty() {
-        let who = silent.iter().map(|silent| format!("{}, primary of `{}`", silent.alias, silent.shard));
+        let who = silent.iter().map(|silent| format!("{}, primary of `{}`", silent.tablet, silent.shard));
         words.push_str(&format!(". Without an answer: {}", names(&who.collect::<Vec<_>>(), MOST_TABLETS)));
     }
     words
 }
 
-fn advice(silent: &[Silent]) -> Option<String> {
+fn advice(silent: &[SilentPrimary]) -> Option<String> {
     let first = silent.first()?;
     Some(format!(
-        "start {} again, or let another take its place: `vtctldclient EmergencyReparentShard {}`; then `cutover status` sees the streams",
-        first.alias, first.shard
+        "start {} again, or let another take its place: `{}`; then `cutover status` sees the streams",
+        first.tablet,
+        first.remedy()
     ))
 }
 
@@ -75,7 +75,6 @@ mod tests {
     use super::*;
     use crate::cluster::port::{Answer, TabletStatus};
     use crate::family::move_tables::fixtures::World;
-    use crate::model::name::KeyspaceName;
 
     #[test]
     fn it_says_where_queries_go_and_who_is_silent() {
@@ -93,7 +92,11 @@ mod tests {
         world.answer(Ask::TabletStatus(target.clone()), Ok(Answer::TabletStatus(statuses)));
 
         let silent = silent_primaries(&world.facts);
-        assert_eq!(silent.iter().map(|silent| &silent.alias).collect::<Vec<_>>(), [&primary], "a replica hides no stream");
+        assert_eq!(
+            silent.iter().map(|silent| silent.tablet.clone()).collect::<Vec<_>>(),
+            [primary.to_string()],
+            "a replica hides no stream"
+        );
         let scope = Scope { cluster: "production".into(), keyspaces: Some(world.facts.asked_keyspaces.clone()) };
         let movement = Movement { plan: world.movement.clone(), forward: None, reverse: None };
         let traffic = traffic::of_movement(&Survey::of(world.facts.clone(), &scope), &movement);

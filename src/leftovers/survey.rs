@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::movement::{self, Movement};
+use crate::cluster::mutation::shell;
 use crate::cluster::port::{Answered, Ask, Facts, HeldLock, Query, Question};
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::workflow::MOVE_TABLES;
@@ -36,6 +37,22 @@ pub struct Survey {
     pub unread: Vec<NotSeen>,
     /// VDiffs that a record of ours saw stand after it had asked them to stop: one that is in an error then stays so.
     pub stopped_vdiffs: BTreeSet<String>,
+    /// Primaries that give no answer, where whoever asked has looked for them.
+    pub silent_primaries: Vec<SilentPrimary>,
+}
+
+/// A primary that does not say how its MySQL is, with its shard (`commerce/0`).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct SilentPrimary {
+    pub tablet: String,
+    pub shard: String,
+}
+
+impl SilentPrimary {
+    /// Lets another tablet take its place.
+    pub fn remedy(&self) -> String {
+        format!("vtctldclient EmergencyReparentShard {}", shell(&self.shard))
+    }
 }
 
 /// Something that could not be read.
@@ -109,7 +126,7 @@ impl Survey {
         unread.extend(missing.map(|name| NotSeen { what: format!("keyspace `{name}`"), why: "it does not exist".to_owned() }));
         let (movements, others) = movement::find(&facts, &scope.cluster, &mut unread);
         unread.sort();
-        Self { facts, keyspaces, movements, others, unread, stopped_vdiffs: BTreeSet::new() }
+        Self { facts, keyspaces, movements, others, unread, stopped_vdiffs: BTreeSet::new(), silent_primaries: vec![] }
     }
 
     /// Whether the workflows of every keyspace could be read: only then is one that is not seen not there.

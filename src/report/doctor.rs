@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::for_file;
 use crate::cluster::mutation::shell;
-use crate::leftovers::survey::NotSeen;
+use crate::leftovers::survey::{NotSeen, SilentPrimary};
 use crate::leftovers::traffic::TableTraffic;
 use crate::leftovers::{Leftover, Mend, Survey, Weight, traffic};
 use crate::plan::document::ClusterName;
@@ -25,6 +25,9 @@ pub struct Diagnosis {
     pub leftovers: Vec<LeftoverSeen>,
     /// What could not be read: never taken for fine.
     pub unread: Vec<NotSeen>,
+    /// Primaries that give no answer: what they serve takes no writes. Looked for where workflows could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub silent_primaries: Vec<SilentPrimary>,
     pub looked_at: LookedAt,
     /// What the record of the plan file says to it, where one was named and has a record.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -78,7 +81,10 @@ pub struct RecordSays {
     pub contradictions: Vec<String>,
     /// The cluster is not what the record says, or is between states for it.
     pub is_whole: bool,
-    /// The ways on from what somebody has changed of ours.
+    /// Whole, and not as our last write left it.
+    #[serde(default)]
+    pub is_changed_by_hand: bool,
+    /// The ways on from there.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub next: Vec<String>,
 }
@@ -124,6 +130,7 @@ impl Diagnosis {
             }
         }
         if next.is_empty() {
+            next.extend(survey.silent_primaries.iter().map(SilentPrimary::remedy));
             next.push(match (verdict, asked.file) {
                 (Verdict::NothingWrong, Some(file)) => for_file("cutover status", Some(file)),
                 (Verdict::NothingWrong, None) => format!("vtctldclient GetWorkflows {}", first_keyspace(survey)),
@@ -140,6 +147,7 @@ impl Diagnosis {
             traffic: traffic.into_iter().map(|tables| TrafficSeen { words: tables.words(), tables }).collect(),
             leftovers,
             unread: survey.unread.clone(),
+            silent_primaries: survey.silent_primaries.clone(),
             looked_at: LookedAt {
                 keyspaces: survey.keyspaces.iter().map(ToString::to_string).collect(),
                 workflows: survey.facts.workflows.iter().map(|it| format!("{}.{}", it.keyspace, it.name)).collect(),
@@ -224,6 +232,7 @@ mod tests {
             situation: "gone".into(),
             contradictions: vec![],
             is_whole: false,
+            is_changed_by_hand: false,
             next: vec![],
         };
         let asked = Asked { file: Some("workflow.toml"), movement: None };

@@ -96,7 +96,7 @@ fn head(page: &mut Page, diagnosis: &Diagnosis, view: &DoctorView) {
 /// The cluster is whole, and not as our last write left it.
 fn is_only_changed(diagnosis: &Diagnosis) -> bool {
     let is_whole = diagnosis.leftovers.iter().all(|seen| seen.leftover.weight != Weight::Between);
-    is_whole && diagnosis.record.as_ref().is_some_and(|record| !record.next.is_empty())
+    is_whole && diagnosis.record.as_ref().is_some_and(|record| record.is_changed_by_hand)
 }
 
 fn is_between(diagnosis: &Diagnosis) -> bool {
@@ -105,12 +105,18 @@ fn is_between(diagnosis: &Diagnosis) -> bool {
 
 /// What the application sees; where that is whole and something stands between states all the same, what stands there.
 fn first_words(diagnosis: &Diagnosis) -> String {
+    if !diagnosis.silent_primaries.is_empty() {
+        let silent: Vec<String> =
+            diagnosis.silent_primaries.iter().map(|silent| format!("{}, primary of `{}`", silent.tablet, silent.shard)).collect();
+        return format!("NO ANSWER from {}: what it serves takes no writes", names(&silent, MOST_NAMES));
+    }
     let worst = diagnosis.traffic.first();
     let first = diagnosis.leftovers.first().filter(|seen| seen.leftover.weight == Weight::Between);
     match (worst, first) {
         (Some(worst), _) if !worst.tables.is_whole() => worst.words.clone(),
         (_, Some(seen)) => seen.leftover.summary.clone(),
         (Some(worst), None) => worst.words.clone(),
+        (None, None) if !diagnosis.unread.is_empty() => "no movement of tables was seen, and not all could be read".to_owned(),
         (None, None) => "no movement of tables is there".to_owned(),
     }
 }

@@ -65,7 +65,7 @@ pub fn decide(input: &Input<'_>, view: &View<'_>, open: &Attempt) -> Decision {
             if may_go_on && (locks.may_be_held() || input.watch.unchanged_seconds(input.now) < SETTLE_SECONDS) {
                 return Decision::Wait(
                     open.phase.clone(),
-                    wait(locks.words("whether a write that we did not see end still happens")),
+                    wait(locks.words("looking whether a write that we did not see end still happens")),
                 );
             }
             let error = call.and_then(|call| call.error.clone());

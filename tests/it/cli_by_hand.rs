@@ -304,3 +304,38 @@ fn a_broken_plan_file_keeps_nobody_from_the_way_back() {
     let status = env.run(&["status"]);
     assert!(flat(&status.stdout).contains("the plan file was edited, and `cutover apply` refuses it"), "{status}");
 }
+
+#[test]
+fn a_primary_that_is_gone_is_the_first_thing_that_doctor_says() {
+    for (keyspace, shard, tablet) in [("commerce", "0", "zone1-0000000100"), ("customer", "-80", "zone1-0000000200")] {
+        let env = held(&format!(
+            "[[goes-wrong]]\nwhat = \"tablet-down\"\nkeyspace = \"{keyspace}\"\nshard = \"{shard}\"\ntablet-type = \"primary\"\n\
+             after-seconds = 5\nlasts-seconds = 50000\n"
+        ));
+        time_passes(&env, Duration::from_secs(30));
+        let doctor = env.run(&["doctor"]);
+        assert_eq!(doctor.code, Some(4), "{doctor}");
+        let first = format!("SANDBOX NOT KNOWN: NO ANSWER from {tablet}, primary of `{keyspace}/{shard}`");
+        assert!(flat(&doctor.stdout).starts_with(&first), "{doctor}");
+        let next = format!("Next\n  vtctldclient EmergencyReparentShard {keyspace}/{shard}\n  cutover doctor\n");
+        assert!(doctor.stdout.ends_with(&next), "{doctor}");
+    }
+}
+
+#[test]
+fn a_write_whose_end_nobody_saw_is_no_change_by_hand() {
+    let env =
+        held("[[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 3\nafter-milliseconds = 50\n");
+    let reads = env.run(&["apply", "--approve", "switch-replicas", "--reason", "x"]);
+    assert_eq!(reads.code, Some(3), "{reads}");
+    let killed = env.run(&["apply", "--approve", "switch-primary", "--reason", "x"]);
+    assert_eq!(killed.code, None, "{killed}");
+    let doctor = env.run(&["doctor"]);
+    assert!(doctor.code == Some(5) && doctor.stdout.starts_with("SANDBOX BETWEEN STATES"), "{doctor}");
+    assert_eq!(commands_named(&doctor), ["cutover apply --finish-only"], "{doctor}");
+    let status = env.run(&["status"]);
+    assert!(status.stdout.contains("looking whether a write that we did not see end still happens"), "{status}");
+    let finished = env.run(&["apply", "--finish-only"]);
+    assert_eq!(finished.code, Some(0), "{finished}");
+    assert_eq!(env.run(&["doctor"]).code, Some(0));
+}

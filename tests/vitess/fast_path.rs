@@ -52,7 +52,8 @@ fn one_that_is_not_eligible_holds_where_the_plan_file_says(world: &World) {
     mysql::prelude::Queryable::query_drop(&mut connection, keyed_otherwise).expect("a statement");
     let held = world.cutover().args(["apply", "--yes"]).limit_seconds(300).run_expecting(3);
     assert!(held.stderr.contains("held before switch-replicas") && held.stderr.contains("VDiff compared"), "{held}");
-    assert!(held.stderr.contains("not eligible"), "{held}");
+    let path = world.cutover().args(["plan", "--format", "json"]).run_expecting(0).json()["fast_path"].clone();
+    assert_eq!((&path["eligible"], &path["taken"]), (&false.into(), &false.into()), "{path}");
     world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
 }
 

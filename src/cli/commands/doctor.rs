@@ -12,6 +12,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::survey::{Ward, Where};
 use crate::cli::take_up::{put_back, store_of};
+use crate::cli::without_streams::look_for_silent;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
 use crate::driver::kept_picture;
@@ -63,6 +64,10 @@ pub fn run(args: DoctorArgs, context: &mut Context) -> Result<Exit, Error> {
     block_on(context, async |context| {
         let ward = Ward::open(context, place)?;
         let (mut survey, leftovers) = examine(&ward).await?;
+        if !survey.knows_every_workflow() {
+            let found = look_for_silent(ward.cluster.as_ref(), survey.keyspaces.clone()).await;
+            survey.silent_primaries = found.map(|(_, silent)| silent).unwrap_or_default();
+        }
         let diagnosis = diagnose(context, &ward, &mut survey, leftovers)?;
         show(context, &ward, &diagnosis)?;
         Ok(exit(diagnosis.verdict))
@@ -149,6 +154,7 @@ fn record_says(
             situation,
             contradictions: open_write(&progress).into_iter().collect(),
             is_whole: true,
+            is_changed_by_hand: false,
             next: vec![],
         }));
     }
@@ -170,12 +176,26 @@ fn record_says(
     };
     let is_changed = changed.is_some();
     contradictions.extend(changed.iter().map(changed_words));
-    Ok(Some(RecordSays { file, situation: situation.words, contradictions, is_whole: is_whole && !is_open && !is_changed, next }))
+    Ok(Some(RecordSays {
+        file,
+        situation: situation.words,
+        contradictions,
+        is_whole: is_whole && !is_open && !is_changed,
+        is_changed_by_hand: is_changed,
+        next,
+    }))
 }
 
 /// Nothing contradicts it, and it says nothing.
 fn without_record(store: &FileStore, situation: String, next: Vec<String>) -> RecordSays {
-    RecordSays { file: store.path().display().to_string(), situation, contradictions: vec![], is_whole: true, next }
+    RecordSays {
+        file: store.path().display().to_string(),
+        situation,
+        contradictions: vec![],
+        is_whole: true,
+        is_changed_by_hand: false,
+        next,
+    }
 }
 
 /// What `apply` would stop at: somebody's hands in what is ours since our last write. On the way back nobody's are in the way.
