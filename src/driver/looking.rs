@@ -20,7 +20,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const PATIENCE_IN_A_WRITE: SignedDuration = SignedDuration::from_secs(300);
 
 /// How old a look may be of which more than one thing is decided. Nothing of ours is written in between.
-const YOUNG: SignedDuration = SignedDuration::from_millis(500);
+const YOUNG: SignedDuration = SignedDuration::from_secs(1);
 
 impl Driver<'_> {
     /// What was counted in a time that was set since is counted anew.
@@ -35,19 +35,29 @@ impl Driver<'_> {
         }
     }
 
-    /// One look, or the last one once more if it is young and has all that is asked. None when the cluster can't be reached for now.
+    /// One look; or the last one if it is young, with what it lacks of all that is asked. None when the cluster can't be reached for now.
     pub(super) async fn observe(&mut self, record: &Record, progress: &Progress) -> Result<Option<Facts>, DriverError> {
         let mut query = machine::query(self.family, progress);
         query.merge(self.extra.clone());
         let now = self.ports.clock.now();
         let is_young = |facts: &Facts| now.duration_since(facts.observed_at).abs() <= YOUNG;
-        let is_of_now = |held: &HeldLook| held.serial == record.serial() && is_young(&held.facts) && query.is_within(&held.asked);
-        if let Some(held) = self.held_look.take().filter(is_of_now) {
-            self.asked = held.asked;
-            return Ok(Some(held.facts));
-        }
-        self.asked = query.clone();
-        match self.ports.reader.observe(&query).await {
+        let is_of_now = |held: &HeldLook| held.serial == record.serial() && is_young(&held.facts);
+        let looked = match self.held_look.take().filter(is_of_now) {
+            Some(held) if query.is_within(&held.asked) => {
+                self.asked = held.asked;
+                return Ok(Some(held.facts));
+            }
+            Some(held) => {
+                self.asked = held.asked.clone();
+                self.asked.merge(query.clone());
+                self.ports.reader.observe_more(held.facts, &held.asked, &query).await
+            }
+            None => {
+                self.asked = query.clone();
+                self.ports.reader.observe(&query).await
+            }
+        };
+        match looked {
             Ok(facts) => {
                 if self.unreachable_since.take().is_some() {
                     self.say(Level::Info, "the cluster answers again");

@@ -232,6 +232,7 @@ impl<'a> Driver<'a> {
                     if self.extra == asked {
                         return Err(DriverError::Confused("the cluster was asked everything and gave no whole answer".into()));
                     }
+                    self.hold_look(facts, record.serial());
                 }
                 Decision::Checked(phase) => {
                     self.watch.checked.insert(phase, self.ports.clock.now());

@@ -49,7 +49,7 @@ fn while_held(cluster: &'static Cluster) -> Vec<Figure> {
     let relay = Relay::to(cluster.vtctld());
     let apply = || {
         let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
-        cutover.args(["apply", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn()
+        cutover.args(["apply", "--yes", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn()
     };
     let mut figures = Vec::new();
     let mut reactions = Vec::new();
