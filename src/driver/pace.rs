@@ -1,5 +1,5 @@
 //! How often a run looks while it waits. What has just begun is over soon, or lasts: looks come close together at first and a second
-//! apart in the end, so that a wait is never noticed later than a quarter of its length, nor than a second.
+//! apart in the end, so that a wait is never noticed later than an eighth of its length, nor than a second.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Pace {
                 elapsed
             }
         };
-        (elapsed.saturating_sub(since) / 4).clamp(SHORTEST, LONGEST)
+        (elapsed.saturating_sub(since) / 8).clamp(SHORTEST, LONGEST)
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(looks.first(), Some(&SHORTEST));
         assert_eq!(looks.last(), Some(&LONGEST));
         assert!(looks.is_sorted());
-        assert!(looks.len() < 80, "{} looks in a minute", looks.len());
+        assert!(looks.len() < 85, "{} looks in a minute", looks.len());
     }
 
     #[test]

@@ -43,18 +43,16 @@ fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
 }
 
 fn while_held(cluster: &'static Cluster) -> Vec<Figure> {
-    let world = World::on(cluster);
-    let movement = Movement::prepare(&world, &Shape::default());
-    world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
     let relay = Relay::to(cluster.vtctld());
-    let apply = || {
-        let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
-        cutover.args(["apply", "--yes", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn()
-    };
     let mut figures = Vec::new();
     let mut reactions = Vec::new();
+    // A movement that was switched back goes forward only after an approval: each change has one of its own.
     for turn in 0..CHANGES {
-        let run = apply();
+        let world = World::on(cluster);
+        let movement = Movement::prepare(&world, &Shape::default());
+        world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
+        let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
+        let run = cutover.args(["apply", "--yes", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn();
         run.wait_for_text("cutover approve switch-replicas");
         if turn == 0 {
             figures = watched(cluster, &relay, "at a hold");
@@ -64,7 +62,7 @@ fn while_held(cluster: &'static Cluster) -> Vec<Figure> {
         run.wait_for_text("switch rdonly");
         reactions.push(given.elapsed().as_secs_f64());
         assert_eq!(run.wait().code, Some(0));
-        world.cutover().args(["switch-back", "--reason", "once more"]).run_expecting(0);
+        world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
     }
     figures.push(
         Figure::new(format!("from an approval to the call, p50 of {CHANGES}"), "s", median(reactions.iter().copied()))
