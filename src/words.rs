@@ -30,6 +30,11 @@ pub fn counted_rows(number: i64) -> String {
     if number == 1 { "1 row".to_owned() } else { format!("{} rows", count(number)) }
 }
 
+/// All of them: "a, b".
+pub fn all<T: AsRef<str>>(each: impl IntoIterator<Item = T>) -> String {
+    each.into_iter().map(|one| one.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
 /// The first of them, and how many more: "a, b and 3 more".
 pub fn names<T: AsRef<str>>(all: &[T], most: usize) -> String {
     list(all, most, ", ")

@@ -33,7 +33,7 @@ use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::record::who;
 use crate::report::on_record;
-use crate::spec::{self, MoveTablesSpec, Movement, Problem, Spec, TableSelection};
+use crate::spec::{self, MoveTablesSpec, Movement, Problem, Reading, Spec, TableSelection};
 
 pub struct Session {
     pub file: PathBuf,
@@ -336,14 +336,20 @@ fn refuse_another_cluster(connection: &Connection, fingerprint: &Fingerprint, ad
     }
 }
 
-pub fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
+fn bad_file(file: &Path, text: &str, problems: Vec<Problem>) -> Error {
     Error::BadFile { file: file.to_owned(), text: Some(text.to_owned()), problems }
+}
+
+/// The text of a plan file, and what it means.
+pub fn read_plan(file: &Path) -> Result<(String, Reading), Error> {
+    let text = read_plan_file(file)?;
+    let reading = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?;
+    Ok((text, reading))
 }
 
 /// What a plan file means; its warnings are shown.
 pub fn read_spec(context: &mut Context, file: &Path) -> Result<Spec, Error> {
-    let text = read_plan_file(file)?;
-    let reading = spec::read(&text).map_err(|problems| bad_file(file, &text, problems))?;
+    let (text, reading) = read_plan(file)?;
     if !reading.warnings.is_empty() && !context.is_json() {
         context.ui.problems(&reading.warnings, &file.display().to_string(), Some(&text));
     }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::connect::{self, Reached};
 use super::context::Context;
 use super::error::Error;
-use super::files::read_plan_file;
 use super::sandbox::Place;
-use super::session::{bad_file, by_the_record};
+use super::session::{by_the_record, read_plan};
 use crate::clock::Clock;
 use crate::cluster::port::{Facts, Query, Reader as _};
 use crate::cluster::topo::Topology;
@@ -19,7 +18,7 @@ use crate::leftovers::{Scope, Survey};
 use crate::model::name::KeyspaceName;
 use crate::operator::Connection;
 use crate::plan::document::ClusterName;
-use crate::spec::{self, Movement, Spec};
+use crate::spec::{Movement, Spec};
 
 /// A look leads to another as long as it names new keyspaces: through a chain of movements.
 const MOST_LOOKS: usize = 6;
@@ -47,19 +46,14 @@ pub enum Where<'a> {
     Cluster { alias: &'a str, keyspaces: BTreeSet<KeyspaceName> },
 }
 
-/// What a plan file means; its warnings are for other commands.
-fn read(file: &Path) -> Result<Spec, Error> {
-    let text = read_plan_file(file)?;
-    spec::read(&text).map(|reading| reading.spec).map_err(|problems| bad_file(file, &text, problems))
-}
-
 impl Ward {
     /// Reaches the cluster. Nothing is sent yet.
     pub fn open(context: &mut Context, place: Where<'_>) -> Result<Self, Error> {
         let (spec, alias, keyspaces) = match place {
             Where::File(file) => {
-                let spec = match read(file) {
-                    Ok(spec) => spec,
+                // Its warnings are for other commands.
+                let spec = match read_plan(file) {
+                    Ok((_, reading)) => reading.spec,
                     Err(error) => by_the_record(context, file, error)?,
                 };
                 let Movement::MoveTables(options) = &spec.movement;

@@ -37,11 +37,10 @@ pub fn store_of(file: &Path, record_folder: Option<PathBuf>, spec: &Spec) -> Fil
     FileStore::new(Arc::new(HostFileSystem), Arc::new(ThreadSleeper), folder, name, Uuid::new_v4())
 }
 
-/// The command that puts the record back as this host wrote it last; none if it never wrote one.
-pub fn put_back(store: &FileStore) -> Option<String> {
-    store.last_written()?;
+/// The command that puts the record back as this host wrote it last, where it has written one.
+pub fn put_back(store: &FileStore) -> String {
     let lockfile = store.path();
-    Some(format!("cp {} {}", shell(&last_good(&lockfile).to_string_lossy()), shell(&lockfile.to_string_lossy())))
+    format!("cp {} {}", shell(&last_good(&lockfile).to_string_lossy()), shell(&lockfile.to_string_lossy()))
 }
 
 fn store_beside(file: &Path) -> FileStore {
@@ -164,7 +163,7 @@ impl Session {
     /// How the record of this movement that this host once wrote is put back; none if it never wrote one.
     pub fn put_back_the_copy(&self) -> Option<String> {
         self.copy_of_the_record()?;
-        Some(format!("this host wrote a record of it here once; if it is this movement's: `{}`", put_back(&self.store)?))
+        Some(format!("this host wrote a record of it here once; if it is this movement's: `{}`", put_back(&self.store)))
     }
 
     /// The record of this movement as this host last wrote it.

@@ -55,7 +55,7 @@ fn words(traffic: &[TableTraffic], silent: &[SilentPrimary]) -> String {
     let traffic: Vec<String> = traffic.iter().map(TableTraffic::words).collect();
     let mut words = format!("vtctld answers, and the topology says: {}", traffic.join("; "));
     if !silent.is_empty() {
-        let who = silent.iter().map(|silent| format!("{}, primary of `{}`", silent.tablet, silent.shard));
+        let who = silent.iter().map(SilentPrimary::words);
         words.push_str(&format!(". Without an answer: {}", names(&who.collect::<Vec<_>>(), MOST_TABLETS)));
     }
     words

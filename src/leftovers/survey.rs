@@ -49,6 +49,11 @@ pub struct SilentPrimary {
 }
 
 impl SilentPrimary {
+    /// `zone1-0000000100, primary of `commerce/0``
+    pub fn words(&self) -> String {
+        format!("{}, primary of `{}`", self.tablet, self.shard)
+    }
+
     /// Lets another tablet take its place.
     pub fn remedy(&self) -> String {
         format!("vtctldclient EmergencyReparentShard {}", shell(&self.shard))

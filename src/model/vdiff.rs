@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::words;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VDiffState {
@@ -133,8 +135,7 @@ impl VDiff {
             };
         }
         if &found != expected_shards {
-            let listed = |shards: &BTreeSet<String>| shards.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let (covers, has) = (listed(&found), listed(expected_shards));
+            let (covers, has) = (words::all(&found), words::all(expected_shards));
             return Verdict::Inconclusive(format!("it covers the shards {covers}, and the movement has {has}"));
         }
         // The cover comes first: a VDiff that left something out proves nothing, and what it found can't be waived either.

@@ -6,6 +6,7 @@ use super::doctor::{Diagnosis, LeftoverSeen, Verdict};
 use super::page::{Page, Span, bad, bold, caution, dim, good, plain};
 use super::problems::Drawing;
 use crate::leftovers::Weight;
+use crate::leftovers::survey::SilentPrimary;
 use crate::words::{away, counted, moment, names};
 
 /// How to draw a diagnosis.
@@ -106,8 +107,7 @@ fn is_between(diagnosis: &Diagnosis) -> bool {
 /// What the application sees; where that is whole and something stands between states all the same, what stands there.
 fn first_words(diagnosis: &Diagnosis) -> String {
     if !diagnosis.silent_primaries.is_empty() {
-        let silent: Vec<String> =
-            diagnosis.silent_primaries.iter().map(|silent| format!("{}, primary of `{}`", silent.tablet, silent.shard)).collect();
+        let silent: Vec<String> = diagnosis.silent_primaries.iter().map(SilentPrimary::words).collect();
         return format!("NO ANSWER from {}: what it serves takes no writes", names(&silent, MOST_NAMES));
     }
     let worst = diagnosis.traffic.first();

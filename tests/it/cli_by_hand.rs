@@ -32,6 +32,16 @@ fn held(more: &str) -> TestEnv {
     env
 }
 
+/// A movement that has been let through both switches; where none went wrong its writes are at the target.
+fn switched(more: &str) -> TestEnv {
+    let env = held(more);
+    for gate in ["switch-replicas", "switch-primary"] {
+        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
+        assert_eq!(apply.code, Some(3), "{apply}");
+    }
+    env
+}
+
 /// The rules of one table's writes lead to the target, and the other's to the source.
 fn split_writes(env: &TestEnv) {
     let cluster = cluster_of(env);
@@ -117,11 +127,7 @@ fn writes_that_hands_have_split_are_led_back_by_repair_and_every_command_says_so
 fn a_lock_that_a_dead_vtctld_left_is_told_by_each_command() {
     let dies =
         "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 3\nstep = \"refresh-tablets\"\n";
-    let env = held(dies);
-    for gate in ["switch-replicas", "switch-primary"] {
-        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
-        assert_eq!(apply.code, Some(3), "{apply}");
-    }
+    let env = switched(dies);
     let status = env.run(&["status"]);
     assert!(status.stdout.contains("HELD before switch-primary"), "{status}");
     for words in ["traffic is where it was", "waits for a lock: `customer/c2c`", "C408"] {
@@ -166,11 +172,7 @@ fn an_approval_that_can_not_be_given_says_what_is_held() {
 #[test]
 fn a_way_back_that_was_refused_can_be_given_up() {
     let dead = "[[goes-wrong]]\nwhat = \"stream-error\"\nkeyspace = \"commerce\"\nmessage = \"Duplicate entry\"\nafter-seconds = 20\nlasts-seconds = 50000\n";
-    let env = held(dead);
-    for gate in ["switch-replicas", "switch-primary"] {
-        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
-        assert_eq!(apply.code, Some(3), "{apply}");
-    }
+    let env = switched(dead);
     let none = env.run(&["approve", "complete", "--give-up-way-back", "--reason", "x"]);
     assert!(none.code == Some(4) && none.stderr.contains("no way back to give up"), "{none}");
     time_passes(&env, Duration::from_secs(30));
@@ -189,31 +191,17 @@ fn a_way_back_that_was_refused_can_be_given_up() {
 fn repair_asks_for_what_a_half_done_way_back_needs() {
     let dies = "[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"WorkflowSwitchTraffic\"\nnumber = 6\nstep = \"create-reverse\"\n\
                 [[goes-wrong]]\nwhat = \"kill-cutover\"\ncall = \"SetShardTabletControl\"\n";
-    let env = held(dies);
-    for gate in ["switch-replicas", "switch-primary"] {
-        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
-        assert_eq!(apply.code, Some(3), "{apply}");
-    }
+    let env = switched(dies);
     let back = env.run(&["switch-back", "--reason", "slow"]);
     assert_ne!(back.code, Some(0), "{back}");
     let repair = env.run(&["repair", "--dry-run"]);
     assert!(!repair.stdout.contains("was not asked for"), "{repair}");
 }
 
-/// A movement whose writes are at the target.
-fn switched() -> TestEnv {
-    let env = held("");
-    for gate in ["switch-replicas", "switch-primary"] {
-        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
-        assert_eq!(apply.code, Some(3), "{apply}");
-    }
-    env
-}
-
 #[test]
 fn a_movement_that_somebody_ended_is_told_as_completed_or_cancelled_by_where_its_tables_are() {
     for (env, deed, at, somebody) in
-        [(switched(), Deed::Complete, "customer", "completed"), (held(""), Deed::Cancel, "commerce", "cancelled")]
+        [(switched(""), Deed::Complete, "customer", "completed"), (held(""), Deed::Cancel, "commerce", "cancelled")]
     {
         sandbox_of(&env).somebody_acts(deed, "customer", "c2c").unwrap();
         time_passes(&env, Duration::from_secs(30));
@@ -231,7 +219,7 @@ fn a_movement_that_somebody_ended_is_told_as_completed_or_cancelled_by_where_its
 #[test]
 fn writes_that_somebody_reversed_are_a_change_of_ours_with_both_ways_on() {
     let reversed = || {
-        let env = switched();
+        let env = switched("");
         sandbox_of(&env).somebody_acts(Deed::ReverseWrites, "customer", "c2c").unwrap();
         time_passes(&env, Duration::from_secs(30));
         env
@@ -256,11 +244,7 @@ fn writes_that_somebody_reversed_are_a_change_of_ours_with_both_ways_on() {
 
 #[test]
 fn half_a_completion_is_told_as_one_with_the_lock_that_stands() {
-    let env = held("[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"MoveTablesComplete\"\nstep = \"delete-streams\"\n");
-    for gate in ["switch-replicas", "switch-primary"] {
-        let apply = env.run(&["apply", "--approve", gate, "--reason", "x"]);
-        assert_eq!(apply.code, Some(3), "{apply}");
-    }
+    let env = switched("[[goes-wrong]]\nwhat = \"kill-vtctld\"\ncall = \"MoveTablesComplete\"\nstep = \"delete-streams\"\n");
     let approve = env.run(&["approve", "complete", "--end-revert-window", "--reason", "x"]);
     assert_eq!(approve.code, Some(0), "{approve}");
     let apply = env.run(&["apply"]);
@@ -290,7 +274,7 @@ fn a_record_that_is_broken_or_gone_is_put_back_with_the_command_that_each_names(
 
 #[test]
 fn a_broken_plan_file_keeps_nobody_from_the_way_back() {
-    let env = switched();
+    let env = switched("");
     env.write("workflow.toml", format!("<<<<<<< HEAD\n{PLAN}"));
     let apply = env.run(&["apply"]);
     assert_eq!(apply.code, Some(65), "{apply}");

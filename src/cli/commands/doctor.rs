@@ -135,28 +135,22 @@ fn record_says(
         Ok(None) => {
             let Movement::MoveTables(options) = &spec.movement;
             let is_there = survey.facts.workflow(&options.target_keyspace, &spec.workflow).is_some();
-            let lost = |put_back| without_record(&store, "gone, and this host wrote one here once".to_owned(), vec![put_back]);
-            return Ok(put_back(&store).filter(|_| is_there).map(lost));
+            let is_lost = is_there && store.last_written().is_some();
+            return Ok(is_lost.then(|| without_record(&store, "gone, and this host wrote one here once", vec![put_back(&store)])));
         }
         Err(error) => {
             context.ui.warn(&format!("{error}; {}", error.help()));
             survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: error.to_string() });
-            let next = put_back(&store).into_iter().chain(["cutover doctor".to_owned()]).collect();
-            return Ok(Some(without_record(&store, "can't be read".to_owned(), next)));
+            let written = store.last_written().map(|_| put_back(&store));
+            let next = written.into_iter().chain(["cutover doctor".to_owned()]).collect();
+            return Ok(Some(without_record(&store, "can't be read", next)));
         }
     };
     let progress = record.progress();
     let file = store.path().display().to_string();
     if !survey.knows_every_workflow() {
-        let situation = "not known, for the workflows could not be read".to_owned();
-        return Ok(Some(RecordSays {
-            file,
-            situation,
-            contradictions: open_write(&progress).into_iter().collect(),
-            is_whole: true,
-            is_changed_by_hand: false,
-            next: vec![],
-        }));
+        let says = without_record(&store, "not known, for the workflows could not be read", vec![]);
+        return Ok(Some(RecordSays { contradictions: open_write(&progress).into_iter().collect(), ..says }));
     }
     let movement = movement_of(spec, &record);
     let situation = movement.situation(&survey.facts, &progress);
@@ -187,10 +181,10 @@ fn record_says(
 }
 
 /// Nothing contradicts it, and it says nothing.
-fn without_record(store: &FileStore, situation: String, next: Vec<String>) -> RecordSays {
+fn without_record(store: &FileStore, situation: &str, next: Vec<String>) -> RecordSays {
     RecordSays {
         file: store.path().display().to_string(),
-        situation,
+        situation: situation.to_owned(),
         contradictions: vec![],
         is_whole: true,
         is_changed_by_hand: false,

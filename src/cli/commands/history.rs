@@ -7,12 +7,10 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::files::read_plan_file;
 use crate::cli::global::Format;
-use crate::cli::session;
+use crate::cli::session::read_plan;
 use crate::cli::take_up::store_of;
 use crate::report::history::History;
-use crate::spec;
 
 /// Tell who did what, when, why, and on what evidence
 ///
@@ -25,8 +23,7 @@ pub struct HistoryArgs {
 }
 
 pub fn run(args: HistoryArgs, context: &mut Context) -> Result<Exit, Error> {
-    let text = read_plan_file(&args.file)?;
-    let reading = spec::read(&text).map_err(|problems| session::bad_file(&args.file, &text, problems))?;
+    let (_, reading) = read_plan(&args.file)?;
     let record_folder = context.record_folder(&reading.spec.cluster)?;
     let store = store_of(&args.file, record_folder, &reading.spec);
     let Some((entries, missing)) = store.history().map_err(Error::record)? else {

@@ -105,7 +105,7 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     status.contradictions.extend(edits);
     // Without its record the movement is nobody's; where this host wrote one, it is put back.
     if !session.has_begun() && session.copy_of_the_record().is_some() {
-        status.next.splice(0..0, put_back(&session.store));
+        status.next.insert(0, put_back(&session.store));
     }
     Ok((status, now))
 }

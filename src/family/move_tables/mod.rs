@@ -2,7 +2,8 @@
 //!
 //! `rules` knows the nine routing rules of a table, `situation` what facts mean, `forecast` what each phase will have changed,
 //! `phases` the next step of each phase, one small file for each, `half_switch` how a switch that broke off is made whole,
-//! `taken_away` what others made of it while no stream was left, and `costs` and `price` what it costs, before it begins and at a hold, `basis` what a plan rests on. `fast_path` judges whether it is small and plain.
+//! `taken_away` what others made of it while no stream was left, `costs` and `price` what it costs, before it begins and at a hold, and
+//! `basis` what a plan rests on. `fast_path` judges whether it is small and plain.
 
 pub mod adoption;
 mod attempts;

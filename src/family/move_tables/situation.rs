@@ -14,7 +14,7 @@ use crate::model::name::TableName;
 use crate::model::topology::{TabletType, shard_path};
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
-use crate::words::names;
+use crate::words::{all, names};
 
 /// A message names so many tables.
 const MOST_TABLES: usize = 6;
@@ -331,7 +331,7 @@ impl Seen<'_> {
         let expected_shards = self.movement.shard_names(self.facts, false);
         let mut against = Vec::new();
         if self.forward.shards() != expected_shards {
-            let (has, needs) = (all_names(&self.forward.shards()), all_names(&expected_shards));
+            let (has, needs) = (all(self.forward.shards()), all(&expected_shards));
             against.push(format!("`{}` has streams on {has}, and the target's shards are {needs}", self.movement.workflow()));
         }
         against.extend(self.unserved.clone());
@@ -413,11 +413,6 @@ impl Seen<'_> {
         }
         self.is(SituationKind::Moving, &format!("`{target}` follows `{source}`"), vec![])
     }
-}
-
-/// `-80, 80-`
-fn all_names(shards: &BTreeSet<String>) -> String {
-    names(&shards.iter().collect::<Vec<_>>(), usize::MAX)
 }
 
 impl StreamsOf {
