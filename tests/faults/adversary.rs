@@ -25,9 +25,12 @@ pub enum Act {
     AltersATable,
     /// An application's transaction holds a write lock for so long.
     HoldsALock,
+    /// Cancels, and begins a workflow of the same name.
+    Recreates,
 }
 
 impl Act {
+    /// Those that befall every write; to begin anew is asked of in `guards` alone.
     pub const ALL: [Self; 9] = [
         Self::StopsStreams,
         Self::StartsStreams,
@@ -51,6 +54,7 @@ impl Act {
             Self::Denies => "denies a table",
             Self::AltersATable => "alters a table",
             Self::HoldsALock => "holds a write lock",
+            Self::Recreates => "cancels and begins anew",
         }
     }
 
@@ -60,10 +64,20 @@ impl Act {
         match self {
             Self::StopsStreams => send(&vtctld, update(binlogdata::VReplicationWorkflowState::Stopped)).await,
             Self::StartsStreams => send(&vtctld, update(binlogdata::VReplicationWorkflowState::Running)).await,
-            Self::Cancels => {
-                let request =
-                    data::WorkflowDeleteRequest { keyspace: "customer".into(), workflow: "c2c".into(), ..Default::default() };
+            Self::Cancels => send(&vtctld, cancel()).await,
+            Self::Recreates => {
+                send(&vtctld, cancel()).await;
+                let request = data::MoveTablesCreateRequest {
+                    workflow: "c2c".into(),
+                    source_keyspace: "commerce".into(),
+                    target_keyspace: "customer".into(),
+                    include_tables: vec!["customer".into(), "sku".into()],
+                    auto_start: true,
+                    ..Default::default()
+                };
                 send(&vtctld, request).await;
+                // Until it has copied.
+                tokio::time::sleep(Duration::from_secs(5)).await;
             }
             Self::SwitchesWrites => send(&vtctld, switch(0)).await,
             Self::ReversesWrites => send(&vtctld, switch(1)).await,
@@ -108,6 +122,10 @@ pub async fn compares_back(sandbox: &Sandbox) {
         ..Default::default()
     };
     vtctld.write(request, Duration::from_secs(60)).await.unwrap();
+}
+
+fn cancel() -> data::WorkflowDeleteRequest {
+    data::WorkflowDeleteRequest { keyspace: "customer".into(), workflow: "c2c".into(), ..Default::default() }
 }
 
 async fn send<R: Write>(vtctld: &Vtctld, request: R) {

@@ -162,7 +162,7 @@ impl<'a> Process<'a> {
     fn new(world: &'a World, life: Life, record: &'static str) -> Self {
         let clock = world.sandbox.clock();
         let (sandbox, files) = (world.sandbox.clone(), world.files.clone());
-        let wire = Wire { sandbox, files, life: life.clone(), record, tables: world.movement.tables.len() };
+        let wire = Wire { sandbox, files, life: life.clone(), record, movement: world.movement };
         let topology = world.knows_topology.then(|| Arc::new(LocksOf(wire.clone())) as Arc<dyn Topology>);
         let vtctld = Vtctld::in_process(Routes::new(wire), "the sandbox");
         let cluster = Cluster::new(vtctld, clock.clone()).with_topology(topology);

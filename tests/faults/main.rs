@@ -13,8 +13,8 @@
 //! | I7 what is seen wins, I8 absence is no success | by the end, which is that of an undisturbed run, or stands |
 //! | I9 what is done is not done again | once more at the end of each edge |
 //! | I10 what is others' stays | at the end of each run |
-//! | I11 streams that others made anew are not ours | `situation_tests` |
-//! | I13 windows, I14 approvals, I18 leases | unit tests of `gates`, and `actors` |
+//! | I11 streams that others made anew are not ours, I13 windows, I14 approvals | where a switch leaves (`guards`) |
+//! | I18 leases | `actors` |
 //! | I15 `plan` writes nothing | by its types, and `tests/it` |
 //! | I16, I17 the record is old or new, and never begun anew | where a process ends; `tests/it/record` |
 //! | I19, I21 it ends | by the most effects and rounds of a run |
@@ -36,6 +36,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "what was found is told as it is found")]
 
+/// Half of the time would be spent in allocating.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod actors;
 mod adversary;
 mod canonical;
@@ -44,6 +48,7 @@ mod endings;
 mod enumerate;
 mod files;
 mod found;
+mod guards;
 mod kinds;
 mod life;
 mod locks;
@@ -243,6 +248,31 @@ fn a_crash_in_the_recovery_from_a_crash_leaves_no_state_without_a_way_on() {
         println!("{}", bad.chars().take(400).collect::<String>());
     }
     assert!(reached.bad.is_empty(), "{} bad", reached.bad.len());
+}
+
+#[test]
+fn a_guarded_switch_leaves_only_where_its_guards_let_it() {
+    let edge = block_on(guards::edge());
+    let mut cases = guards::faults(&edge);
+    if !is_whole() {
+        // A fifth a day.
+        let (mut place, day) = (0, day());
+        cases.retain(|_| {
+            place += 1;
+            (place + day).is_multiple_of(5)
+        });
+    }
+    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (name, fault) in cases {
+        let (violations, end) = block_on(guards::play(&edge, fault));
+        *ends.entry(end).or_default() += 1;
+        wrong.extend(violations.into_iter().map(|violation| format!("{name}: {violation}")));
+    }
+    for (end, count) in &ends {
+        println!("{count} {end}");
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn is_forward(command: &Command) -> bool {
 
 /// # Panics
 /// When it doesn't come to its end.
-async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[Command]) -> Edge {
+pub async fn go(name: String, command: &Command, from: Moment, base: usize, rest: &[Command]) -> Edge {
     try_to_go(name, command, from, base, rest).await.unwrap_or_else(|why| panic!("{why}"))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use cutover::clock::Clock as _;
 use cutover::cluster::vtctld::generated::vtctldata::ExecuteFetchAsDbaRequest;
 use cutover::cluster::vtctld::generated::vtctlservice::vtctld_server::VtctldServer;
+use cutover::family::move_tables::MoveTables;
 use cutover::record::format;
 use cutover::sandbox::Sandbox;
 use http_body_util::{BodyExt as _, Full};
@@ -18,6 +19,7 @@ use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Bytes, Service, http};
 
 use super::files::Files;
+use super::guards;
 use super::kinds::{FIRST_OF_A_LOOK, Kind};
 use super::oracle;
 use super::script::{Life, Of, Strikes};
@@ -36,8 +38,7 @@ pub struct Wire {
     pub life: Life,
     /// The file of the process's record.
     pub record: &'static str,
-    /// How many tables move.
-    pub tables: usize,
+    pub movement: &'static MoveTables,
 }
 
 impl tonic::server::NamedService for Wire {
@@ -96,10 +97,11 @@ impl Wire {
             oracle::ask_before(
                 &self.sandbox,
                 &self.life.script,
-                self.tables,
+                self.movement.tables.len(),
                 &name,
                 message.get(FRAME_BYTES..).unwrap_or_default(),
             );
+            guards::ask(self, &name, message.get(FRAME_BYTES..).unwrap_or_default()).await;
         } else if name == FIRST_OF_A_LOOK {
             self.life.script.look_begins(self.now());
         }

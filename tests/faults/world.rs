@@ -97,6 +97,20 @@ pub static MOVEMENT: LazyLock<MoveTables> = LazyLock::new(|| movement(PLAN));
 static OF_ONE_TABLE: LazyLock<MoveTables> =
     LazyLock::new(|| movement(&PLAN.replace(r#"["customer", "sku"]"#, r#"["customer"]"#)));
 
+/// Behind a gate that an operator opens, and a window.
+static GUARDED: LazyLock<MoveTables> = LazyLock::new(|| {
+    let guards = r#"
+[gates.switch-primary]
+policy = "operator-hold"
+windows = ["2026-12-01 20:00/2026-12-01 20:04"]
+time-zone = "UTC"
+"#;
+    movement(&format!("{PLAN}{guards}"))
+});
+
+/// The end of that window.
+pub static WINDOW_ENDS_AT: LazyLock<Timestamp> = LazyLock::new(|| "2026-12-01T20:04:00Z".parse().unwrap());
+
 fn movement(plan: &str) -> MoveTables {
     let spec = spec::read(plan).unwrap_or_else(|problems| panic!("{problems:?}")).spec;
     let Movement::MoveTables(options) = spec.movement.clone();
@@ -125,6 +139,11 @@ impl Moment {
         let one_cell = CLUSTER.replace(r#"["zone1", "zone2"]"#, r#"["zone1"]"#);
         let one_table = one_cell.replace("writes-per-second = 5", "").replace("writes-per-second = 20", "writes-per-second = 1");
         Self::with(&one_table, &OF_ONE_TABLE)
+    }
+
+    /// Of the movement whose switch of the writes is guarded.
+    pub fn guarded() -> Self {
+        Self::with(CLUSTER, &GUARDED)
     }
 
     fn with(cluster: &str, movement: &'static MoveTables) -> Self {

@@ -1,15 +1,22 @@
 //! What hands and a dead vtctld have left of a movement that was never ours: `doctor` names each, `repair` mends, and then nothing is
 //! wrong.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
-use super::support::{Application, Case, Movement, Shape, World, cases, wait};
+use super::support::{Application, Case, Movement, Shape, World, cases, dead_lock, wait};
 
 pub fn tests() -> Vec<Case> {
-    let cases = cases![each_leftover_is_named_and_mended, what_no_workflow_carries_is_mended_by_its_name];
+    let cases = cases![
+        each_leftover_is_named_and_mended,
+        streams_that_do_not_go_on_are_named,
+        what_a_switch_and_a_completion_leave_is_named,
+        the_locks_of_a_dead_vtctld_are_named,
+        what_no_workflow_carries_is_mended_by_its_name,
+    ];
     cases.into_iter().map(|case| case.limit_seconds(600)).collect()
 }
 
@@ -18,6 +25,12 @@ fn codes(doctor: &Value) -> Vec<String> {
     let leftovers = doctor["leftovers"].as_array().cloned().unwrap_or_default();
     let heavy = leftovers.iter().filter(|it| it["weight"] != "note");
     heavy.map(|it| it["code"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The codes of all that was found, each once.
+fn all_codes(doctor: &Value) -> BTreeSet<String> {
+    let leftovers = doctor["leftovers"].as_array().cloned().unwrap_or_default();
+    leftovers.iter().map(|it| it["code"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 fn doctor(world: &World, movement: &Movement, code: i32) -> Value {
@@ -93,6 +106,118 @@ fn each_leftover_is_named_and_mended(world: &World) {
     });
     application.wait_for_writes(100);
     application.finish().assert_nothing_lost(movement.source);
+}
+
+/// Looks until all these are found, and nothing else that is more than a note: what a tablet writes of itself takes its time to show.
+fn wait_for_codes(world: &World, movement: &Movement, codes: &[&str]) {
+    let wanted: BTreeSet<String> = codes.iter().map(|code| (*code).to_owned()).collect();
+    let keyspaces = format!("{},{}", movement.source, movement.target);
+    let arguments = ["doctor", "--cluster", "test", "--keyspace", &keyspaces, "--format", "json"];
+    wait::until_true(Duration::from_secs(30), &format!("doctor names {codes:?}"), || {
+        let output = world.cutover().args(arguments).limit_seconds(60).run();
+        all_codes(&output.json()) == wanted
+    });
+}
+
+fn streams_that_do_not_go_on_are_named(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
+    let tables = movement.tables.join(",");
+    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &tables]);
+    movement.wait_until_caught_up();
+    wait_for_codes(world, &movement, &[]);
+    let mut primary = world.cluster.connect_primary(movement.target, "-80");
+    let workflow = &movement.workflow;
+    let mut stream = |change: &str| {
+        primary.query_drop(format!("update _vt.vreplication set {change} where workflow = '{workflow}'")).expect("a changed stream");
+    };
+
+    vtctl.run(&["Workflow", "--keyspace", movement.target, "stop", "--workflow", workflow]);
+    wait_for_codes(world, &movement, &["C516"]);
+    // As each of these is written by its tablet.
+    stream("message = 'Stopped at DDL alter table a add column b int'");
+    wait_for_codes(world, &movement, &["C514", "C516"]);
+    stream("state = 'Error', message = 'Duplicate entry \\'1\\' for key \\'a.PRIMARY\\' (errno 1062)'");
+    wait_for_codes(world, &movement, &["C513", "C516"]);
+    stream("state = 'Stopped', message = '', time_throttled = unix_timestamp() + 20, component_throttled = 'vplayer'");
+    wait_for_codes(world, &movement, &["C515", "C516"]);
+    stream("time_throttled = 0, component_throttled = ''");
+    vtctl.run(&["Workflow", "--keyspace", movement.target, "start", "--workflow", workflow]);
+    wait_for_codes(world, &movement, &[]);
+
+    let uuid = "b9a7a0a4-5cfe-11f0-8d7a-0242ac120002";
+    vtctl.vdiff(movement.target, workflow, &["create", uuid]);
+    let compared = |sql: &str| world.cluster.execute_primaries(movement.target, sql);
+    wait::until_true(Duration::from_secs(60), "the VDiff has ended", || {
+        let states: Vec<String> =
+            world.cluster.query_primaries(movement.target, &format!("select state from _vt.vdiff where vdiff_uuid = '{uuid}'"));
+        states.len() == 2 && states.iter().all(|state| state == "completed")
+    });
+    // Not begun anew by a tablet before the next one opens.
+    compared(&format!("update _vt.vdiff set state = 'error', last_error = 'seen' where vdiff_uuid = '{uuid}'"));
+    wait_for_codes(world, &movement, &["C550"]);
+    compared(&format!("delete from _vt.vdiff where vdiff_uuid = '{uuid}'"));
+
+    primary.query_drop(format!("delete from _vt.vreplication where workflow = '{workflow}'")).expect("a stream less");
+    wait_for_codes(world, &movement, &["C517"]);
+}
+
+fn what_a_switch_and_a_completion_leave_is_named(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
+    let tables = movement.tables.join(",");
+    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &tables]);
+    movement.wait_until_caught_up();
+    let to_source = vtctl.routing_rules();
+    vtctl.move_tables(movement.target, &movement.workflow, &["SwitchTraffic"]);
+    let to_target = vtctl.routing_rules();
+    wait_for_codes(world, &movement, &[]);
+
+    let way_back = |what: &str| {
+        vtctl.run(&["Workflow", "--keyspace", movement.source, what, "--workflow", &movement.reverse_workflow()]);
+    };
+    way_back("stop");
+    wait_for_codes(world, &movement, &["C512"]);
+    let found = doctor(world, &movement, 5);
+    assert!(found["leftovers"][0]["summary"].as_str().is_some_and(|it| it.contains("THE WAY BACK IS NOT OPEN")), "{found}");
+    way_back("start");
+    wait_for_codes(world, &movement, &[]);
+
+    // Half of a completion: one of two tables has its new name.
+    let renamed = format!("_{}_old", movement.tables[0]);
+    world.cluster.execute_primaries(movement.source, &format!("rename table {} to {renamed}", movement.tables[0]));
+    wait_for_codes(world, &movement, &["C540"]);
+    world.cluster.execute_primaries(movement.source, &format!("rename table {renamed} to {}", movement.tables[0]));
+    wait_for_codes(world, &movement, &[]);
+
+    // The rules of before the switch: its journal stands, the source denies what they lead to, the streams are frozen.
+    vtctl.apply_routing_rules(&to_source);
+    wait_for_codes(world, &movement, &["C501", "C503", "C511", "C520"]);
+    vtctl.apply_routing_rules(&to_target);
+    wait_for_codes(world, &movement, &[]);
+
+    vtctl.move_tables(movement.target, &movement.workflow, &["complete", "--keep-routing-rules", "--rename-tables"]);
+    wait_for_codes(world, &movement, &["C506", "C541"]);
+}
+
+fn the_locks_of_a_dead_vtctld_are_named(world: &World) {
+    let movement = dead_lock::of_a_switch(world);
+    world.cluster.restart("vtctld");
+    // The keyspaces' are leases, and go first.
+    wait::until_true(Duration::from_secs(60), "doctor names both kinds of locks", || {
+        let keyspaces = format!("{},{}", movement.source, movement.target);
+        let arguments = ["doctor", "--cluster", "test", "--keyspace", &keyspaces, "--format", "json"];
+        let codes = all_codes(&world.cutover().args(arguments).limit_seconds(60).run().json());
+        codes.contains("C530") && codes.contains("C531")
+    });
+    wait::until_true(Duration::from_secs(180), "the leases of the keyspaces have ended", || {
+        !world.cluster.locks().iter().any(|lock| lock.contains("keyspaces/"))
+    });
+    let found = doctor(world, &movement, 5);
+    let lock = found["leftovers"].as_array().into_iter().flatten().find(|it| it["code"] == "C530").cloned().unwrap_or_default();
+    assert_eq!(lock["weight"], "standing", "{found}");
+    assert!(lock["summary"].as_str().is_some_and(|it| it.contains("whoever took it is dead")), "{lock}");
+    world.cluster.unlock_named();
 }
 
 fn what_no_workflow_carries_is_mended_by_its_name(world: &World) {
