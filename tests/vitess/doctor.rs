@@ -2,7 +2,7 @@
 //! wrong.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
@@ -113,10 +113,14 @@ fn wait_for_codes(world: &World, movement: &Movement, codes: &[&str]) {
     let wanted: BTreeSet<String> = codes.iter().map(|code| (*code).to_owned()).collect();
     let keyspaces = format!("{},{}", movement.source, movement.target);
     let arguments = ["doctor", "--cluster", "test", "--keyspace", &keyspaces, "--format", "json"];
-    wait::until_true(Duration::from_secs(30), &format!("doctor names {codes:?}"), || {
-        let output = world.cutover().args(arguments).limit_seconds(60).run();
-        all_codes(&output.json()) == wanted
-    });
+    let limit = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = world.cutover().args(arguments).limit_seconds(60).run().json();
+        if all_codes(&found) == wanted {
+            return;
+        }
+        assert!(Instant::now() < limit, "{codes:?} in vain, found is {:#}", found["leftovers"]);
+    }
 }
 
 fn streams_that_do_not_go_on_are_named(world: &World) {
@@ -178,7 +182,7 @@ fn what_a_switch_and_a_completion_leave_is_named(world: &World) {
     };
     way_back("stop");
     wait_for_codes(world, &movement, &["C512"]);
-    let found = doctor(world, &movement, 5);
+    let found = doctor(world, &movement, 4);
     assert!(found["leftovers"][0]["summary"].as_str().is_some_and(|it| it.contains("THE WAY BACK IS NOT OPEN")), "{found}");
     way_back("start");
     wait_for_codes(world, &movement, &[]);
@@ -213,10 +217,14 @@ fn the_locks_of_a_dead_vtctld_are_named(world: &World) {
     wait::until_true(Duration::from_secs(180), "the leases of the keyspaces have ended", || {
         !world.cluster.locks().iter().any(|lock| lock.contains("keyspaces/"))
     });
-    let found = doctor(world, &movement, 5);
-    let lock = found["leftovers"].as_array().into_iter().flatten().find(|it| it["code"] == "C530").cloned().unwrap_or_default();
-    assert_eq!(lock["weight"], "standing", "{found}");
-    assert!(lock["summary"].as_str().is_some_and(|it| it.contains("whoever took it is dead")), "{lock}");
+    // One alive may hold the name alone for a minute.
+    let mut lock = Value::Null;
+    wait::until_true(Duration::from_secs(120), "the lock of the name is known for a dead one's", || {
+        let found = doctor(world, &movement, 5);
+        lock = found["leftovers"].as_array().into_iter().flatten().find(|it| it["code"] == "C530").cloned().unwrap_or_default();
+        lock["weight"] == "standing"
+    });
+    assert!(lock["summary"].as_str().is_some_and(|it| it.contains("and nobody is seen to work under it")), "{lock}");
     world.cluster.unlock_named();
 }
 
