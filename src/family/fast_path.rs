@@ -53,6 +53,19 @@ impl FastPath {
         self.eligible || self.caveats.iter().any(|caveat| caveat.accepted)
     }
 
+    /// Why a movement whose plan file accepts any of it does not take it; none where it does, or where nobody asked for it.
+    pub fn why_not(&self) -> Option<String> {
+        if self.taken || !self.caveats.iter().any(|caveat| caveat.accepted) {
+            return None;
+        }
+        let failed = self.criteria.iter().filter(|criterion| !criterion.passes);
+        let not_met = failed.map(|criterion| format!("{}: {}", criterion.name, criterion.seen));
+        let not_accepted = self.caveats.iter().filter(|caveat| !caveat.accepted);
+        let not_accepted = not_accepted.map(|caveat| format!("the plan file does not accept \"{}\"", caveat.name.as_str()));
+        let why: Vec<String> = not_met.chain(not_accepted).collect();
+        Some(format!("the fast path is not taken ({})", why.join("; ")))
+    }
+
     /// In a line, no full stop.
     pub fn words(&self) -> String {
         if self.taken {
@@ -106,6 +119,10 @@ mod tests {
         other.push(Criterion::new("one source shard", false, "2 shards"));
         let path = FastPath::of(other, &spec(&Caveat::ALL));
         assert!(!path.eligible && !path.taken);
+        assert_eq!(path.why_not().unwrap(), "the fast path is not taken (one source shard: 2 shards)");
+        let half = FastPath::of(fits(), &spec(&[Caveat::NoHold]));
+        assert_eq!(half.why_not().unwrap(), "the fast path is not taken (the plan file does not accept \"no-revert-window\")");
+        assert_eq!(FastPath::of(fits(), &spec(&[])).why_not(), None, "nobody asked for it");
         assert!(!FastPath::of(vec![], &spec(&Caveat::ALL)).taken, "a family that judges nothing offers nothing");
     }
 

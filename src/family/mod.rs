@@ -97,6 +97,11 @@ pub trait Family: Send + Sync {
         !self.spec().fast_path.is_ordinary() && self.fast_path(facts).taken
     }
 
+    /// Why a fast path that the plan file asks for is not taken.
+    fn why_no_fast_path(&self, facts: &Facts) -> Option<String> {
+        if self.spec().fast_path.is_ordinary() { None } else { self.fast_path(facts).why_not() }
+    }
+
     /// The gate before a phase as it stands now; none where there is none.
     fn gate(&self, phase: &PhaseId, facts: &Facts) -> Option<GateSpec> {
         let spec = self.spec().gates.get(phase)?;

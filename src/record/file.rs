@@ -169,8 +169,7 @@ impl FileStore {
     }
 
     fn see(&self, record: &Record, digest: Digest) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Seen { record: record.clone(), digest });
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { record: record.clone(), digest });
     }
 
     /// Compares what is there with what the caller decided on.

@@ -255,6 +255,10 @@ impl Run<'_> {
                 one_attempt: phase.id == PhaseId::SWITCH_PRIMARY,
             });
             if let GateState::Shut { kind, mut why, until } = state {
+                if kind == HoldKind::Gate && gates::MOVE_TRAFFIC.contains(&phase.id) {
+                    let not_taken = self.input.family.why_no_fast_path(self.input.facts);
+                    why.extend(not_taken.into_iter().map(|why_not| format!("; {why_not}")));
+                }
                 why.extend(self.lock_ahead(&mutation));
                 return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
             }

@@ -42,7 +42,8 @@ pub fn faults(edge: &Edge) -> Vec<(String, Fault)> {
     let kinds = |site: &Site| match site.of {
         Of::ReadCall => [vec![Kind::AnswerLate, Kind::Hangs], acts.to_vec()].concat(),
         Of::WriteCall => {
-            let plain = [Kind::KilledBefore, Kind::KilledAfter, Kind::LostBefore, Kind::AnswerLost, Kind::AnswerLate, Kind::Hangs];
+            let plain =
+                [Kind::KilledBefore, Kind::KilledAfter, Kind::LostBefore, Kind::AnswerLost, Kind::AnswerLate, Kind::Hangs];
             [plain.to_vec(), acts.to_vec()].concat()
         }
         Of::FileWrite => vec![Kind::KilledBefore, Kind::KilledAfter],
@@ -66,7 +67,9 @@ pub async fn play(edge: &Edge, fault: Fault) -> (Vec<String>, &'static str) {
     violations.retain(|violation| ["I11", "I13", "I14"].iter().any(|guard| violation.contains(guard)));
     let end = match outcome {
         Outcome::Done => "switched",
-        Outcome::Stands(End::Held(_, HoldKind::Window)) | Outcome::Endless(End::Held(_, HoldKind::Window)) => "held: the window is over",
+        Outcome::Stands(End::Held(_, HoldKind::Window)) | Outcome::Endless(End::Held(_, HoldKind::Window)) => {
+            "held: the window is over"
+        }
         Outcome::Stands(_) => "stands",
         Outcome::Endless(_) => "tried again and again",
     };
@@ -93,7 +96,9 @@ pub async fn ask(wire: &Wire, call: &str, message: &[u8]) {
     let worst_case_seconds = 3 * timeout_seconds + timeout_seconds.max(30) + 3 * 45 + 30;
     let left_seconds = WINDOW_ENDS_AT.duration_since(now).as_secs();
     if left_seconds < worst_case_seconds {
-        script.violated(format!("I13: a switch left {left_seconds} s before the window's end, and may take {worst_case_seconds} s"));
+        script.violated(format!(
+            "I13: a switch left {left_seconds} s before the window's end, and may take {worst_case_seconds} s"
+        ));
     }
     let record = wire.files.read(wire.record).and_then(|bytes| format::read(&bytes).ok());
     let progress = record.map(|record| record.progress()).unwrap_or_default();

@@ -58,6 +58,10 @@ fn a_large_one_is_not_offered_it_and_who_asks_for_it_is_told_why() {
     assert!(said.contains("the ordinary gates stand") && said.contains("about 2,000,000 rows"), "{shown}");
     let output = env.run(&["apply", "--yes"]);
     assert!(output.stderr.contains("held before switch-replicas"), "{output}");
+    let held = words(&output.stderr);
+    assert!(held.contains("the fast path is not taken (few rows: copy and VDiff are bounded: about 2,000,000 rows"), "{output}");
+    // Whoever asks later is told as well.
+    assert!(words(&env.run(&["status"]).stdout).contains("the fast path is not taken (few rows"), "{output}");
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! The actions in `.github/actions` and the workflows in `.github/examples`: what their steps run is run, with what a runner on GitHub
 //! gives them, against the sandbox and a stand-in of GitHub's API.
 
+mod github;
+mod runner;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::process::Command;
 
-use axum::extract::{Path as At, State};
-use axum::routing::{get, patch};
-use axum::{Json, Router};
+use github::{Files, GitHub};
+use runner::{Runner, Values, bash, files_of, text, yaml};
 use serde_json::{Value, json};
 
 use crate::support::console::blocks;
@@ -23,363 +24,6 @@ const SANDBOX: &str = "version = 1\nstart = \"2026-11-20T02:00:00Z\"\n[keyspaces
                        [keyspaces.customer]\nshards = [\"0\"]\n";
 /// What a pull request may hold, and no shell may run.
 const HOSTILE: &str = "$(touch hacked)`touch hacked`;touch hacked";
-
-/// A value of the runner's: `inputs.file`, `steps.plan.outputs.exitcode`.
-type Values = BTreeMap<String, String>;
-
-/// The files of an artifact, by their paths in it.
-type Files = BTreeMap<PathBuf, Vec<u8>>;
-
-/// What GitHub keeps of the repository `o/r`.
-#[derive(Default, Clone)]
-struct GitHub(Arc<Mutex<Kept>>);
-
-#[derive(Default)]
-struct Kept {
-    /// Of pull request 7.
-    comments: Vec<Value>,
-    /// The workflow of each run; a run's id is its place, from 1.
-    runs: Vec<String>,
-    artifacts: BTreeMap<(usize, String), Files>,
-}
-
-impl GitHub {
-    /// Serves it, and gives the address.
-    fn serve(&self) -> String {
-        let router = Router::new()
-            .route("/repos/o/r/issues/7/comments", get(list).post(add))
-            .route("/repos/o/r/issues/comments/{id}", patch(edit))
-            .route("/repos/o/r/actions/workflows/{name}/runs", get(runs))
-            .with_state(self.clone());
-        let (address, got) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-                address.send(listener.local_addr().unwrap()).unwrap();
-                axum::serve(listener, router).await.unwrap();
-            });
-        });
-        format!("http://{}", got.recv().unwrap())
-    }
-
-    fn write(&self, kind: &str, body: &str) {
-        let comments = &mut self.0.lock().unwrap().comments;
-        let id = comments.len() + 1;
-        comments.push(json!({ "id": id, "user": { "type": kind }, "body": body }));
-    }
-
-    fn bodies(&self) -> Vec<String> {
-        self.0.lock().unwrap().comments.iter().map(|comment| comment["body"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn begin(&self, workflow: &str) -> usize {
-        let runs = &mut self.0.lock().unwrap().runs;
-        runs.push(workflow.to_owned());
-        runs.len()
-    }
-
-    fn last_run(&self) -> String {
-        self.0.lock().unwrap().runs.len().to_string()
-    }
-}
-
-async fn list(State(github): State<GitHub>, query: axum::extract::RawQuery) -> Json<Value> {
-    let page: usize = query.0.unwrap().split_once("&page=").unwrap().1.parse().unwrap();
-    let comments = &github.0.lock().unwrap().comments;
-    Json(comments.iter().skip((page - 1) * 100).take(100).cloned().collect())
-}
-
-async fn add(State(github): State<GitHub>, Json(comment): Json<Value>) {
-    github.write("Bot", comment["body"].as_str().unwrap());
-}
-
-async fn edit(State(github): State<GitHub>, At(id): At<u64>, Json(comment): Json<Value>) {
-    let comments = &mut github.0.lock().unwrap().comments;
-    let found = comments.iter_mut().find(|comment| comment["id"] == id).unwrap();
-    assert_eq!(found["user"]["type"], "Bot", "nobody's words are overwritten");
-    found["body"] = comment["body"].clone();
-}
-
-/// Newest first. The newest is a fork's, whose branch is called as ours: it could have put anything into its artifact.
-async fn runs(State(github): State<GitHub>, At(name): At<String>) -> Json<Value> {
-    let kept = github.0.lock().unwrap();
-    let of = |id: usize, event: &str, repository: &str| json!({ "id": id, "event": event, "head_branch": "main", "head_repository": { "full_name": repository } });
-    let ours = kept.runs.iter().enumerate().rev().filter(|(_, workflow)| **workflow == name);
-    let all: Vec<Value> =
-        std::iter::once(of(99, "pull_request", "fork/r")).chain(ours.map(|(place, _)| of(place + 1, "push", "o/r"))).collect();
-    Json(json!({ "workflow_runs": all }))
-}
-
-/// A run of a workflow, on a machine that has a checkout.
-struct Runner<'a> {
-    env: &'a TestEnv,
-    github: &'a GitHub,
-    values: Values,
-    run: usize,
-    /// Of the job, and when all are done, of any.
-    has_failed: bool,
-    /// The machine is gone after the step of this id.
-    vanishes_after: Option<&'static str>,
-    /// The jobs that were not skipped.
-    jobs: Vec<String>,
-    /// What the steps printed.
-    log: String,
-}
-
-fn yaml(path: &Path) -> Value {
-    let text = fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    serde_saphyr::from_str(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// With each `${{ NAME }}` replaced by its value.
-fn filled(words: &str, values: &Values) -> String {
-    let mut parts = words.split("${{");
-    let mut filled = parts.next().unwrap().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once("}}").unwrap();
-        // What a runner doesn't know is empty.
-        filled.push_str(values.get(name.trim()).map_or("", String::as_str));
-        filled.push_str(rest);
-    }
-    filled
-}
-
-impl<'a> Runner<'a> {
-    fn new(env: &'a TestEnv, github: &'a GitHub) -> Self {
-        let values = [
-            ("github.event.pull_request.number", "7"),
-            ("github.event.pull_request.head.repo.full_name", "o/r"),
-            ("github.event.repository.default_branch", "main"),
-            ("github.repository", "o/r"),
-            ("github.token", "t0ken"),
-            ("api", &github.serve()),
-        ];
-        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let (vanishes_after, jobs, log) = (None, Vec::new(), String::new());
-        Self { env, github, values, run: 0, has_failed: false, vanishes_after, jobs, log }
-    }
-
-    fn give(&mut self, values: &[(&str, &str)]) {
-        self.values.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    }
-
-    /// Runs the jobs of a workflow, each once for every value of its matrix.
-    fn run_workflow(&mut self, name: &str) {
-        let workflow = yaml(&Path::new(ROOT).join(".github/examples").join(name));
-        self.run = self.github.begin(name);
-        let mut any_has_failed = false;
-        for (id, job) in workflow["jobs"].as_object().unwrap() {
-            if let Some(needed) = job["needs"].as_str() {
-                let result = self.values.get(&format!("needs.{needed}.result"));
-                if result.is_none_or(|result| result != "success") {
-                    continue;
-                }
-            }
-            if !job["if"].as_str().is_none_or(|condition| self.holds(condition)) {
-                continue;
-            }
-            self.jobs.push(id.clone());
-            for file in self.matrix(job) {
-                self.values.retain(|name, _| !name.starts_with("steps."));
-                self.values.insert("matrix.file".into(), file);
-                self.run_job(job);
-                any_has_failed |= self.has_failed;
-            }
-            let result = if self.has_failed { "failure" } else { "success" };
-            self.values.insert(format!("needs.{id}.result"), result.into());
-            for (output, value) in job["outputs"].as_object().into_iter().flatten() {
-                let value = filled(&text(value), &self.values);
-                self.values.insert(format!("needs.{id}.outputs.{output}"), value);
-            }
-        }
-        self.has_failed = any_has_failed;
-    }
-
-    /// The plan files that a job runs for; of a job without a matrix, one that has no name.
-    fn matrix(&self, job: &Value) -> Vec<String> {
-        let Some(files) = job["strategy"]["matrix"]["file"].as_str() else { return vec![String::new()] };
-        let name = files.strip_prefix("${{ fromJSON(").and_then(|rest| rest.strip_suffix(") }}")).unwrap();
-        serde_json::from_str(&self.values[name]).unwrap()
-    }
-
-    fn run_job(&mut self, job: &Value) {
-        self.has_failed = false;
-        for step in job["steps"].as_array().unwrap() {
-            self.run_step(step);
-            if self.vanishes_after.is_some_and(|id| step["id"] == id) {
-                return;
-            }
-        }
-    }
-
-    fn run_step(&mut self, step: &Value) {
-        if !self.is_wanted(step["if"].as_str()) {
-            return;
-        }
-        let id = step["id"].as_str().unwrap_or("-");
-        let (ok, outputs) = match step["uses"].as_str() {
-            Some(uses) => match uses.strip_prefix("./.github/actions/") {
-                Some(action) => self.run_action(action, step),
-                None => (self.stand_in(uses, step), Values::new()),
-            },
-            None => self.run_shell(step, &Values::new()),
-        };
-        self.has_failed |= !ok;
-        let outcome = if ok { "success" } else { "failure" };
-        self.values.insert(format!("steps.{id}.outcome"), outcome.to_owned());
-        self.values.extend(outputs.into_iter().map(|(name, value)| (format!("steps.{id}.outputs.{name}"), value)));
-    }
-
-    fn is_wanted(&self, condition: Option<&str>) -> bool {
-        match condition {
-            None => !self.has_failed,
-            Some("always()") => true,
-            Some(other) => panic!("{other}"),
-        }
-    }
-
-    /// `A == B && C != 'd'`; what a runner doesn't know is empty.
-    fn holds(&self, condition: &str) -> bool {
-        let value = |word: &str| match word.trim().strip_prefix('\'') {
-            Some(literal) => literal.strip_suffix('\'').unwrap().to_owned(),
-            None => self.values.get(word.trim()).cloned().unwrap_or_default(),
-        };
-        condition.split("&&").all(|part| match (part.split_once("=="), part.split_once("!=")) {
-            (Some((one, other)), _) => value(one) == value(other),
-            (_, Some((one, other))) => value(one) != value(other),
-            _ => panic!("{part}"),
-        })
-    }
-
-    /// What GitHub's own actions do, as far as the workflows need it.
-    fn stand_in(&mut self, uses: &str, step: &Value) -> bool {
-        let with = |name: &str| step["with"].get(name).map(|value| filled(&text(value), &self.values)).unwrap_or_default();
-        let (workspace, name, path) = (self.env.path(), with("name"), with("path"));
-        match uses.split_once('@').unwrap().0 {
-            // What a former run has left there is no part of it.
-            "actions/checkout" => {
-                for file in ["plan.json", "plan.md"] {
-                    fs::remove_file(workspace.join(file)).ok();
-                }
-                fs::remove_dir_all(workspace.join("snapshots")).ok();
-                true
-            }
-            "actions/upload-artifact" => {
-                let files = files_of(&workspace.join(path));
-                let is_none = files.is_empty();
-                if !is_none {
-                    assert!(!name.is_empty() && !name.contains(['/', '\\', ':', '\n']), "no name for an artifact: {name}");
-                    let former = self.github.0.lock().unwrap().artifacts.insert((self.run, name), files);
-                    assert!(former.is_none(), "an artifact of a run is never replaced");
-                }
-                !is_none || with("if-no-files-found") != "error"
-            }
-            "actions/download-artifact" => {
-                // Without a token only the artifacts of this run can be had, whatever `run-id` says.
-                let run = if with("github-token").is_empty() { self.run } else { with("run-id").parse().unwrap_or(0) };
-                let found = self.github.0.lock().unwrap().artifacts.get(&(run, name)).cloned();
-                for (file, bytes) in found.iter().flatten() {
-                    self.env.write(Path::new(&path).join(file).to_str().unwrap(), bytes);
-                }
-                found.is_some()
-            }
-            other => panic!("{other}"),
-        }
-    }
-
-    fn run_action(&mut self, name: &str, step: &Value) -> (bool, Values) {
-        let folder = Path::new(ROOT).join(".github/actions").join(name);
-        let action = yaml(&folder.join("action.yml"));
-        let mut values: Values = [("github.action_path".to_owned(), folder.display().to_string())].into();
-        for (input, about) in action["inputs"].as_object().unwrap() {
-            let given = step["with"].get(input).map(|value| filled(&text(value), &self.values));
-            let value = given.or_else(|| about.get("default").map(text));
-            values.insert(format!("inputs.{input}"), value.unwrap_or_else(|| panic!("{name} wants {input}")));
-        }
-        let unknown = step["with"].as_object().unwrap().keys().find(|input| action["inputs"].get(*input).is_none());
-        assert_eq!(unknown, None, "{name} knows no such input");
-        let [inner] = &action["runs"]["steps"].as_array().unwrap()[..] else { panic!("one step") };
-        let mut with_env = inner.clone();
-        if let Some(outer) = step["env"].as_object() {
-            for (name, value) in outer {
-                with_env["env"][name] = json!(filled(&text(value), &self.values));
-            }
-        }
-        let (ok, of_step) = self.run_shell(&with_env, &values);
-        let id = inner["id"].as_str().unwrap_or("-");
-        let of_step: Values = of_step.into_iter().map(|(name, value)| (format!("steps.{id}.outputs.{name}"), value)).collect();
-        let outputs = action["outputs"].as_object().into_iter().flatten();
-        (ok, outputs.map(|(name, about)| (name.clone(), filled(&text(&about["value"]), &of_step))).collect())
-    }
-
-    /// As a runner does it: the environment alone carries values, and outputs come back in a file.
-    fn run_shell(&mut self, step: &Value, more: &Values) -> (bool, Values) {
-        let script = step["run"].as_str().unwrap();
-        assert!(!script.contains("${{"), "a value would become a part of the command: {script}");
-        let mut values = self.values.clone();
-        values.extend(more.clone());
-        let output_file = self.env.path().join("github.output");
-        fs::write(&output_file, "").unwrap();
-        let mut variables: Values = [
-            ("GITHUB_ACTIONS", "true"),
-            ("GITHUB_ACTOR", "morgan"),
-            ("GITHUB_API_URL", &self.values["api"]),
-            ("GITHUB_REPOSITORY", "o/r"),
-            ("GITHUB_OUTPUT", output_file.to_str().unwrap()),
-            ("GITHUB_STEP_SUMMARY", self.env.path().join("summary.md").to_str().unwrap()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-        let of_step = step["env"].as_object().into_iter().flatten();
-        variables.extend(of_step.map(|(name, value)| (name.clone(), filled(&text(value), &values))));
-        let ran = bash(self.env, script, &variables);
-        self.log.push_str(&String::from_utf8_lossy(&ran.stdout));
-        self.log.push_str(&String::from_utf8_lossy(&ran.stderr));
-        let outputs = fs::read_to_string(&output_file).unwrap();
-        let outputs = outputs.lines().filter_map(|line| line.split_once('='));
-        (ran.status.success(), outputs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    fn output(&self, name: &str) -> &str {
-        self.values.get(&format!("steps.{name}")).map_or("", String::as_str)
-    }
-}
-
-/// As runners start it, with the sandbox's time that jumps.
-fn bash(env: &TestEnv, script: &str, variables: &Values) -> Output {
-    let programs = Path::new(env!("CARGO_BIN_EXE_cutover")).parent().unwrap();
-    Command::new("bash")
-        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-        .current_dir(env.path())
-        .env_clear()
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()))
-        .env("HOME", env.path())
-        .env("CUTOVER_SANDBOX_CLOCK", "jump")
-        .envs(variables)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-/// A file, or all files below a folder, with the paths that they have in an artifact.
-fn files_of(path: &Path) -> Files {
-    let mut files = Files::new();
-    let mut paths = vec![path.to_owned()];
-    while let Some(next) = paths.pop() {
-        if next.is_dir() {
-            paths.extend(fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()));
-        } else if next.is_file() {
-            let root = if path.is_dir() { path } else { path.parent().unwrap() };
-            files.insert(next.strip_prefix(root).unwrap().to_owned(), fs::read(&next).unwrap());
-        }
-    }
-    files
-}
 
 /// A repository whose last commit, for GitHub the merge of the pull request, changes these two files.
 fn environment(plan: &str, sandbox: &str) -> TestEnv {
@@ -404,6 +48,14 @@ fn git(env: &TestEnv, arguments: &[&str]) {
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", env.path());
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{ran:?}");
+}
+
+/// The last commit.
+fn head(env: &TestEnv) -> String {
+    fs::read_to_string(env.path().join(".git/HEAD")).map(|head| head.trim().trim_start_matches("ref: ").to_owned()).map_or_else(
+        |why| panic!("{why}"),
+        |name| fs::read_to_string(env.path().join(".git").join(name)).unwrap().trim().to_owned(),
+    )
 }
 
 /// The plan that a person approves is made; gives the run that it is an artifact of.
@@ -633,6 +285,31 @@ fn a_pull_request_from_a_fork_is_planned_from_what_a_trusted_job_has_read() {
     let words = job.to_string();
     assert!(!words.contains("secrets.") && !words.contains("vars.") && job["environment"].is_null(), "no credential: {words}");
     assert_eq!(job["runs-on"], "ubuntu-latest", "code of others runs on no host of ours");
+}
+
+#[test]
+fn what_was_merged_from_a_fork_is_planned_on_the_cluster_and_can_be_applied() {
+    let (env, github) = (environment(PLAN, SANDBOX), GitHub::default());
+    let before = head(&env);
+    // One push brings several commits: a merge that keeps each of them.
+    env.write("moves/late/workflow.toml", late());
+    env.write("moves/late/sandbox.toml", LATE_SANDBOX);
+    commit(&env);
+    env.write("README", "more");
+    commit(&env);
+    let mut runner = Runner::new(&env, &github);
+    runner.give(&[("github.event.before", &before)]);
+    runner.run_workflow("merged.yml");
+    assert!(!runner.has_failed && runner.jobs == ["changed", "plan"], "{}", runner.log);
+    let page = fs::read_to_string(env.path().join("summary.md")).unwrap();
+    assert!(page.contains("`late`") && !page.contains("`c2c`"), "{page}");
+    assert!(github.bodies().is_empty(), "there is no pull request to write to");
+
+    let mut runner = applying(&env, &github, &github.last_run(), "verify");
+    runner.give(&[("inputs.file", "moves/late/workflow.toml")]);
+    runner.run_workflow("apply.yml");
+    assert_eq!(runner.output("apply.outputs.exitcode"), "0", "{}", runner.log);
+    assert!(env.path().join("moves/late/workflow.lock").exists());
 }
 
 /// The one block of the README in this language that has these words.

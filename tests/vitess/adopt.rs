@@ -1,14 +1,17 @@
 //! Movements that somebody made with vtctldclient, taken over and led on.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::movement::auto_advance;
-use super::support::{Application, Case, Movement, Shape, World, cases};
+use super::support::{Application, Case, Movement, OnDrop, Shape, World, cases, wait};
 
 pub fn tests() -> Vec<Case> {
     let cases = cases![
         made_by_hand_and_led_to_its_end,
         made_and_not_started,
+        in_the_middle_of_its_copy,
         with_its_reads_switched_by_hand,
         switched_by_hand_and_led_back,
     ];
@@ -74,6 +77,35 @@ fn made_and_not_started(world: &World) {
     assert_eq!(report["reached"], serde_json::json!(["create"]), "{report}");
     world.cutover().args(["apply", "--wait", "--until", "verify"]).limit_seconds(300).run_expecting(0);
     world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
+    assert!(movement.routing_rules().is_empty());
+}
+
+fn in_the_middle_of_its_copy(world: &World) {
+    let vtctl = world.cluster.vtctl();
+    let movement = Movement::prepare(world, &Shape { rows: 60_000, ..Shape::default() });
+    let application = Application::start(&movement, world.cluster);
+    vtctl.slow_copying_down("customer", 0.9);
+    let _back = OnDrop(|| drop(vtctl.let_copying_run("customer")));
+    let tables = movement.tables.join(",");
+    vtctl.move_tables(
+        movement.target,
+        &movement.workflow,
+        &["create", "--source-keyspace", movement.source, "--tables", &tables],
+    );
+    let copied = || -> u64 {
+        let count = format!("select count(*) from `{}`", movement.tables[0]);
+        world.cluster.query_primaries::<u64>("customer", &count).into_iter().sum()
+    };
+    wait::until_true(Duration::from_secs(60), "some rows are copied", || copied() > 0);
+    movement.write_plan(world, &format!("on-ddl = \"ignore\"\n\n{}", auto_advance(2, "rename")));
+    let report = adopt(world, MOVING);
+    assert_eq!(report["reached"], serde_json::json!(["create"]), "{report}");
+    assert!(copied() < 60_000, "it was taken over too late to say anything");
+    vtctl.let_copying_run("customer").unwrap_or_else(|error| panic!("{error}"));
+    world.cutover().args(["apply", "--wait", "--until", "complete"]).limit_seconds(300).run_expecting(0);
+    application.wait_for_writes(100);
+    application.finish().assert_nothing_lost("customer");
+    world.cutover().args(["apply", "--wait"]).run_expecting(0);
     assert!(movement.routing_rules().is_empty());
 }
 

@@ -11,14 +11,12 @@ use cutover::cluster::vtctld::{Cluster as Adapter, ConnectionSettings, Vtctld};
 use cutover::family::Family as _;
 use cutover::family::move_tables::MoveTables;
 use cutover::finding::{CheckResult, Finding, Severity};
-use cutover::model::name::{KeyspaceName, TableName};
-use cutover::model::topology::TabletType;
+use cutover::model::name::TableName;
 use cutover::plan::checks::{self, CheckInput};
 use cutover::record::progress::Progress;
 use cutover::run::phase::PhaseId;
 use cutover::spec::{self, Movement as SpecMovement, TableSelection};
 use jiff::SignedDuration;
-use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -29,7 +27,6 @@ pub fn tests() -> Vec<Case> {
     cases![
         a_sound_movement_passes_every_check,
         a_vtctld_that_does_not_answer,
-        a_shard_that_does_not_serve,
         a_table_that_is_not_in_the_source,
         a_table_that_is_in_the_target,
         a_table_without_a_usable_vindex,
@@ -39,19 +36,12 @@ pub fn tests() -> Vec<Case> {
         a_sequence_whose_name_vtgate_cannot_read,
         rules_of_somebody_else,
         rules_that_are_saved_and_not_served,
-        a_workflow_of_somebody_else,
-        tablets_that_cannot_be_read_from,
-        a_replica_that_writes_half_rows,
         a_name_that_leads_nowhere_at_the_end,
-        a_replica_that_does_not_replicate,
         a_table_without_a_key,
         what_holds_on_to_a_table,
-        a_datetime_that_vdiff_cannot_find,
         an_old_copy_in_the_way_of_rename,
         rules_of_the_three_other_kinds,
         a_bare_name_that_is_another_keyspaces,
-        another_workflow_on_the_same_tables,
-        a_table_that_somebody_has_denied,
     ]
 }
 
@@ -64,7 +54,7 @@ pub(super) struct Bench {
     runtime: Runtime,
     adapter: Adapter,
     pub(super) movement: MoveTables,
-    progress: Progress,
+    pub(super) progress: Progress,
 }
 
 impl Bench {
@@ -78,7 +68,7 @@ impl Bench {
         Self { cluster: world.cluster, runtime, adapter, movement, progress: Progress::default() }
     }
 
-    fn look(&self, phases: &[PhaseId]) -> Result<Facts, ClusterError> {
+    pub(super) fn look(&self, phases: &[PhaseId]) -> Result<Facts, ClusterError> {
         self.runtime.block_on(checks::look(&self.adapter, &self.movement, phases, Query::default(), None))
     }
 
@@ -117,7 +107,7 @@ impl Bench {
         }
     }
 
-    fn expect(&self, expected: &[String]) -> Vec<Finding> {
+    pub(super) fn expect(&self, expected: &[String]) -> Vec<Finding> {
         self.expect_before(&PhaseId::CREATE, expected)
     }
 
@@ -136,7 +126,7 @@ impl Bench {
         self.cluster.execute_primaries(keyspace, sql);
     }
 
-    fn change_vschema(&self, keyspace: &str, change: impl FnOnce(&mut Value)) {
+    pub(super) fn change_vschema(&self, keyspace: &str, change: impl FnOnce(&mut Value)) {
         let vtctl = self.cluster.vtctl();
         let mut vschema = vtctl.vschema(keyspace);
         change(&mut vschema);
@@ -189,24 +179,6 @@ fn a_vtctld_that_does_not_answer(world: &World) {
     let error = bench.look(&[PhaseId::CREATE]).expect_err("nobody listens there");
     let finding = checks::unreachable(&error.to_string(), &address);
     assert!(finding.blocks() && finding.subject == address, "{finding:#?}");
-}
-
-fn a_shard_that_does_not_serve(world: &World) {
-    let movement = Movement::prepare(world, &Shape { target: "archive", tables: 1, rows: 10, ..Shape::default() });
-    let mut bench = Bench::new(world, &movement);
-    bench.expect_nothing();
-    let vtctl = world.cluster.vtctl();
-    vtctl.run(&["SetShardIsPrimaryServing", "archive/0", "false"]);
-    bench.expect_one("C202", "archive/0", "doesn't serve");
-    vtctl.run(&["SetShardIsPrimaryServing", "archive/0", "true"]);
-    bench.expect_nothing();
-
-    let there = bench.movement.options.source_keyspace.clone();
-    bench.movement.options.source_keyspace = KeyspaceName::new("nowhere").expect("a name");
-    let found = bench.run(Some(&PhaseId::CREATE));
-    assert!(found.iter().any(|finding| finding.blocks() && finding.summary == "keyspace `nowhere` doesn't exist"), "{found:#?}");
-    bench.movement.options.source_keyspace = there;
-    bench.expect_nothing();
 }
 
 fn a_table_that_is_not_in_the_source(world: &World) {
@@ -403,72 +375,6 @@ fn rules_that_are_saved_and_not_served(world: &World) {
     bench.expect_nothing();
 }
 
-fn a_workflow_of_somebody_else(world: &World) {
-    let (movement, mut bench, table) = one_table(world);
-    let vtctl = world.cluster.vtctl();
-    let workflow = format!("customer.{}", movement.workflow);
-    vtctl.move_tables(
-        "customer",
-        &movement.workflow,
-        &["create", "--source-keyspace", "commerce", "--tables", &table, "--auto-start=false"],
-    );
-    // Its tables hold no row yet and are as we would make them, but it may be at work on them; its rules and its name are in the way.
-    bench.expect(&[format!("C204 customer.{table}"), format!("C208 commerce.{table}"), format!("C210 {workflow}")]);
-    let facts = bench.look(&[PhaseId::CREATE]).unwrap_or_else(|error| panic!("{error}"));
-    bench.progress.streams = bench.movement.incarnation(&facts);
-    assert_eq!(bench.progress.streams.len(), 2);
-    bench.expect_nothing();
-
-    // Made anew, by somebody else, under the same name.
-    vtctl.move_tables("customer", &movement.workflow, &["cancel"]);
-    vtctl.move_tables("customer", &movement.workflow, &["create", "--source-keyspace", "commerce", "--tables", &table]);
-    movement.wait_until_caught_up();
-    bench.expect_before(&PhaseId::SWITCH_PRIMARY, &[format!("C210 {workflow}")]);
-    bench.expect(&[format!("C204 customer.{table}"), format!("C208 commerce.{table}"), format!("C210 {workflow}")]);
-    vtctl.move_tables("customer", &movement.workflow, &["cancel"]);
-    bench.expect_nothing();
-}
-
-fn tablets_that_cannot_be_read_from(world: &World) {
-    let (_movement, mut bench, _) = one_table(world);
-    let vtctl = world.cluster.vtctl();
-    let replica = replica_of(world, "commerce");
-    let alias = format!("zone1-{replica:010}");
-    bench.expect_nothing();
-    vtctl.run(&["ChangeTabletType", &alias, "backup"]);
-    let _back = OnDrop(|| drop(vtctl.attempt(&["ChangeTabletType", &alias, "replica"])));
-    for phase in [PhaseId::CREATE, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY] {
-        bench.expect_before(&phase, &[format!("C211 {alias}")]);
-    }
-    // Drained, it answers; but nothing may be read from it.
-    vtctl.run(&["ChangeTabletType", &alias, "drained"]);
-    bench.expect_nothing();
-    bench.movement.options.tablet_types = vec![TabletType::Replica];
-    bench.expect_one("C211", "commerce/0", "has no replica tablet");
-    vtctl.run(&["ChangeTabletType", &alias, "replica"]);
-    bench.expect_nothing();
-}
-
-fn a_replica_that_writes_half_rows(world: &World) {
-    let (_movement, bench, _) = one_table(world);
-    for keyspace in ["commerce", "customer"] {
-        let replica = replica_of(world, keyspace);
-        let set = |value: &str| {
-            let mut mysql = world.cluster.connect_tablet(replica, keyspace);
-            mysql.query_drop(format!("set global binlog_row_image = '{value}'")).expect("a setting");
-        };
-        let _back = OnDrop(|| set("FULL"));
-        set("MINIMAL");
-        bench.expect_one("C212", &format!("zone1-{replica:010}"), "binlog_row_image MINIMAL");
-        set("NOBLOB");
-        bench.expect_nothing();
-        let found = bench.run(Some(&PhaseId::CREATE));
-        assert!(found.iter().any(|finding| finding.code == "C212" && finding.severity == Severity::Warning), "{found:#?}");
-        set("FULL");
-        bench.expect_nothing();
-    }
-}
-
 fn a_name_that_leads_nowhere_at_the_end(world: &World) {
     let (_movement, mut bench, table) = one_table(world);
     let subject = [format!("C213 customer.{table}")];
@@ -484,23 +390,6 @@ fn a_name_that_leads_nowhere_at_the_end(world: &World) {
     bench.expect_before(&PhaseId::REMOVE_RULES, &subject);
     world.cluster.vtctl().apply_vschema("archive", &was);
     bench.expect_before(&PhaseId::REMOVE_RULES, &[]);
-}
-
-fn a_replica_that_does_not_replicate(world: &World) {
-    let (_movement, bench, _) = one_table(world);
-    let vtctl = world.cluster.vtctl();
-    for keyspace in ["commerce", "customer"] {
-        let alias = format!("zone1-{:010}", replica_of(world, keyspace));
-        bench.expect_nothing();
-        let _back = OnDrop(|| drop(vtctl.attempt(&["StartReplication", &alias])));
-        vtctl.run(&["StopReplication", &alias]);
-        for phase in [PhaseId::CREATE, PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY] {
-            let found = bench.expect_before(&phase, &[format!("C215 {alias}")]);
-            assert!(found[0].summary.contains("does not replicate"), "{found:#?}");
-        }
-        vtctl.run(&["StartReplication", &alias]);
-        bench.expect_nothing();
-    }
 }
 
 fn a_table_without_a_key(world: &World) {
@@ -565,17 +454,6 @@ fn what_holds_on_to_a_table(world: &World) {
     );
     commerce(format!("drop view {table}_view"));
     bench.expect_nothing();
-}
-
-fn a_datetime_that_vdiff_cannot_find(world: &World) {
-    let (_movement, mut bench, table) = one_table(world);
-    bench.sql("commerce", &format!("alter table {table} add column at datetime not null default now(), add key by_id (id), drop primary key, add primary key (at, id)"));
-    bench.expect_nothing();
-    let found = bench.run(Some(&PhaseId::CREATE));
-    let order = found.iter().find(|finding| finding.code == "C218").expect("a finding");
-    assert!(order.severity == Severity::Warning && order.summary.contains("stand in another order"), "{found:#?}");
-    bench.movement.options.source_time_zone = Some("US/Pacific".to_owned());
-    bench.expect_one("C218", "commerce (a DATETIME in the key)", &format!("in `{table}`"));
 }
 
 fn an_old_copy_in_the_way_of_rename(world: &World) {
@@ -662,79 +540,4 @@ fn a_bare_name_that_is_another_keyspaces(world: &World) {
     bench.expect_one("C221", &format!("commerce.{table}"), "leads to `archive` now");
     stand_aside(false);
     bench.expect_nothing();
-}
-
-fn another_workflow_on_the_same_tables(world: &World) {
-    let (movement, bench, table) = one_table(world);
-    let vtctl = world.cluster.vtctl();
-    let other = format!("{}_other", movement.workflow);
-    let cancel = || vtctl.attempt(&["MoveTables", "--target-keyspace", "customer", "--workflow", &other, "cancel"]);
-    let _back = OnDrop(|| drop(cancel()));
-    vtctl.move_tables(
-        "customer",
-        &other,
-        &["create", "--source-keyspace", "commerce", "--tables", &table, "--no-routing-rules", "--auto-start=false"],
-    );
-    let expected = [format!("C222 customer.{other}")];
-    for phase in [PhaseId::CREATE, PhaseId::SWITCH_PRIMARY, PhaseId::COMPLETE] {
-        let found = bench.expect_before(&phase, &expected);
-        assert!(found[0].summary.ends_with(&format!("writes `customer.{table}`")), "{found:#?}");
-    }
-    cancel().unwrap_or_else(|error| panic!("{error}"));
-    bench.expect_nothing();
-
-    // A Materialize is known by what it reads, whatever its own table is called.
-    let sums = format!("{table}_sums");
-    bench.change_vschema("customer", |vschema| {
-        vschema["tables"][&sums] = json!({ "column_vindexes": [{ "column": "id", "name": "xxhash" }] });
-    });
-    let select = format!("select id, hits from {table}");
-    let create = format!("create table {sums} (id bigint unsigned primary key, hits bigint unsigned)");
-    let settings = json!([{ "target_table": sums, "source_expression": select, "create_ddl": create }]).to_string();
-    let arguments = |action: &[&str]| {
-        [&["Materialize", "--target-keyspace", "customer", "--workflow", &other], action]
-            .concat()
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect::<Vec<_>>()
-    };
-    let run = |action: &[&str]| {
-        let arguments = arguments(action);
-        vtctl.attempt(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    let _gone = OnDrop(|| drop(run(&["cancel"])));
-    run(&["create", "--source-keyspace", "commerce", "--table-settings", &settings]).unwrap_or_else(|error| panic!("{error}"));
-    bench.expect_one("C222", &format!("customer.{other}"), &format!("(Materialize) reads `commerce.{table}`"));
-    run(&["cancel"]).unwrap_or_else(|error| panic!("{error}"));
-    bench.expect_nothing();
-}
-
-fn a_table_that_somebody_has_denied(world: &World) {
-    let (_movement, bench, table) = one_table(world);
-    let vtctl = world.cluster.vtctl();
-    let allow = |shard: &str| {
-        vtctl.run(&["SetShardTabletControl", "--denied-tables", &table, "--remove", shard, "primary"]);
-        vtctl.run(&["RefreshStateByShard", shard]);
-    };
-    vtctl.deny_tables("commerce", "0", std::slice::from_ref(&table));
-    bench.expect_one("C223", "commerce/0", &format!("denies `{table}`"));
-    allow("commerce/0");
-    bench.expect_nothing();
-
-    vtctl.deny_tables("customer", "-80", std::slice::from_ref(&table));
-    let found = bench.run(Some(&PhaseId::CREATE));
-    let note = found.iter().find(|finding| finding.code == "C223" && finding.result == CheckResult::Fail).expect("a finding");
-    assert_eq!((note.severity, note.subject.as_str()), (Severity::Note, "customer/-80"), "{found:#?}");
-    allow("customer/-80");
-    bench.expect_nothing();
-}
-
-/// A tablet of the keyspace's first shard that is not its primary.
-fn replica_of(world: &World, keyspace: &str) -> u32 {
-    let shard = world.cluster.shards(keyspace).remove(0);
-    let primary = world.cluster.vtctl().primary_uid(keyspace, &shard);
-    let tablets = world.cluster.tablets().into_iter();
-    let replica =
-        tablets.filter(|tablet| tablet.keyspace == keyspace && tablet.shard == shard).find(|tablet| tablet.uid != primary);
-    replica.expect("each shard has a replica").uid
 }

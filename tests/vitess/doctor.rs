@@ -127,13 +127,19 @@ fn streams_that_do_not_go_on_are_named(world: &World) {
     let vtctl = world.cluster.vtctl();
     let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
     let tables = movement.tables.join(",");
-    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &tables]);
+    vtctl.move_tables(
+        movement.target,
+        &movement.workflow,
+        &["create", "--source-keyspace", movement.source, "--tables", &tables],
+    );
     movement.wait_until_caught_up();
     wait_for_codes(world, &movement, &[]);
     let mut primary = world.cluster.connect_primary(movement.target, "-80");
     let workflow = &movement.workflow;
     let mut stream = |change: &str| {
-        primary.query_drop(format!("update _vt.vreplication set {change} where workflow = '{workflow}'")).expect("a changed stream");
+        primary
+            .query_drop(format!("update _vt.vreplication set {change} where workflow = '{workflow}'"))
+            .expect("a changed stream");
     };
 
     vtctl.run(&["Workflow", "--keyspace", movement.target, "stop", "--workflow", workflow]);
@@ -170,7 +176,11 @@ fn what_a_switch_and_a_completion_leave_is_named(world: &World) {
     let vtctl = world.cluster.vtctl();
     let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
     let tables = movement.tables.join(",");
-    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &tables]);
+    vtctl.move_tables(
+        movement.target,
+        &movement.workflow,
+        &["create", "--source-keyspace", movement.source, "--tables", &tables],
+    );
     movement.wait_until_caught_up();
     let to_source = vtctl.routing_rules();
     vtctl.move_tables(movement.target, &movement.workflow, &["SwitchTraffic"]);

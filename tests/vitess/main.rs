@@ -14,6 +14,9 @@ mod broken;
 mod canaries;
 mod checks;
 mod checks_of_others;
+mod checks_of_tablets;
+mod checks_of_vdiff;
+mod checks_of_workflows;
 mod commands;
 mod conformance;
 #[path = "../conformance/mod.rs"]
@@ -45,6 +48,9 @@ fn main() -> ExitCode {
         ("canaries", canaries::tests()),
         ("checks", checks::tests()),
         ("checks_of_others", checks_of_others::tests()),
+        ("checks_of_tablets", checks_of_tablets::tests()),
+        ("checks_of_vdiff", checks_of_vdiff::tests()),
+        ("checks_of_workflows", checks_of_workflows::tests()),
         ("commands", commands::tests()),
         ("conformance", conformance::tests()),
         ("doctor", doctor::tests()),
