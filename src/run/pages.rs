@@ -25,6 +25,7 @@ pub static PAGES: &[RunPage] = &[
     RunPage { code: "C333", title: "The way back is not open", waivable: false, page: WAY_BACK_DEAD },
     RunPage { code: "C334", title: "Pausing stops nothing now", waivable: false, page: NOTHING_TO_PAUSE },
     RunPage { code: "C335", title: "The clocks disagree on the end of the revert window", waivable: false, page: CLOCKS },
+    RunPage { code: "C336", title: "A journal is in the way of the switch back", waivable: false, page: JOURNAL },
     RunPage { code: "C340", title: "The way back is dead before `complete`", waivable: true, page: REVERSE_STREAMS },
     RunPage { code: "C341", title: "Open transactions could not be seen", waivable: true, page: TRANSACTIONS_UNSEEN },
     RunPage { code: "C342", title: "Old transactions hold locks on moved tables", waivable: true, page: OLD_TRANSACTIONS },
@@ -425,6 +426,21 @@ Vitess refuses it too.
 Read the stream's message and mend its cause (a duplicate key, a schema that differs, a binary log that is gone), start it with
 `vtctldclient Workflow --keyspace SOURCE start --workflow WORKFLOW_reverse`, then `cutover switch-back`. If it can't be mended, stay at
 the target: traffic is where it was.
+";
+
+const JOURNAL: &str = "## What it means
+
+A switch writes a journal, a row of `_vt.resharding_journal`, whose id is made of its streams' numbers. The reverse streams have the
+numbers of an earlier movement's, for the source was made anew or restored since, and that movement's journal still stands.
+
+## Why it matters
+
+Vitess would take it for its own, of a switch that broke off: it would not stop the writes at the target nor wait for the reverse streams,
+and what they have not copied by then would be lost.
+
+## What to do
+
+Delete that row on each primary of the target; the message gives the command with the id. Then `cutover switch-back`.
 ";
 
 const NOTHING_TO_PAUSE: &str = "## What it means

@@ -1,17 +1,26 @@
 //! The checks of other workflows and of what they leave: each fails on a real cluster for what it is about, and passes again when that
 //! is over.
 
+use std::time::Duration;
+
 use cutover::family::Family as _;
 use cutover::finding::{CheckResult, Severity};
+use cutover::model::journal;
 use cutover::run::phase::PhaseId;
+use mysql::prelude::Queryable;
 use serde_json::json;
 
 use super::checks::one_table;
 use super::support::harness::cases;
-use super::support::{Case, OnDrop, World};
+use super::support::{Case, OnDrop, World, wait};
 
 pub fn tests() -> Vec<Case> {
-    cases![a_workflow_of_somebody_else, another_workflow_on_the_same_tables, a_table_that_somebody_has_denied]
+    cases![
+        a_workflow_of_somebody_else,
+        another_workflow_on_the_same_tables,
+        a_table_that_somebody_has_denied,
+        the_journal_of_an_earlier_switch,
+    ]
 }
 
 fn a_workflow_of_somebody_else(world: &World) {
@@ -111,4 +120,48 @@ fn a_table_that_somebody_has_denied(world: &World) {
     assert_eq!((note.severity, note.subject.as_str()), (Severity::Note, "customer/-80"), "{found:#?}");
     allow("customer/-80");
     bench.expect_nothing();
+}
+
+/// The target's streams are numbered anew, as after a restore, and get the numbers of a movement whose journal stands. By hand the switch
+/// then loses rows: it does not stop writes nor wait for its streams, and says that all went well.
+fn the_journal_of_an_earlier_switch(world: &World) {
+    let (movement, bench, table) = one_table(world);
+    let vtctl = world.cluster.vtctl();
+    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &table]);
+    movement.wait_until_caught_up();
+    let block = |code: &str| {
+        let found = bench.run(Some(&PhaseId::SWITCH_PRIMARY));
+        found.into_iter().find(|finding| finding.code == code).expect("it says something")
+    };
+    assert_eq!(block("C232").result, CheckResult::Pass);
+
+    let sql = format!("select concat(id) from _vt.vreplication where workflow = '{}'", movement.workflow);
+    let ids = ["-80", "80-"].map(|shard| {
+        let found: Vec<i64> = world.cluster.connect_primary("customer", shard).query(&sql).expect("the stream of a shard");
+        (shard, found[0])
+    });
+    let id = journal::id("customer", ids);
+    let insert = format!("insert into _vt.resharding_journal (id, db_name, val) values ({id}, 'vt_commerce', '')");
+    bench.sql("commerce", &insert);
+    let found = block("C232");
+    assert!(found.blocks() && found.subject == "commerce/0" && found.help.contains(&id.to_string()), "{found:#?}");
+
+    // What Vitess makes of it.
+    vtctl.slow_down("vplayer", &["customer"], 1.0);
+    let _back = OnDrop(|| drop(vtctl.let_run("vplayer", &["customer"])));
+    let count = |keyspace: &str| -> u64 {
+        let sql = format!("select count(*) from {table} where note = 'late'");
+        world.cluster.query_primaries::<u64>(keyspace, &sql).into_iter().sum()
+    };
+    let mut vtgate = world.cluster.connect("commerce").expect("vtgate");
+    wait::until_true(Duration::from_secs(30), "the streams are throttled", || {
+        // Something to do, so that they ask.
+        vtgate.query_drop(format!("update {table} set hits = hits + 1")).expect("a write");
+        movement.forward_streams("component_throttled").iter().all(|component| component == "vplayer")
+    });
+    vtgate.query_drop(format!("update {table} set note = 'late'")).expect("a write");
+    vtctl.move_tables(movement.target, &movement.workflow, &["SwitchTraffic"]);
+    assert!(movement.routing_rules().iter().any(|(from, to)| *from == table && *to == format!("customer.{table}")));
+    assert_eq!((count("commerce"), count("customer")), (10, 0), "acknowledged, and not where the reads and writes are now");
+    bench.sql("commerce", &format!("delete from _vt.resharding_journal where id = {id}"));
 }

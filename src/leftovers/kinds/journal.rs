@@ -8,7 +8,7 @@ use crate::cluster::port::{Ask, Question};
 use crate::family::Side;
 use crate::model::journal;
 use crate::model::name::KeyspaceName;
-use crate::model::workflow::Workflow;
+use crate::model::workflow::{Stream, StreamState, Workflow};
 
 const CODE: &str = "C520";
 
@@ -53,6 +53,14 @@ fn of(survey: &Survey, movement: &Movement, driven: &Workflow, from: &KeyspaceNa
         "the switch is past its point of no return: from here it can only be brought to its end. Its streams must never be \
                         started again by hand"
             .into();
+    let follows = |stream: &Stream| matches!(stream.state, StreamState::Running | StreamState::Copying | StreamState::Lagging);
+    if driven.streams.iter().all(follows) {
+        leftover.meaning = format!(
+            "the streams follow all the same. Either somebody undid a switch by hand, and each side may have rows that the other lacks; or \
+             the journal is an earlier movement's, whose streams had these numbers: then a switch would stop no write and lose rows (C232). \
+             Compare the rows of both sides; where `{to}` has none of its own, delete the journal"
+        );
+    }
     leftover.by_hand = vec![format!(
         "vtctldclient ExecuteFetchAsDBA PRIMARY 'select id from _vt.resharding_journal where id = {id}'   # on each of {places}"
     )];
@@ -79,6 +87,11 @@ mod tests {
         let found = case.only(&KIND);
         assert_eq!((found.subject.as_str(), found.weight), ("customer.commerce2customer", Weight::Between));
         assert!(found.evidence[0].contains(&journal.to_string()), "{:?}", found.evidence);
+        assert!(found.meaning.contains("an earlier movement's"), "its streams run: {}", found.meaning);
+        for stream in case.streams("commerce2customer") {
+            (stream.state, stream.message) = (StreamState::Stopped, "stopped for cutover".into());
+        }
+        assert!(case.only(&KIND).meaning.contains("point of no return"));
 
         let mut case = Case::after(&["create", "copy", "switch-replicas", "switch-primary"]);
         let (there, back) = (id(&case, "commerce2customer", "customer"), id(&case, "commerce2customer_reverse", "commerce"));

@@ -6,6 +6,7 @@
 pub(crate) mod asks;
 mod binlog;
 mod dependents;
+mod journal_in_the_way;
 mod keyspaces;
 mod known_faults;
 mod leftovers;
@@ -121,4 +122,5 @@ pub static CHECKS: &[&Check] = &[
     &taken_names::CHECK,
     &other_workflows::CHECK,
     &leftovers::CHECK,
+    &journal_in_the_way::CHECK,
 ];

@@ -5,9 +5,10 @@ use super::super::MoveTables;
 use super::revert_window::{LAG_LIMIT_SECONDS, way_back};
 use super::{copy, switch_primary, switch_replicas};
 use crate::cluster::mutation::{Direction, Mutation, StopVDiff};
-use crate::cluster::port::{Ask, Query};
+use crate::cluster::port::{Ask, Query, Question};
 use crate::family::{Side, SituationKind, Step, View, Waiting};
 use crate::finding::{Finding, Severity};
+use crate::model::journal;
 use crate::model::topology::TabletType;
 use crate::model::workflow::{Stream, StreamState};
 use crate::words::length;
@@ -24,8 +25,12 @@ pub fn vdiffs(movement: &MoveTables) -> Ask {
     Ask::VDiffs { keyspace: movement.source().clone(), workflow: movement.workflow().reverse() }
 }
 
+fn journals(movement: &MoveTables) -> Ask {
+    Ask::Sql(Question::Journals { keyspace: movement.target().clone() })
+}
+
 pub fn query(movement: &MoveTables) -> Query {
-    Query { asks: [vdiffs(movement)].into(), ..Query::default() }
+    Query { asks: [vdiffs(movement), journals(movement)].into(), ..Query::default() }
 }
 
 pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
@@ -81,6 +86,9 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
             ),
         )));
     }
+    if let Some(finding) = journal_in_the_way(movement, view) {
+        return Some(Step::Blocked(finding));
+    }
     let limit_seconds = LAG_LIMIT_SECONDS.max(movement.spec.switch.max_lag_seconds);
     match way_back.lag_seconds {
         Some(lag) if lag > limit_seconds => {
@@ -94,6 +102,29 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
         _ => {}
     }
     stop_vdiff(movement, view)
+}
+
+/// As C232, on the way back. Journals that can't be read bar nothing: it takes a source that was made anew for there to be one.
+fn journal_in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Finding> {
+    let reverse = view.facts.workflow(movement.source(), &movement.workflow().reverse())?;
+    let id = journal::id(movement.source().as_str(), reverse.streams.iter().map(|stream| (stream.shard.as_str(), stream.id)));
+    let by_shard = view.facts.journals(&journals(movement)).ok()?;
+    let (shard, _) = by_shard.iter().find(|(_, ids)| ids.contains(&id))?;
+    let place = format!("{}/{shard}", movement.target());
+    Some(Finding::fail(
+        "C336",
+        Severity::Error,
+        place.as_str(),
+        format!(
+            "`{place}` has the journal of an earlier switch whose streams had the numbers of the reverse streams: Vitess would stop no \
+             write, wait for no stream, and lose what they have not copied"
+        ),
+        format!(
+            "on the primary of each shard of `{}`: `vtctldclient ExecuteFetchAsDBA TABLET 'delete from _vt.resharding_journal where id = \
+             {id}'`, then `cutover switch-back`",
+            movement.target()
+        ),
+    ))
 }
 
 /// An error that a reparent shows for some seconds, or a lag that no stream has told yet.

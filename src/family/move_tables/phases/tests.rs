@@ -7,6 +7,7 @@ use crate::cluster::port::{Answer, Ask, Question, Unread, WriteLock};
 use crate::family::picture::StreamShape;
 use crate::family::{ConditionResult, Happened};
 use crate::model::digest::Digest;
+use crate::model::journal;
 use crate::model::name::ShardName;
 use crate::model::topology::{TabletAlias, TabletType};
 use crate::model::vdiff::{VDiff, VDiffListed, VDiffReport, VDiffShard, VDiffState, VDiffTable};
@@ -330,6 +331,14 @@ fn traffic_goes_back_only_over_streams_that_live_and_past_no_vdiff() {
     assert!(stop.verb().words().contains("whoever began it"), "{}", stop.verb().words());
     list(&mut world, ask, "theirs", VDiffState::Stopped);
     assert!(matches!(acts(back(&world)), Mutation::SwitchTraffic(switch) if switch.tablet_types == [TabletType::Rdonly]));
+
+    let streams: Vec<(String, i64)> = world.reverse().streams.iter().map(|stream| (stream.shard.clone(), stream.id)).collect();
+    let id = journal::id("commerce", streams.iter().map(|(shard, id)| (shard.as_str(), *id)));
+    let journals = Ask::Sql(Question::Journals { keyspace: world.movement.target().clone() });
+    assert!(query(&world.movement, &PhaseId::SWITCH_BACK, &world.progress).asks.contains(&journals));
+    world.answer(journals.clone(), Ok(Answer::Journals([("80-".to_owned(), [id].into())].into())));
+    assert!(matches!(back(&world), Step::Blocked(finding) if finding.code == "C336" && finding.help.contains(&id.to_string())));
+    world.answer(journals, Ok(Answer::Journals([("80-".to_owned(), [id + 1].into())].into())));
 
     world.reverse().transaction_lag_seconds = Some(31);
     assert!(matches!(back(&world), Step::Wait(_)), "it catches up by itself");
