@@ -353,6 +353,22 @@ impl Facts {
             && query.asks.iter().all(|ask| self.answers.iter().any(|answered| &answered.ask == ask))
     }
 
+    /// What more can be asked from: its keyspaces and VSchemas, and nothing else of it.
+    pub fn ground(&self) -> Self {
+        Self {
+            observed_at: self.observed_at,
+            cells: self.cells.clone(),
+            keyspaces: self.keyspaces.clone(),
+            vschemas: self.vschemas.clone(),
+            routing_rules: RoutingRules::default(),
+            served: BTreeMap::new(),
+            other_rules: OtherRules::default(),
+            workflows: Vec::new(),
+            asked_keyspaces: self.asked_keyspaces.clone(),
+            answers: Vec::new(),
+        }
+    }
+
     pub fn answer(&self, ask: &Ask) -> Reading<&Answer> {
         match self.answers.iter().find(|answered| &answered.ask == ask) {
             Some(Answered { answer: Ok(answer), .. }) => Ok(answer),

@@ -23,9 +23,10 @@ pub fn tests() -> Vec<Case> {
     if !["CUTOVER_SYSTEM_CALLS", "CUTOVER_EVERY_CALL"].iter().any(|name| std::env::var_os(name).is_some()) {
         return vec![];
     }
+    let limit_seconds = if std::env::var_os("CUTOVER_EVERY_CALL").is_some() { 7_200 } else { 1_500 };
     vec![
-        Case::new("killed_at_each_call", killed_at_each_call).limit_seconds(1500),
-        Case::new("refused_at_each_call", refused_at_each_call).limit_seconds(1500),
+        Case::new("killed_at_each_call", killed_at_each_call).limit_seconds(limit_seconds),
+        Case::new("refused_at_each_call", refused_at_each_call).limit_seconds(limit_seconds),
     ]
 }
 

@@ -20,64 +20,54 @@ use crate::model::workflow::Workflow;
 /// Calls at once; vtctld serves them from one topology server.
 const AT_ONCE: usize = 8;
 
-pub(super) struct Base {
-    pub cells: Cells,
-    /// Also those that are needed for the asks alone.
+/// What asks go by: which shards and tables there are. It comes first, and fast.
+pub(super) struct Ground {
     pub keyspaces: BTreeMap<KeyspaceName, Keyspace>,
     pub vschemas: BTreeMap<KeyspaceName, VSchema>,
+}
+
+/// What nothing else of a look waits for.
+pub(super) struct Rest {
     pub routing_rules: RoutingRules,
     pub served: BTreeMap<String, Served>,
     pub other_rules: OtherRules,
     pub workflows: Vec<Workflow>,
 }
 
-/// That part of it which depends on what is asked for.
-pub(super) struct Parts {
-    pub keyspaces: BTreeMap<KeyspaceName, Keyspace>,
-    pub vschemas: BTreeMap<KeyspaceName, VSchema>,
-    pub workflows: Vec<Workflow>,
-}
-
-pub(super) async fn read(
-    vtctld: &Vtctld,
-    sizes: &Arc<Sizes>,
-    keyspaces: BTreeSet<KeyspaceName>,
-    workflows: BTreeSet<(KeyspaceName, WorkflowName)>,
-) -> Result<Base, ClusterError> {
-    let ((cells, routing_rules, served), other_rules, parts) = tokio::try_join!(
-        cells_and_rules(vtctld, &sizes.served),
-        other_rules(vtctld),
-        parts(vtctld, sizes, keyspaces, workflows)
-    )?;
-    let Parts { keyspaces, vschemas, workflows } = parts;
-    Ok(Base { cells, keyspaces, vschemas, routing_rules, served, other_rules, workflows })
-}
-
-/// What there is of some keyspaces and workflows.
-pub(super) async fn parts(
-    vtctld: &Vtctld,
-    sizes: &Arc<Sizes>,
-    keyspaces: BTreeSet<KeyspaceName>,
-    workflows: BTreeSet<(KeyspaceName, WorkflowName)>,
-) -> Result<Parts, ClusterError> {
-    let of_keyspaces = concurrently(AT_ONCE, keyspaces.into_iter().map(|name| keyspace(vtctld.clone(), name)));
-    let one = |(keyspace, name)| one_workflow(vtctld.clone(), sizes.clone(), keyspace, name);
-    let of_workflows = concurrently(AT_ONCE, workflows.into_iter().map(one));
-    let (of_keyspaces, of_workflows) =
-        tokio::try_join!(async { of_keyspaces.await.into_iter().collect::<Result<Vec<_>, _>>() }, async {
-            of_workflows.await.into_iter().collect::<Result<Vec<_>, _>>()
-        },)?;
-    let mut keyspaces = BTreeMap::new();
-    let mut vschemas = BTreeMap::new();
-    for (name, keyspace, vschema) in of_keyspaces.into_iter().flatten() {
-        vschemas.extend(vschema.map(|vschema| (name.clone(), vschema)));
-        keyspaces.insert(name, keyspace);
+pub(super) async fn ground(vtctld: &Vtctld, keyspaces: BTreeSet<KeyspaceName>) -> Result<Ground, ClusterError> {
+    let found = concurrently(AT_ONCE, keyspaces.into_iter().map(|name| keyspace(vtctld.clone(), name))).await;
+    let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut ground = Ground { keyspaces: BTreeMap::new(), vschemas: BTreeMap::new() };
+    for (name, keyspace, vschema) in found.into_iter().flatten() {
+        ground.vschemas.extend(vschema.map(|vschema| (name.clone(), vschema)));
+        ground.keyspaces.insert(name, keyspace);
     }
-    let workflows = of_workflows.into_iter().flatten().collect();
-    Ok(Parts { keyspaces, vschemas, workflows })
+    Ok(ground)
 }
 
-async fn cells(vtctld: &Vtctld) -> Result<Cells, ClusterError> {
+pub(super) async fn rest(
+    vtctld: &Vtctld,
+    sizes: &Arc<Sizes>,
+    cells: &Cells,
+    named: BTreeSet<(KeyspaceName, WorkflowName)>,
+) -> Result<Rest, ClusterError> {
+    let ((routing_rules, served), other_rules, workflows) =
+        tokio::try_join!(rules(vtctld, &sizes.served, cells), other_rules(vtctld), workflows(vtctld, sizes, named))?;
+    Ok(Rest { routing_rules, served, other_rules, workflows })
+}
+
+/// Those of these workflows that there are.
+pub(super) async fn workflows(
+    vtctld: &Vtctld,
+    sizes: &Arc<Sizes>,
+    named: BTreeSet<(KeyspaceName, WorkflowName)>,
+) -> Result<Vec<Workflow>, ClusterError> {
+    let one = |(keyspace, name)| one_workflow(vtctld.clone(), sizes.clone(), keyspace, name);
+    let found = concurrently(AT_ONCE, named.into_iter().map(one)).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+pub(super) async fn cells(vtctld: &Vtctld) -> Result<Cells, ClusterError> {
     let (names, aliases) =
         tokio::try_join!(vtctld.read(data::GetCellInfoNamesRequest {}), vtctld.read(data::GetCellsAliasesRequest {}))?;
     topology::cells(&names.names, &aliases.aliases).map_err(|malformed| garbled("GetCellInfoNames", &malformed))
@@ -88,13 +78,14 @@ async fn routing_rules(vtctld: &Vtctld) -> Result<RoutingRules, ClusterError> {
     Ok(routing::routing_rules(answer.routing_rules))
 }
 
-/// The cells, the rules of the topology, and what each cell serves of them.
-async fn cells_and_rules(
+/// The rules of the topology, and what each cell serves of them.
+async fn rules(
     vtctld: &Vtctld,
     pieces: &Pieces,
-) -> Result<(Cells, RoutingRules, BTreeMap<String, Served>), ClusterError> {
+    cells: &Cells,
+) -> Result<(RoutingRules, BTreeMap<String, Served>), ClusterError> {
     let at_once = pieces.whole(served_by(vtctld, Vec::new()));
-    let (cells, rules, at_once) = tokio::try_join!(cells(vtctld), routing_rules(vtctld), at_once)?;
+    let (rules, at_once) = tokio::try_join!(routing_rules(vtctld), at_once)?;
     let mut served = BTreeMap::new();
     // A cell without a SrvVSchema comes as an empty one.
     let mut add = |found: BTreeMap<String, wire::SrvVSchema>| {
@@ -110,7 +101,7 @@ async fn cells_and_rules(
             }
         }
     }
-    Ok((cells, rules, served))
+    Ok((rules, served))
 }
 
 /// None named means all.

@@ -26,22 +26,24 @@ impl Reader for Cluster {
         let observed_at = self.clock.now();
         let mut keyspaces = query.keyspaces.clone();
         keyspaces.extend(query.asks.iter().flat_map(Asking::keyspaces));
-        let mut base = base::read(&self.vtctld, &self.sizes, keyspaces, query.workflows.clone()).await?;
-
-        let answers = self.answers(base.keyspaces.clone(), base.vschemas.clone(), query.asks.clone()).await?;
+        let (cells, mut ground) = tokio::try_join!(base::cells(&self.vtctld), base::ground(&self.vtctld, keyspaces))?;
+        let (rest, answers) = tokio::try_join!(
+            base::rest(&self.vtctld, &self.sizes, &cells, query.workflows.clone()),
+            self.answers(ground.keyspaces.clone(), ground.vschemas.clone(), query.asks.clone())
+        )?;
 
         let wanted: &BTreeSet<KeyspaceName> = &query.keyspaces;
-        base.keyspaces.retain(|name, _| wanted.contains(name));
-        base.vschemas.retain(|name, _| wanted.contains(name));
+        ground.keyspaces.retain(|name, _| wanted.contains(name));
+        ground.vschemas.retain(|name, _| wanted.contains(name));
         Ok(Facts {
             observed_at,
-            cells: base.cells,
-            keyspaces: base.keyspaces,
-            vschemas: base.vschemas,
-            routing_rules: base.routing_rules,
-            served: base.served,
-            other_rules: base.other_rules,
-            workflows: base.workflows,
+            cells,
+            keyspaces: ground.keyspaces,
+            vschemas: ground.vschemas,
+            routing_rules: rest.routing_rules,
+            served: rest.served,
+            other_rules: rest.other_rules,
+            workflows: rest.workflows,
             asked_keyspaces: wanted.clone(),
             answers,
         })
@@ -57,14 +59,16 @@ impl Reader for Cluster {
         // Also one that was asked for and is not there is known.
         keyspaces.retain(|name| !facts.asked_keyspaces.contains(name));
 
-        let parts = base::parts(&self.vtctld, &self.sizes, keyspaces, workflows).await?;
+        let ground = base::ground(&self.vtctld, keyspaces).await?;
         let (mut all, mut vschemas) = (facts.keyspaces.clone(), facts.vschemas.clone());
-        all.extend(parts.keyspaces.clone());
-        vschemas.extend(parts.vschemas.clone());
-        facts.answers.extend(self.answers(all, vschemas, asks).await?);
-        facts.keyspaces.extend(parts.keyspaces.into_iter().filter(|(name, _)| wanted.contains(name)));
-        facts.vschemas.extend(parts.vschemas.into_iter().filter(|(name, _)| wanted.contains(name)));
-        facts.workflows.extend(parts.workflows);
+        all.extend(ground.keyspaces.clone());
+        vschemas.extend(ground.vschemas.clone());
+        let (workflows, answers) =
+            tokio::try_join!(base::workflows(&self.vtctld, &self.sizes, workflows), self.answers(all, vschemas, asks))?;
+        facts.answers.extend(answers);
+        facts.keyspaces.extend(ground.keyspaces.into_iter().filter(|(name, _)| wanted.contains(name)));
+        facts.vschemas.extend(ground.vschemas.into_iter().filter(|(name, _)| wanted.contains(name)));
+        facts.workflows.extend(workflows);
         facts.asked_keyspaces.extend(wanted);
         Ok(facts)
     }
@@ -85,6 +89,9 @@ impl Cluster {
             sizes: Arc::clone(&self.sizes),
             sql: self.sql,
         };
+        // What takes longest begins first.
+        let mut asks: Vec<Ask> = asks.into_iter().collect();
+        asks.sort_by_key(|ask| !takes_long(ask));
         let each = asks.into_iter().map(|ask| {
             let asking = asking.clone();
             async move {
@@ -98,6 +105,13 @@ impl Cluster {
             self.vtctld.read(GetCellInfoNamesRequest {}).await?;
         }
         let answered = |(ask, answer): (_, Result<_, NotRead>)| Answered { ask, answer: answer.map_err(|error| error.unread) };
-        Ok(answers.into_iter().map(answered).collect())
+        let mut answers: Vec<Answered> = answers.into_iter().map(answered).collect();
+        answers.sort_by(|one, other| one.ask.cmp(&other.ask));
+        Ok(answers)
     }
+}
+
+/// It asks each tablet, or each shard several times.
+fn takes_long(ask: &Ask) -> bool {
+    matches!(ask, Ask::TabletStatus(_) | Ask::SchemaChanges(_) | Ask::Throttlers(_))
 }
