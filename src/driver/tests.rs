@@ -318,8 +318,9 @@ async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
     bench.kind = SituationKind::Switched;
     bench.steps = [(PhaseId::COMPLETE, Step::Act(complete()))].into();
     let stage = Stage::new(bench);
+    let begin = tokio::time::Instant::now();
     let edit = async {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_millis(5_300)).await;
         let by = Actor { user: "kim".into(), host: "ops1".into(), process: 2, version: "0".into() };
         let serial = stage.store.load().unwrap().unwrap().serial();
         let edited = What::Edited { intent: Digest::of_bytes(b"another"), gates: vec![], spec: None };
@@ -342,6 +343,7 @@ async fn a_run_ends_when_the_plan_it_knows_no_longer_counts() {
     };
     assert_eq!(codes(&finish), ["C406"], "{finish:?}");
     assert_eq!(stage.sent(), 0);
+    assert!(begin.elapsed() <= Duration::from_millis(5_500), "an entry of the record is news at once, not with the next look");
 }
 
 /// Nobody else has taken the edit up.
