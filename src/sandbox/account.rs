@@ -43,6 +43,9 @@ pub fn tables(state: &State) -> Vec<TableAccount> {
             table: table.clone(),
             writes_go_to: match way {
                 Way::To(keyspace) => Ok(keyspace),
+                Way::Denied(keyspace) if state.topology.lacks_primary(&keyspace) => {
+                    Err(format!("{keyspace} has no primary that answers"))
+                }
                 Way::Denied(keyspace) => Err(format!("{keyspace} denies them")),
                 Way::Nowhere(why) => Err(why),
             },
@@ -51,7 +54,7 @@ pub fn tables(state: &State) -> Vec<TableAccount> {
             held_back: writer.held_back,
             lost: writer.ids.without(&there).count(Share::ALL),
             twice: writer.twice,
-            longest_pause_milliseconds: writer.longest_pause_milliseconds,
+            longest_pause_milliseconds: writer.longest_pause_milliseconds.max(writer.pause_milliseconds(state.now)),
         }
     };
     application.writers.iter().map(of).collect()

@@ -46,6 +46,15 @@ pub struct Writer {
     pub segments: Vec<Segment>,
 }
 
+impl Writer {
+    /// How long its writes have been waiting or refused up to now; 0 while they are taken.
+    pub fn pause_milliseconds(&self, now: Timestamp) -> i64 {
+        let is_paused = self.is_stopped || self.held_back > 0;
+        let since = now.duration_since(self.last_acknowledged_at).as_millis();
+        if is_paused { i64::try_from(since).unwrap_or(i64::MAX) } else { 0 }
+    }
+}
+
 /// vtgate buffers since then. It goes on when its cell serves something new, or its window has passed: not when a keyspace takes
 /// writes again (experiments.md, Calm).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -340,6 +340,7 @@ async fn denied_tables_are_known_to_tablets_when_they_are_refreshed_and_vtgate_g
     tokio::time::sleep(Duration::from_secs(2)).await;
     let held_back = || bench.sandbox.accounts().unwrap()[0].held_back;
     assert_eq!(held_back(), 100);
+    assert!(bench.account().longest_pause_milliseconds >= 2_000, "a pause counts while it lasts");
     bench.write(data::RebuildVSchemaGraphRequest::default()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(held_back(), 0);
@@ -457,6 +458,19 @@ async fn a_lag_and_a_primary_that_is_gone_bar_a_switch_until_they_pass() {
         tokio::time::sleep(lasts).await;
         assert_eq!(bench.switch(&[Primary], 0).await.unwrap(), "All Reads Switched. Writes Switched", "{what:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_find_no_primary_are_not_told_as_denied() {
+    let undisturbed = undisturbed().await;
+    let place = undisturbed.iter().position(|it| it.to_string().starts_with("switch-writes/stop-source-writes")).unwrap();
+    let bench = running().await;
+    bench.switch(&[Replica, Rdonly], 0).await.unwrap();
+    let (keyspace, lasts) = ("commerce".to_owned(), Duration::from_secs(60));
+    let what = StepWhat::TabletGone { keyspace, shard: "0".into(), kind: Kind::Primary, lasts };
+    bench.sandbox.at_step(StepFault { step_number: place as u64 + 1, when: When::Before, what }).unwrap();
+    bench.switch(&[Primary], 0).await.unwrap_err();
+    assert_eq!(bench.account().writes_go_to, Err("commerce has no primary that answers".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
