@@ -21,14 +21,6 @@ pub fn tests() -> Vec<Case> {
 const MOVING: &str = "who-made-it,only-writer,rules-before";
 const SWITCHED: &str = "who-made-it,only-writer,rows-compared,switch-time,sequences-set,rules-before";
 
-/// Somebody creates it with vtctldclient's own defaults, and it copies all rows.
-fn create_by_hand(world: &World, movement: &Movement) {
-    let tables = movement.tables.join(",");
-    let arguments = ["create", "--source-keyspace", movement.source, "--tables", &tables];
-    world.cluster.vtctl().move_tables(movement.target, &movement.workflow, &arguments);
-    movement.wait_until_caught_up();
-}
-
 fn adopt(world: &World, accept: &str) -> Value {
     let arguments = ["adopt", "--accept", accept, "--reason", "made by hand for the test", "--yes", "--format", "json"];
     let report = world.cutover().args(arguments).run_expecting(0).json();
@@ -39,7 +31,7 @@ fn adopt(world: &World, accept: &str) -> Value {
 fn made_by_hand_and_led_to_its_end(world: &World) {
     let movement = Movement::prepare(world, &Shape { rows: 1000, ..Shape::default() });
     let application = Application::start(&movement, world.cluster);
-    create_by_hand(world, &movement);
+    movement.create_by_hand();
     let before = movement.routing_rules();
 
     // Vitess's default for DDL is not cutover's; everything else that the streams show is as the plan file has it.
@@ -112,7 +104,7 @@ fn in_the_middle_of_its_copy(world: &World) {
 fn with_its_reads_switched_by_hand(world: &World) {
     let movement = Movement::prepare(world, &Shape { rows: 200, ..Shape::default() });
     let application = Application::start(&movement, world.cluster);
-    create_by_hand(world, &movement);
+    movement.create_by_hand();
     let reads = ["SwitchTraffic", "--tablet-types", "rdonly,replica"];
     world.cluster.vtctl().move_tables(movement.target, &movement.workflow, &reads);
     movement.write_plan(world, &format!("on-ddl = \"ignore\"\n\n{}", auto_advance(3600, "rename")));
@@ -130,7 +122,7 @@ fn with_its_reads_switched_by_hand(world: &World) {
 fn switched_by_hand_and_led_back(world: &World) {
     let movement = Movement::prepare(world, &Shape { rows: 1000, ..Shape::default() });
     let application = Application::start(&movement, world.cluster);
-    create_by_hand(world, &movement);
+    movement.create_by_hand();
     world.cluster.vtctl().move_tables(movement.target, &movement.workflow, &["SwitchTraffic", "--initialize-target-sequences"]);
     application.wait_for_writes(100);
 

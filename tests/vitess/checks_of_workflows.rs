@@ -127,8 +127,7 @@ fn a_table_that_somebody_has_denied(world: &World) {
 fn the_journal_of_an_earlier_switch(world: &World) {
     let (movement, bench, table) = one_table(world);
     let vtctl = world.cluster.vtctl();
-    vtctl.move_tables(movement.target, &movement.workflow, &["create", "--source-keyspace", movement.source, "--tables", &table]);
-    movement.wait_until_caught_up();
+    movement.create_by_hand();
     let block = |code: &str| {
         let found = bench.run(Some(&PhaseId::SWITCH_PRIMARY));
         found.into_iter().find(|finding| finding.code == code).expect("it says something")

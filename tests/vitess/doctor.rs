@@ -69,10 +69,7 @@ fn each_leftover_is_named_and_mended(world: &World) {
     let vtctl = world.cluster.vtctl();
     let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
     let application = Application::start(&movement, world.cluster);
-    let tables = movement.tables.join(",");
-    let source = ["create", "--source-keyspace", movement.source, "--tables", &tables];
-    vtctl.move_tables(movement.target, &movement.workflow, &source);
-    movement.wait_until_caught_up();
+    movement.create_by_hand();
     assert_eq!(codes(&doctor(world, &movement, 0)), [""; 0]);
 
     leave_half_a_switch(world, &movement);
@@ -126,13 +123,7 @@ fn wait_for_codes(world: &World, movement: &Movement, codes: &[&str]) {
 fn streams_that_do_not_go_on_are_named(world: &World) {
     let vtctl = world.cluster.vtctl();
     let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
-    let tables = movement.tables.join(",");
-    vtctl.move_tables(
-        movement.target,
-        &movement.workflow,
-        &["create", "--source-keyspace", movement.source, "--tables", &tables],
-    );
-    movement.wait_until_caught_up();
+    movement.create_by_hand();
     wait_for_codes(world, &movement, &[]);
     let mut primary = world.cluster.connect_primary(movement.target, "-80");
     let workflow = &movement.workflow;
@@ -175,13 +166,7 @@ fn streams_that_do_not_go_on_are_named(world: &World) {
 fn what_a_switch_and_a_completion_leave_is_named(world: &World) {
     let vtctl = world.cluster.vtctl();
     let movement = Movement::prepare(world, &Shape { rows: 100, ..Shape::default() });
-    let tables = movement.tables.join(",");
-    vtctl.move_tables(
-        movement.target,
-        &movement.workflow,
-        &["create", "--source-keyspace", movement.source, "--tables", &tables],
-    );
-    movement.wait_until_caught_up();
+    movement.create_by_hand();
     let to_source = vtctl.routing_rules();
     vtctl.move_tables(movement.target, &movement.workflow, &["SwitchTraffic"]);
     let to_target = vtctl.routing_rules();

@@ -120,6 +120,13 @@ impl Movement {
         self.cluster.query_primaries(self.target, &sql)
     }
 
+    /// Somebody creates the workflow with vtctldclient's own defaults, and it copies all rows.
+    pub fn create_by_hand(&self) {
+        let arguments = ["create", "--source-keyspace", self.source, "--tables", &self.tables.join(",")];
+        self.cluster.vtctl().move_tables(self.target, &self.workflow, &arguments);
+        self.wait_until_caught_up();
+    }
+
     /// Waits until each stream of the workflow runs, has copied all rows, and is no more than a second behind.
     pub fn wait_until_caught_up(&self) {
         wait::until_true(COPYING, &format!("{} has copied and caught up", self.workflow), || self.has_caught_up());
