@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::files::read_plan_file;
 use super::planning::Planning;
 use super::survey::Ward;
-use super::take_up::{spec_on_record, store_of};
+use super::take_up::{put_back, spec_on_record, store_of};
 use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
@@ -32,6 +32,7 @@ use crate::record::lease::{Lease, LeaseError, LeaseInfo, LeaseKey, Leases, lease
 use crate::record::progress::Progress;
 use crate::record::store::Record;
 use crate::record::who;
+use crate::report::command::for_file;
 use crate::report::on_record;
 use crate::spec::{self, MoveTablesSpec, Movement, Problem, Reading, Spec, TableSelection};
 
@@ -85,6 +86,28 @@ pub enum Wants {
     Record,
 }
 
+/// There is none: `otherwise` says what that means on a host that never wrote one.
+pub fn no_record(store: &FileStore, spec: &Spec, file: &Path, otherwise: &str) -> Error {
+    let is_of_this = |record: &Record| record.belongs_to(spec.workflow.as_str(), &spec.cluster, None).is_ok();
+    let path = store.path();
+    if store.last_written().is_some_and(|record| is_of_this(&record)) {
+        return Error::ended(
+            Exit::Refused,
+            format!("the record `{}` is gone", path.display()),
+            format!(
+                "this host wrote one here once; if it is this movement's: `{}`, then run the same command again",
+                put_back(store)
+            ),
+        );
+    }
+    let [plan, apply] = ["cutover plan", "cutover apply"].map(|command| for_file(command, file.to_str()));
+    Error::ended(
+        Exit::Refused,
+        format!("there is no record `{}`: {otherwise}", path.display()),
+        format!("`{plan}` shows what would happen, `{apply}` begins"),
+    )
+}
+
 impl Session {
     /// Opens a movement: reads files, and looks at the cluster once.
     pub async fn open(context: &mut Context, file: &Path, command: &'static str, wants: Wants) -> Result<Self, Error> {
@@ -109,11 +132,7 @@ impl Session {
         let store = store_of(file, record_folder, &spec);
         let record = store.load_newest().map_err(Error::record)?;
         if record.is_none() && wants == Wants::Record {
-            return Err(Error::ended(
-                Exit::Refused,
-                format!("there is no record `{}`: this movement was never begun from here", store.path().display()),
-                "`cutover plan` shows what would happen, `cutover apply` begins",
-            ));
+            return Err(no_record(&store, &spec, file, "this movement was never begun from here"));
         }
         // As long as nothing was written, the plan file alone says what the movement is.
         let record_that_binds = record.as_ref().filter(|record| record.progress().is_bound());

@@ -13,6 +13,7 @@ use crate::cluster::fingerprint::Fingerprint;
 use crate::cluster::mutation::shell;
 use crate::cluster::port::Facts;
 use crate::family::{Family as _, SituationKind};
+use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::model::name::TableName;
 use crate::record::entry::{Goal, What};
@@ -22,6 +23,7 @@ use crate::record::file_system::{HostFileSystem, ThreadSleeper};
 use crate::record::progress::{Begun, Progress};
 use crate::record::store::{NewEntry, Record, RecordStore};
 use crate::report::command::for_file;
+use crate::run::phase::PhaseId;
 use crate::spec::{Movement, Spec, TableSelection};
 use crate::words::names;
 
@@ -173,13 +175,26 @@ impl Session {
         self.store.last_written().filter(is_of_this)
     }
 
-    /// Begins the record, or takes an edited plan file up into it.
+    /// Begins the movement on record, or takes an edited plan file up into it.
     pub fn begin(&mut self) -> Result<(), Error> {
+        self.take_up(|progress| progress.goal.is_none().then_some(What::Goal { goal: Goal::Forward, reason: None }))
+    }
+
+    /// The same, and nobody has said that it shall go on: what was approved or waived before `apply` is no beginning.
+    pub fn put_on_record(&mut self) -> Result<(), Error> {
+        self.take_up(|_| None)
+    }
+
+    fn take_up(&mut self, more: impl Fn(&Progress) -> Option<What>) -> Result<(), Error> {
         // From here on each decision looks for itself.
         self.seen = FirstLook::None;
         let kept = self.store.kept().keep(&crate::driver::bytes_of(&self.spec)).map_err(Error::record)?;
         let mut record = self.record.take();
-        let done = append_again(&self.store, &mut record, |progress| Ok(self.entries(self.what_is_new(progress, kept.clone())?)));
+        let done = append_again(&self.store, &mut record, |progress| {
+            let mut whats = self.what_is_new(progress, kept.clone())?;
+            whats.extend(more(progress));
+            Ok(self.entries(whats))
+        });
         self.record = record;
         done
     }
@@ -196,9 +211,7 @@ impl Session {
             tables: self.movement.tables(),
             spec: Some(kept.clone()),
         };
-        let Some(before) = &progress.begun else {
-            return Ok(vec![begun, What::Goal { goal: Goal::Forward, reason: None }]);
-        };
+        let Some(before) = &progress.begun else { return Ok(vec![begun]) };
         if is_unbound(progress) && is_another(before, &self.spec.frozen_digest(), &self.movement.tables(), &self.fingerprint) {
             return Ok(vec![begun]);
         }
@@ -256,11 +269,29 @@ impl Session {
         Err(Error::ended(
             Exit::Stale,
             format!("the movement is under way, and what it moves can't be edited any more: {what}"),
-            format!(
-                "put it back in `{}`; or end this movement first: `{}`",
-                self.file.display(),
-                for_file(&format!("cutover cancel --confirm {}", shell(&begun.workflow)), self.file.to_str())
-            ),
+            self.frozen_help(begun, progress),
+        ))
+    }
+
+    fn frozen_help(&self, begun: &Begun, progress: &Progress) -> String {
+        let cancel = for_file(&format!("cutover cancel --confirm {}", shell(&begun.workflow)), self.file.to_str());
+        let is_switched = progress.reached.contains_key(&PhaseId::SWITCH_PRIMARY);
+        let first =
+            if is_switched { format!("`{}`, then ", for_file("cutover switch-back", self.file.to_str())) } else { String::new() };
+        format!("put it back in `{}`; or end this movement first: {first}`{cancel}`", self.file.display())
+    }
+
+    /// What a plan of a plan file says that `apply` would refuse.
+    pub fn refused_edit(&self) -> Option<Finding> {
+        let progress = self.progress();
+        let what = self.frozen_edits(&progress)?;
+        let begun = progress.begun.as_ref()?;
+        Some(Finding::fail(
+            "C406",
+            Severity::Error,
+            "plan file",
+            format!("the movement is under way, and what it moves can't be edited any more: {what}"),
+            self.frozen_help(begun, &progress),
         ))
     }
 

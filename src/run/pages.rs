@@ -243,7 +243,7 @@ Compare `date` here and on the tablets' hosts, and set right what is wrong; `cut
 const EDITED: &str = "## What it means
 
 The plan file was edited while a run of `apply` went on, which knew the old one. So it ended before its next write, once what was under way
-was whole.
+was whole. Of a plan it says that the edit changes what a movement under way moves, which `apply` will refuse.
 
 ## Why it matters
 

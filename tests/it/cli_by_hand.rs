@@ -325,3 +325,60 @@ fn a_write_whose_end_nobody_saw_is_no_change_by_hand() {
     assert_eq!(finished.code, Some(0), "{finished}");
     assert_eq!(env.run(&["doctor"]).code, Some(0));
 }
+
+#[test]
+fn a_waiver_of_nothing_begins_no_movement() {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.write("workflow.toml", PLAN);
+    env.write("sandbox.toml", WORLD);
+    let waive = env.run(&["waive", "C310", "--reason", "x"]);
+    assert!(waive.code == Some(4) && waive.stderr.contains("nothing with the code C310 blocks now"), "{waive}");
+    assert!(!env.path().join("workflow.lock").exists(), "nothing is put on record");
+    let apply = env.run(&["apply", "--until", "create"]);
+    assert!(apply.stdout.contains("READY"), "the plan is shown before it begins: {apply}");
+}
+
+#[test]
+fn what_was_waived_before_the_start_is_no_beginning() {
+    let mut env = TestEnv::new();
+    env.set("CUTOVER_SANDBOX_CLOCK", "jump");
+    env.write("workflow.toml", PLAN);
+    env.write("sandbox.toml", format!("{WORLD}[routing-rules]\n\"corder\" = \"elsewhere.corder\"\n"));
+    let waive = env.run(&["waive", "C208", "--reason", "agreed"]);
+    assert_eq!(waive.code, Some(0), "{waive}");
+    let finish = env.run(&["apply", "--finish-only"]);
+    assert!(finish.code == Some(4) && finish.stderr.contains("nothing was begun from here"), "{finish}");
+    let apply = env.run(&["apply", "--until", "create"]);
+    assert!(apply.code == Some(0) && apply.stdout.contains("READY"), "the plan is shown before it begins: {apply}");
+}
+
+#[test]
+fn a_record_that_is_gone_is_put_back_before_anything_else() {
+    let env = switched("");
+    std::fs::remove_file(env.path().join("workflow.lock")).unwrap();
+    let back = "cp ./.cutover/workflow.lock.last ./workflow.lock";
+    for command in [
+        &["switch-back", "--reason", "x"][..],
+        &["cancel", "--confirm", "c2c"],
+        &["approve", "complete", "--reason", "x"],
+        &["pause"],
+        &["history"],
+    ] {
+        let output = env.run(command);
+        assert!(output.code == Some(4) && flat(&output.stderr).contains(back), "{command:?}: {output}");
+    }
+    std::fs::copy(env.path().join(".cutover/workflow.lock.last"), env.path().join("workflow.lock")).unwrap();
+    assert_eq!(env.run(&["switch-back", "--reason", "x"]).code, Some(0));
+}
+
+#[test]
+fn a_plan_of_an_edit_that_apply_refuses_is_blocked() {
+    let env = switched("");
+    env.write("workflow.toml", PLAN.replace(", \"item\"", ""));
+    let plan = env.run(&["plan", "--detailed-exitcode"]);
+    let said = flat(&plan.stdout);
+    assert!(plan.code == Some(4) && said.contains("C406 plan file") && said.contains("`item`"), "{plan}");
+    assert!(said.contains("`cutover switch-back`, then `cutover cancel --confirm c2c`"), "{plan}");
+    assert_eq!(env.run(&["apply"]).code, Some(7));
+}

@@ -79,11 +79,12 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         {
             return Ok(exit);
         }
-        if session.record.is_none() {
+        // Also where something was waived, and nobody has said yet that it shall begin.
+        if session.progress().goal.is_none() {
             if args.finish_only {
                 return Err(Error::ended(
                     Exit::Refused,
-                    "there is no record here, so nothing of ours can stand half way",
+                    "nothing was begun from here, so nothing of ours can stand half way",
                     "`cutover plan` shows the cluster",
                 ));
             }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::SignedDuration;
 
+use super::apply::phase;
 use super::status::decide;
 use crate::cli::block_on;
 use crate::cli::context::{Context, named};
@@ -45,6 +46,7 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     let (file, gate) = match args.file_and_gate.as_slice() {
         [gate] => (PathBuf::from("workflow.toml"), gate.clone()),
+        [gate, file] if phase(gate).is_ok() && phase(file).is_err() => (PathBuf::from(file), gate.clone()),
         [file, gate] => (PathBuf::from(file), gate.clone()),
         _ => return Err(Error::usage("a gate is missing", "`cutover approve [FILE] GATE --reason TEXT`")),
     };
@@ -54,7 +56,7 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
             let held = held_now(&session).await;
             return Err(no_gate(&gate, &session, &held));
         }
-        session.begin()?;
+        session.put_on_record()?;
         if args.give_up_way_back {
             give_up_way_back(&mut session, &args.reason)?;
         }

@@ -18,14 +18,15 @@ pub struct CallsArgs {}
 pub fn run(_: CallsArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
     if context.is_json() {
-        let calls = reads::CALLS.iter();
+        let calls = reads::CALLS.iter().filter(|call| !context.global.no_sql || call.name != reads::SQL);
         let list =
             calls.map(|call| json!({ "call": call.name, "what": call.what, "avoidable": call.name == reads::SQL })).collect();
         context.ui.json(&serde_json::Value::Array(list))?;
         return Ok(Exit::Done);
     }
-    let width = reads::CALLS.iter().map(|call| call.name.len()).max().unwrap_or(0);
-    let lines: String = reads::CALLS.iter().map(|call| format!("{:width$}  {}\n", call.name, call.what)).collect();
+    let needed = || reads::CALLS.iter().filter(|call| !context.global.no_sql || call.name != reads::SQL);
+    let width = needed().map(|call| call.name.len()).max().unwrap_or(0);
+    let lines: String = needed().map(|call| format!("{:width$}  {}\n", call.name, call.what)).collect();
     context.ui.data(&lines)?;
     Ok(Exit::Done)
 }

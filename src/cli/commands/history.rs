@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::global::Format;
-use crate::cli::session::read_plan;
+use crate::cli::session::{no_record, read_plan};
 use crate::cli::take_up::store_of;
 use crate::report::history::History;
 
@@ -27,11 +27,7 @@ pub fn run(args: HistoryArgs, context: &mut Context) -> Result<Exit, Error> {
     let record_folder = context.record_folder(&reading.spec.cluster)?;
     let store = store_of(&args.file, record_folder, &reading.spec);
     let Some((entries, missing)) = store.history().map_err(Error::record)? else {
-        return Err(Error::ended(
-            Exit::Refused,
-            format!("there is no record `{}`: nothing was done from here", store.path().display()),
-            "`cutover plan` shows what would happen",
-        ));
+        return Err(no_record(&store, &reading.spec, &args.file, "nothing was done from here"));
     };
     if missing > 0 {
         context

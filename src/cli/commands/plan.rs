@@ -123,6 +123,7 @@ fn run_folder(args: &PlanArgs, context: &mut Context) -> Result<Exit, Error> {
 /// Looks, checks, and forecasts.
 pub async fn make(session: &mut Session) -> Result<Plan, Error> {
     let facts = session.look().await?;
-    let guards = session.guards(&facts);
+    let mut guards = session.guards(&facts);
+    guards.extend(session.refused_edit());
     session.planning().plan(&facts, guards, session.clock.now()).await.map_err(|error| session.failed(&error))
 }

@@ -45,13 +45,13 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
     }
     let (file, code) = match args.file_and_code.as_slice() {
         [code] => (PathBuf::from("workflow.toml"), code.clone()),
+        [code, file] if is_code(code) && !is_code(file) => (PathBuf::from(file), code.clone()),
         [file, code] => (PathBuf::from(file), code.clone()),
         _ => return Err(Error::usage("a code is missing", "`cutover waive [FILE] CODE --reason TEXT`")),
     };
     block_on(context, async |context| {
         let mut session = Session::open(context, &file, "waive", Wants::Nothing).await?;
         session.refuse_foreign(&session.observe().await?)?;
-        session.begin()?;
         let found: Vec<Blocking> = blocking(&mut session)
             .await?
             .into_iter()
@@ -72,6 +72,7 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
                 fixed.help.clone(),
             ));
         }
+        session.put_on_record()?;
         let intent = session.intent();
         let whats = found
             .iter()
@@ -93,6 +94,11 @@ pub fn run(args: WaiveArgs, context: &mut Context) -> Result<Exit, Error> {
         context.ui.data(&format!("{lines}next: {next}\n"))?;
         Ok(Exit::Done)
     })
+}
+
+/// `C213`.
+fn is_code(text: &str) -> bool {
+    text.strip_prefix(['C', 'c']).is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Something that blocks.

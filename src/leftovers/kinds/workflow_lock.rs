@@ -55,8 +55,10 @@ fn leftover(survey: &Survey, lock: &HeldLock) -> Leftover {
         )
     } else if !others.is_empty() {
         (
-            format!("`{}` is locked {age} by {who}, who is at work", lock.of),
-            "whoever took it holds or waits for keyspaces too, and only somebody alive does that for longer than minutes: let it end".to_owned(),
+            format!("`{}` is locked {age} by {who}, who is at work or died a short while ago", lock.of),
+            "whoever took it holds or waits for keyspaces too, and only somebody alive does that for longer than minutes: let it end, or \
+             look again in some minutes"
+                .to_owned(),
             Weight::Note,
         )
     } else if age_seconds.is_some_and(|seconds| seconds > locks::may_be_alone_seconds(lock)) {
