@@ -101,7 +101,11 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
         actor: &actor,
         cluster: snapshot.cluster.clone(),
     };
+    let from = facts.display();
     let facts = planning.look(Query::default(), Some((first, seen))).await.map_err(failed)?;
+    context
+        .ui
+        .note(&format!("planned from {from}, as the cluster was {}; nobody was asked", crate::words::moment(facts.observed_at)));
     let ahead = movement.phases_ahead(&movement.situation(&facts, &planning.progress));
     let guards = config.map(|config| operator::guards(&movement.spec, &config, &ahead)).unwrap_or_default();
     let now: Timestamp = facts.observed_at;
