@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::files::read_plan_file;
 use super::planning::Planning;
 use super::survey::Ward;
-use super::take_up::{put_back, spec_on_record, store_of};
+use super::take_up::{last_written_of, put_back, spec_on_record, store_of};
 use crate::clock::Clock;
 use crate::cluster::error::{ClusterError, ErrorKind};
 use crate::cluster::fingerprint::Fingerprint;
@@ -88,9 +88,8 @@ pub enum Wants {
 
 /// There is none: `otherwise` says what that means on a host that never wrote one.
 pub fn no_record(store: &FileStore, spec: &Spec, file: &Path, otherwise: &str) -> Error {
-    let is_of_this = |record: &Record| record.belongs_to(spec.workflow.as_str(), &spec.cluster, None).is_ok();
     let path = store.path();
-    if store.last_written().is_some_and(|record| is_of_this(&record)) {
+    if last_written_of(store, spec, None).is_some() {
         return Error::ended(
             Exit::Refused,
             format!("the record `{}` is gone", path.display()),

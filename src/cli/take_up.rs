@@ -45,6 +45,11 @@ pub fn put_back(store: &FileStore) -> String {
     format!("cp {} {}", shell(&last_good(&lockfile).to_string_lossy()), shell(&lockfile.to_string_lossy()))
 }
 
+/// The record of a movement as this host last wrote it. `is` is none while the cluster can't be asked.
+pub fn last_written_of(store: &FileStore, spec: &Spec, is: Option<&Fingerprint>) -> Option<Record> {
+    store.last_written().filter(|record| record.belongs_to(spec.workflow.as_str(), &spec.cluster, is).is_ok())
+}
+
 fn store_beside(file: &Path) -> FileStore {
     let stem = file.file_stem().map_or_else(|| "workflow".into(), |stem| stem.to_string_lossy().into_owned());
     let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -170,9 +175,7 @@ impl Session {
 
     /// The record of this movement as this host last wrote it.
     pub fn copy_of_the_record(&self) -> Option<Record> {
-        let is_of_this =
-            |record: &Record| record.belongs_to(self.spec.workflow.as_str(), &self.spec.cluster, Some(&self.fingerprint)).is_ok();
-        self.store.last_written().filter(is_of_this)
+        last_written_of(&self.store, &self.spec, Some(&self.fingerprint))
     }
 
     /// Begins the movement on record, or takes an edited plan file up into it.

@@ -1,6 +1,8 @@
 //! The journal of a switch: a row of `_vt.resharding_journal` on each shard that had the writes. Once one is written there is only
 //! forward (go/vt/vtctl/workflow/traffic_switcher.go, `createJournals`).
 
+use super::workflow::Stream;
+
 /// Its id: a hash of the keyspace that the streams write to, and of each stream's shard and id (`HashStreams`,
 /// go/vt/vtctl/workflow/utils.go: FNV-1 of 64 bits, the highest one dropped).
 pub fn id<'a>(keyspace: &str, streams: impl IntoIterator<Item = (&'a str, i64)>) -> i64 {
@@ -11,6 +13,11 @@ pub fn id<'a>(keyspace: &str, streams: impl IntoIterator<Item = (&'a str, i64)>)
         hash = hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte);
     }
     i64::try_from(hash & (u64::MAX >> 1)).unwrap_or(i64::MAX)
+}
+
+/// That of a switch of these streams.
+pub fn id_of_streams(keyspace: &str, streams: &[Stream]) -> i64 {
+    id(keyspace, streams.iter().map(|stream| (stream.shard.as_str(), stream.id)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! of the folder; a failed fsync voids the attempt.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub struct FileStore {
     seen: Mutex<Option<Seen>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Seen {
     record: Record,
     digest: Digest,
@@ -153,9 +153,10 @@ impl FileStore {
         // Since that look another append may have come; what is opened is a regular file in any case, or the reading fails.
         let (opened, bytes) = folder.read(&self.name, format::LIMIT_BYTES + 1).map_err(|source| self.io("read", source))?;
         let digest = Digest::of_bytes(&bytes);
-        let record = match self.seen() {
-            Some(seen) if seen.digest == digest => seen.record,
-            _ => format::read(&bytes).map_err(|problem| self.unreadable(problem))?,
+        let known = self.seen().as_ref().filter(|seen| seen.digest == digest).map(|seen| seen.record.clone());
+        let record = match known {
+            Some(record) => record,
+            None => format::read(&bytes).map_err(|problem| self.unreadable(problem))?,
         };
         Ok(Some((record, digest, opened.mode)))
     }
@@ -164,12 +165,12 @@ impl FileStore {
         RecordError::Unreadable { path: self.path(), problem }
     }
 
-    fn seen(&self) -> Option<Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn see(&self, record: &Record, digest: Digest) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen { record: record.clone(), digest });
+        *self.seen() = Some(Seen { record: record.clone(), digest });
     }
 
     /// Compares what is there with what the caller decided on.
@@ -179,12 +180,12 @@ impl FileStore {
             return if expected == 0 { Ok(()) } else { Err(RecordError::Gone { path: self.path(), expected }) };
         };
         let seen = self.seen();
-        if let Some(seen) = &seen
+        if let Some(seen) = &*seen
             && seen.record.lineage != record.lineage
         {
             return Err(RecordError::OtherLineage { expected: seen.record.lineage, found: record.lineage });
         }
-        let replaced = seen.is_some_and(|seen| seen.record.serial() == expected && seen.digest != *digest);
+        let replaced = seen.as_ref().is_some_and(|seen| seen.record.serial() == expected && seen.digest != *digest);
         if serial != expected || replaced { Err(RecordError::Conflict { expected, found: serial }) } else { Ok(()) }
     }
 

@@ -17,7 +17,6 @@ use prost::Message as _;
 
 use super::adversary::Act;
 use super::command::Command;
-use super::enumerate::Fault;
 use super::kinds::Kind;
 use super::life::{End, World};
 use super::operator::{Outcome, carry_out};
@@ -37,7 +36,7 @@ pub async fn edge() -> Edge {
 }
 
 /// What takes time, ends the process, or changes what was approved.
-pub fn faults(edge: &Edge) -> Vec<(String, Fault)> {
+pub fn faults(edge: &Edge) -> Vec<(String, (usize, Kind))> {
     let acts = [Act::AddsARule, Act::Denies, Act::StopsStreams, Act::SwitchesWrites, Act::Recreates].map(Kind::Somebody);
     let kinds = |site: &Site| match site.of {
         Of::ReadCall => [vec![Kind::AnswerLate, Kind::Hangs], acts.to_vec()].concat(),
@@ -50,16 +49,15 @@ pub fn faults(edge: &Edge) -> Vec<(String, Fault)> {
         Of::Files | Of::Lease => vec![],
     };
     let all = edge.sites.iter().enumerate().flat_map(|(place, site)| {
-        let fault = move |kind: Kind| (format!("{} | {}", site.name(), kind.name()), Fault::Effect(edge.base + place, kind));
+        let fault = move |kind: Kind| (format!("{} | {}", site.name(), kind.name()), (edge.base + place, kind));
         kinds(site).into_iter().map(fault)
     });
     all.collect()
 }
 
 /// What was violated.
-pub async fn play(edge: &Edge, fault: Fault) -> (Vec<String>, &'static str) {
-    let Fault::Effect(number, kind) = fault else { return (vec![], "") };
-    let script = Script::new(edge.base, [(number, kind)]);
+pub async fn play(edge: &Edge, fault: (usize, Kind)) -> (Vec<String>, &'static str) {
+    let script = Script::new(edge.base, [fault]);
     let world = World::at(&edge.from, script.clone());
     let outcome = carry_out(&world, &edge.command).await;
     let mut violations = script.violations();

@@ -17,14 +17,14 @@ pub struct CallsArgs {}
 
 pub fn run(_: CallsArgs, context: &mut Context) -> Result<Exit, Error> {
     context.without_markdown()?;
+    let no_sql = context.global.no_sql;
+    let needed = || reads::CALLS.iter().filter(|call| !no_sql || call.name != reads::SQL);
     if context.is_json() {
-        let calls = reads::CALLS.iter().filter(|call| !context.global.no_sql || call.name != reads::SQL);
         let list =
-            calls.map(|call| json!({ "call": call.name, "what": call.what, "avoidable": call.name == reads::SQL })).collect();
+            needed().map(|call| json!({ "call": call.name, "what": call.what, "avoidable": call.name == reads::SQL })).collect();
         context.ui.json(&serde_json::Value::Array(list))?;
         return Ok(Exit::Done);
     }
-    let needed = || reads::CALLS.iter().filter(|call| !context.global.no_sql || call.name != reads::SQL);
     let width = needed().map(|call| call.name.len()).max().unwrap_or(0);
     let lines: String = needed().map(|call| format!("{:width$}  {}\n", call.name, call.what)).collect();
     context.ui.data(&lines)?;

@@ -39,7 +39,7 @@ fn find(survey: &Survey) -> Vec<Leftover> {
 /// The journal that a switch of this workflow, from one keyspace to the other, has written.
 fn of(survey: &Survey, movement: &Movement, driven: &Workflow, from: &KeyspaceName, to: &KeyspaceName) -> Option<Leftover> {
     let by_shard = survey.facts.journals(&Ask::Sql(Question::Journals { keyspace: from.clone() })).ok()?;
-    let id = journal::id(to.as_str(), driven.streams.iter().map(|stream| (stream.shard.as_str(), stream.id)));
+    let id = journal::id_of_streams(to.as_str(), &driven.streams);
     let shards: Vec<&String> = by_shard.iter().filter(|(_, ids)| ids.contains(&id)).map(|(shard, _)| shard).collect();
     if shards.is_empty() {
         return None;
@@ -74,7 +74,7 @@ mod tests {
 
     fn id(case: &Case, workflow: &str, to: &str) -> i64 {
         let streams = &case.workflows.iter().find(|it| it.name == workflow).unwrap().streams;
-        journal::id(to, streams.iter().map(|stream| (stream.shard.as_str(), stream.id)))
+        journal::id_of_streams(to, streams)
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn run(input: &CheckInput<'_>) -> Vec<Finding> {
         Ok(by_shard) => by_shard,
         Err(why) => return vec![unseen(CODE, source.as_str(), &format!("the journals of switches in `{source}`"), &why)],
     };
-    let id = journal::id(movement.target().as_str(), streams.iter().map(|stream| (stream.shard.as_str(), stream.id)));
+    let id = journal::id_of_streams(movement.target().as_str(), streams);
     let with_it = by_shard.iter().filter(|(_, ids)| ids.contains(&id));
     let findings: Vec<Finding> = with_it
         .map(|(shard, _)| {
@@ -121,7 +121,7 @@ mod tests {
     /// What Vitess would give the switch of these streams.
     fn own(fixture: &Fixture) -> i64 {
         let workflow = fixture.facts.workflow(fixture.movement.target(), fixture.movement.workflow()).unwrap();
-        journal::id("customer", workflow.streams.iter().map(|stream| (stream.shard.as_str(), stream.id)))
+        journal::id_of_streams("customer", &workflow.streams)
     }
 
     #[test]

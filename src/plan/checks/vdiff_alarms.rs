@@ -43,8 +43,8 @@ The movement holds at verify with a mismatch that is none. Whoever sees that oft
 ## What to do
 Know it before you read the VDiff's report: rows that are extra on both sides, the same number of them, with the same values, are
 the sign. A VDiff itself puts the first 1,000 extra rows of a table's two sides against each other and takes away those that are the
-same, so that small tables pass (`doReconcileExtraRows`; seen on Vitess 24: 30 rows pass, 6,000 do not). Compare such rows by hand before you waive the mismatch. For a DATETIME in the key, leave `source-time-zone` away and move
-such tables by themselves.
+same, so that small tables pass (`doReconcileExtraRows`; seen on Vitess 24: 30 rows pass, 6,000 do not). Compare such rows by hand
+before you waive the mismatch. For a DATETIME in the key, leave `source-time-zone` away and move such tables by themselves.
 
 ## When it is inconclusive
 The definitions of the tables, or MySQL's version on a tablet, could not be read.

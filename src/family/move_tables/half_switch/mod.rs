@@ -153,7 +153,7 @@ impl<'a> HalfSwitch<'a> {
         }
         let (keyspace, workflow) = self.driven_name();
         let Some(found) = self.view.facts.workflow(&keyspace, &workflow) else { return Ok(false) };
-        let id = journal::id(keyspace.as_str(), found.streams.iter().map(|stream| (stream.shard.as_str(), stream.id)));
+        let id = journal::id_of_streams(keyspace.as_str(), &found.streams);
         let by_shard = self.view.facts.journals(&Ask::Sql(Question::Journals { keyspace: self.from().clone() }))?;
         Ok(by_shard.values().any(|ids| ids.contains(&id)))
     }

@@ -107,7 +107,7 @@ fn in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Step> {
 /// As C232, on the way back. Journals that can't be read bar nothing: it takes a source that was made anew for there to be one.
 fn journal_in_the_way(movement: &MoveTables, view: &View<'_>) -> Option<Finding> {
     let reverse = view.facts.workflow(movement.source(), &movement.workflow().reverse())?;
-    let id = journal::id(movement.source().as_str(), reverse.streams.iter().map(|stream| (stream.shard.as_str(), stream.id)));
+    let id = journal::id_of_streams(movement.source().as_str(), &reverse.streams);
     let by_shard = view.facts.journals(&journals(movement)).ok()?;
     let (shard, _) = by_shard.iter().find(|(_, ids)| ids.contains(&id))?;
     let place = format!("{}/{shard}", movement.target());
