@@ -54,6 +54,8 @@ pub struct Session {
     /// What this cluster is, for the two keyspaces of the movement.
     pub fingerprint: Fingerprint,
     command: &'static str,
+    /// The plan file can't be read, and what it meant when it was last taken up stands in its place.
+    pub is_by_the_record: bool,
     /// Of the look that opened it, until somebody goes on with it.
     pub(super) seen: FirstLook,
 }
@@ -86,6 +88,9 @@ pub enum Wants {
     Record,
 }
 
+/// What a missing record means to a command that needs one.
+pub const NEVER_BEGUN: &str = "this movement was never begun from here";
+
 /// There is none: `otherwise` says what that means on a host that never wrote one.
 pub fn no_record(store: &FileStore, spec: &Spec, file: &Path, otherwise: &str) -> Error {
     let path = store.path();
@@ -110,9 +115,9 @@ pub fn no_record(store: &FileStore, spec: &Spec, file: &Path, otherwise: &str) -
 impl Session {
     /// Opens a movement: reads files, and looks at the cluster once.
     pub async fn open(context: &mut Context, file: &Path, command: &'static str, wants: Wants) -> Result<Self, Error> {
-        let spec = match read_spec(context, file) {
-            Err(error) if WITHOUT_THE_FILE.contains(&command) => by_the_record(context, file, error)?,
-            read => read?,
+        let (spec, is_by_the_record) = match read_spec(context, file) {
+            Err(error) if WITHOUT_THE_FILE.contains(&command) => (by_the_record(context, file, error)?, true),
+            read => (read?, false),
         };
         let connection = context.connection(&spec.cluster)?;
         let Reached { vtctld, topology, address, clock, sandbox } = connect::reach(context, &connection, file)?;
@@ -131,7 +136,7 @@ impl Session {
         let store = store_of(file, record_folder, &spec);
         let record = store.load_newest().map_err(Error::record)?;
         if record.is_none() && wants == Wants::Record {
-            return Err(no_record(&store, &spec, file, "this movement was never begun from here"));
+            return Err(no_record(&store, &spec, file, NEVER_BEGUN));
         }
         // As long as nothing was written, the plan file alone says what the movement is.
         let record_that_binds = record.as_ref().filter(|record| record.progress().is_bound());
@@ -176,6 +181,7 @@ impl Session {
             is_sandbox: sandbox.is_some(),
             fingerprint,
             command,
+            is_by_the_record,
             seen,
         })
     }
@@ -214,6 +220,7 @@ impl Session {
             is_sandbox: ward.sandbox.is_some(),
             fingerprint,
             command,
+            is_by_the_record: false,
             seen: FirstLook::None,
         })
     }

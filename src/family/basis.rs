@@ -10,9 +10,8 @@ use crate::model::digest::Digest;
 /// All of it that a plan depends on; no aliases, positions, counts or lag.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Basis {
-    /// A part of the topology as people call it (`denied tables`), to the digest of what is ours of it.
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub topology: BTreeMap<String, Digest>,
+    /// A part of the topology as people call it (`denied tables`), to what is ours of it: each thing (`commerce/0`) and how it is.
+    pub topology: BTreeMap<String, BTreeMap<String, String>>,
     /// The tables that are moved, as the source's primaries define them. Absent: they could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definitions: Option<Vec<Definition>>,

@@ -72,10 +72,13 @@ impl FastPath {
             "taken: it runs straight through to the hold before `complete`, after VDiff has passed".to_owned()
         } else if self.eligible {
             let all: Vec<String> = self.caveats.iter().map(|caveat| format!("\"{}\"", caveat.name.as_str())).collect();
-            format!(
-                "small and plain enough to run straight through to the hold before `complete`; with `[fast-path] accept = [{}]` it does",
-                all.join(", ")
-            )
+            let small = "small and plain enough to run straight through to the hold before `complete`";
+            let whole = format!("`[fast-path] accept = [{}]`", all.join(", "));
+            if self.caveats.iter().any(|caveat| caveat.accepted) {
+                format!("not taken: it needs every caveat accepted ({whole}). The movement is {small}")
+            } else {
+                format!("{small}; with {whole} it does")
+            }
         } else {
             "asked for and not taken: the ordinary gates stand".to_owned()
         }

@@ -68,7 +68,7 @@ pub trait Family: Send + Sync {
     fn phases_ahead(&self, situation: &Situation) -> Vec<PhaseId>;
 
     /// What a phase does, in words for a plan.
-    fn effects(&self, phase: &PhaseId) -> Vec<String>;
+    fn effects(&self, phase: &PhaseId, facts: &Facts) -> Vec<String>;
 
     /// The writes that a phase will send, in order, as far as they can be known before.
     fn mutations(&self, phase: &PhaseId) -> Vec<Mutation>;

@@ -19,6 +19,15 @@ use crate::spec::value::Placed;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorConfig {
     pub clusters: BTreeMap<String, ClusterConfig>,
+    /// Guards and `notify` count in the sandbox too, so that they can be tried; it names no cluster.
+    pub sandbox: Option<ClusterConfig>,
+}
+
+impl OperatorConfig {
+    /// What it says about the cluster of an alias.
+    pub fn of(&self, alias: &str) -> Option<&ClusterConfig> {
+        if alias == SANDBOX { self.sandbox.as_ref() } else { self.clusters.get(alias) }
+    }
 }
 
 /// What the operator says about one cluster.
@@ -186,14 +195,14 @@ fn decode(log: &Log, table: &DeTable<'_>, folder: &Path) -> OperatorConfig {
     let mut config = OperatorConfig::default();
     for (name, span) in clusters.names() {
         let path = clusters.path_of(&name);
-        let cluster = cluster(clusters.named(&name), folder);
+        let mut table = clusters.named(&name);
         if name == SANDBOX {
-            log.push(
-                Problem::error("C111", path, Some(span), "the alias `sandbox` is built in")
-                    .label("taken")
-                    .help("choose another alias"),
-            );
-        } else if !crate::spec::is_alias(&name) {
+            refuse_places(&mut table);
+            config.sandbox = Some(cluster(table, folder));
+            continue;
+        }
+        let cluster = cluster(table, folder);
+        if !crate::spec::is_alias(&name) {
             log.push(
                 Problem::error(
                     "C107",
@@ -210,6 +219,21 @@ fn decode(log: &Log, table: &DeTable<'_>, folder: &Path) -> OperatorConfig {
     }
     root.finish();
     config
+}
+
+/// What counts in the sandbox, which is in this process and keeps its records beside the plan file.
+const OF_SANDBOX: [&Key; 4] = [&REQUIRE_HOLD, &ALLOW_DROP, &MIN_REVERT_WINDOW, &NOTIFY];
+
+fn refuse_places(table: &mut Section<'_>) {
+    for key in CLUSTER.keys.iter().filter(|key| OF_SANDBOX.iter().all(|known| known.name != key.name)) {
+        let Some(found) = table.find(key.name) else { continue };
+        let names = OF_SANDBOX.map(|key| format!("`{}`", key.name)).join(", ");
+        table.log.push(
+            Problem::error("C111", found.path, Some(found.span), format!("the sandbox is built in and takes no `{}`", key.name))
+                .label("not of the sandbox")
+                .help(format!("remove it; of the sandbox count {names}")),
+        );
+    }
 }
 
 fn cluster(mut table: Section<'_>, folder: &Path) -> ClusterConfig {
@@ -433,7 +457,10 @@ mod tests {
             ]
         );
         assert_eq!(problems("[clusters.a]\ntls-key = \"k\"\n"), ["C111 clusters.a.tls-key: `tls-cert` is missing beside it"]);
-        assert_eq!(problems("[clusters.sandbox]\n"), ["C111 clusters.sandbox: the alias `sandbox` is built in"]);
+        assert_eq!(
+            problems("[clusters.sandbox]\nnotify = [\"tell\"]\nvtctld = \"a:1\"\n"),
+            ["C111 clusters.sandbox.vtctld: the sandbox is built in and takes no `vtctld`"]
+        );
         assert_eq!(problems("[clusters.\"a b\"]\n"), ["C107 clusters.a b: the cluster alias `a b` is not plain"]);
         assert_eq!(
             problems("[clusters.a]\ntopo = \"etcd://a:1/v\"\ntopo-tls-ca = \"ca.pem\"\n"),

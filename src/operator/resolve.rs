@@ -156,7 +156,7 @@ pub fn resolve(
             return Err(ResolveError::SandboxAddress);
         }
         let (alias, notes) = (alias.to_owned(), Vec::new());
-        return Ok(Connection { alias, endpoint: Endpoint::Sandbox, topology: None, config: None, notes });
+        return Ok(Connection { alias, endpoint: Endpoint::Sandbox, topology: None, config: config.sandbox.clone(), notes });
     }
     let parse = |text: &String| text.parse::<Address>().map_err(|error| ResolveError::Address(error.to_string()));
     let given = flags.vtctld.as_ref().or(environment.vtctld.as_ref()).map(parse).transpose()?;

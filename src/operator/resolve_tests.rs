@@ -142,6 +142,10 @@ fn the_sandbox_is_never_a_real_cluster() {
     let found = resolve("sandbox", &none(), &address("vtctld.example.com:15999"), &config()).unwrap();
     assert_eq!(found.endpoint, Endpoint::Sandbox);
     assert_eq!(resolve("sandbox", &address("far:1"), &none(), &config()).unwrap_err(), ResolveError::SandboxAddress);
+    // What the operator's file says of it is no cluster that another alias could be measured by.
+    let of_sandbox = read("[clusters.sandbox]\nnotify = [\"tell\"]\n", Path::new("/etc/cutover")).unwrap();
+    assert_eq!(resolve("sandbox", &none(), &none(), &of_sandbox).unwrap().config.unwrap().notify, ["tell"]);
+    assert_eq!(resolve("new", &address("far:1"), &none(), &of_sandbox).unwrap().config, None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ use crate::model::digest::Digest;
 use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::spec::{GatePolicy, GateSpec};
+use crate::words::moment;
 
 /// `plan --format json`. `format_version` grows when a reader of the old one would misread the new one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +28,9 @@ pub struct Plan {
     pub format_version: u32,
     pub workflow: String,
     pub cluster: ClusterName,
+    /// Made without asking the cluster; absent where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offline: Option<Offline>,
     pub source_keyspace: String,
     pub target_keyspace: String,
     pub tables: Vec<String>,
@@ -47,6 +52,22 @@ pub struct Plan {
     pub checks: Vec<Finding>,
     pub phases: Vec<PhasePlan>,
     pub fast_path: FastPath,
+}
+
+/// `plan --facts`: the snapshot that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Offline {
+    pub facts_file: String,
+    /// When the cluster was as the plan takes it to be.
+    #[schemars(with = "String")]
+    pub as_of: Timestamp,
+}
+
+impl Offline {
+    /// In a line, no full stop.
+    pub fn words(&self) -> String {
+        format!("planned from {}, as the cluster was {}; nobody was asked", self.facts_file, moment(self.as_of))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -114,7 +135,7 @@ pub enum PhaseStatus {
     Later,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GatePlan {
     pub policy: GatePolicy,
     /// As written in the plan file's grammar.
@@ -171,7 +192,7 @@ pub fn plan(
             name: phase.id.to_string(),
             status,
             gate: family.gate(&phase.id, facts).filter(|_| phase.has_gate).as_ref().map(gate_plan),
-            effects: family.effects(&phase.id),
+            effects: family.effects(&phase.id, facts),
             writes: writes(&family.mutations(&phase.id)),
             done_when: phase.done_when.to_owned(),
             way_back: phase.way_back.to_owned(),
@@ -195,6 +216,7 @@ pub fn plan(
         format_version: 1,
         workflow: family.spec().workflow.to_string(),
         cluster,
+        offline: None,
         source_keyspace,
         target_keyspace,
         tables: family.tables(),

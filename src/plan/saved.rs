@@ -2,18 +2,20 @@
 //!
 //! The same input gives the same bytes: it holds no time, and no secret and no row either, for a plan has none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::document::{PhasePlan, PhaseStatus, Plan};
+use super::document::{GatePlan, PhasePlan, PhaseStatus, Plan};
 use super::redefined;
 use super::sealed::{SealError, Sealed, read};
 use crate::family::basis::Basis;
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingDiff;
+use crate::spec::GatePolicy;
+use crate::words::length;
 
 /// The code of a plan that is no longer what would happen.
 pub const STALE: &str = "C409";
@@ -37,7 +39,7 @@ pub struct SavedPlan {
 impl Sealed for SavedPlan {
     const WHAT: &'static str = "saved plan";
     const FORMAT_KEY: &'static str = "saved_plan_format";
-    const FORMAT: u32 = 1;
+    const FORMAT: u32 = 2;
 
     fn is_whole(&self) -> bool {
         Digest::of(&self.plan) == self.digest
@@ -85,17 +87,28 @@ pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
         find(PLAN_FILE, format!("it means something else now: {}", intent_words(saved, now)));
     }
     let phases = moved_phases(saved, now);
-    // A forecast that is another says it better.
-    if phases.is_empty() {
-        for part in moved_topology(&saved.basis, &now.basis) {
-            find("cluster", format!("what the plan rests on has changed: the {part} of these tables"));
+    // A plan file that means something else rests on other things as well.
+    if phases.is_empty() || saved.digests.intent == now.digests.intent {
+        for (part, changes) in moved_topology(&saved.basis, &now.basis) {
+            find("cluster", format!("what the plan rests on has changed, {part}: {changes}"));
         }
     }
     for (subject, what) in moved_definitions(saved, now) {
         find(&subject, what);
     }
-    for (phase, what) in phases {
-        find(&phase, what);
+    // What stands above names the reason of a forecast whose own changes are the same.
+    let says_why = !moved.is_empty();
+    let mut find = |subject: &str, summary: String| {
+        moved.push(Finding::fail(STALE, Severity::Error, subject, summary, ""));
+    };
+    let (named, unnamed): (Vec<_>, Vec<_>) = phases.into_iter().partition(|phase| phase.what.is_some());
+    for MovedPhase { name, what } in named {
+        find(&name, what.unwrap_or_default());
+    }
+    if !unnamed.is_empty() && !says_why {
+        let names: Vec<String> = unnamed.into_iter().map(|phase| phase.name).collect();
+        let phases = crate::words::names(&names, MOST_NAMED);
+        find("forecast", format!("what {phases} would leave is no longer what the plan showed, in what is not theirs to change"));
     }
     let known: BTreeSet<(&str, &str)> = blocking(saved).collect();
     for finding in now.checks.iter().filter(|finding| finding.blocks()) {
@@ -111,10 +124,23 @@ pub fn is_of_the_plan_file(finding: &Finding) -> bool {
     finding.subject == PLAN_FILE
 }
 
-/// The parts of the topology that are others, as people call them.
-fn moved_topology(saved: &Basis, now: &Basis) -> Vec<String> {
+/// The parts of the topology that are others, as people call them, and each thing in it that is another.
+fn moved_topology(saved: &Basis, now: &Basis) -> Vec<(String, String)> {
+    let none = BTreeMap::new();
     let parts: BTreeSet<&String> = saved.topology.keys().chain(now.topology.keys()).collect();
-    parts.into_iter().filter(|part| saved.topology.get(*part) != now.topology.get(*part)).cloned().collect()
+    let mut moved = Vec::new();
+    for part in parts {
+        let (was, is) = (saved.topology.get(part).unwrap_or(&none), now.topology.get(part).unwrap_or(&none));
+        let things: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        let changed = things.into_iter().filter(|thing| was.get(*thing) != is.get(*thing));
+        let of = |things: &BTreeMap<String, String>, thing: &String| things.get(thing).map_or("none", String::as_str).to_owned();
+        let changes: Vec<String> =
+            changed.map(|thing| format!("{thing}: it was {}, it is {}", of(was, thing), of(is, thing))).collect();
+        if !changes.is_empty() {
+            moved.push((part.clone(), crate::words::list(&changes, MOST_NAMED, "; ")));
+        }
+    }
+    moved
 }
 
 /// The tables whose definitions are others: their names, and what differs.
@@ -153,9 +179,9 @@ fn intent_words(saved: &Plan, now: &Plan) -> String {
     }
     for phase in &now.phases {
         let Some(before) = saved.phases.iter().find(|before| before.name == phase.name) else { continue };
-        let gate = |phase: &PhasePlan| serde_json::to_string(&phase.gate).unwrap_or_default();
-        if gate(before) != gate(phase) {
-            words.push(format!("the gate of {} is another", phase.name));
+        if before.gate != phase.gate {
+            let (was, is) = (gate_words(before.gate.as_ref()), gate_words(phase.gate.as_ref()));
+            words.push(format!("the gate of {} was {was}, and is {is}", phase.name));
         }
         if before.effects != phase.effects {
             let new = phase.effects.iter().find(|effect| !before.effects.contains(effect));
@@ -168,31 +194,43 @@ fn intent_words(saved: &Plan, now: &Plan) -> String {
     words.join("; ")
 }
 
-/// Each phase ahead whose forecast is another: its name, and what differs.
-fn moved_phases(saved: &Plan, now: &Plan) -> Vec<(String, String)> {
+fn gate_words(gate: Option<&GatePlan>) -> String {
+    let Some(GatePlan { policy, windows, time_zone, approval_expires_seconds }) = gate else { return "none".to_owned() };
+    let windows = if windows.is_empty() { String::new() } else { format!(" in {} ({time_zone})", windows.join(", ")) };
+    let expires = match policy {
+        GatePolicy::OperatorHold => format!(", an approval counting {}", length(*approval_expires_seconds)),
+        GatePolicy::AutoAdvance => String::new(),
+    };
+    format!("{}{windows}{expires}", policy.as_str())
+}
+
+/// A phase ahead whose forecast is another.
+struct MovedPhase {
+    name: String,
+    /// None where its own changes are the same, and something beside them is not.
+    what: Option<String>,
+}
+
+fn moved_phases(saved: &Plan, now: &Plan) -> Vec<MovedPhase> {
     let ahead = now.phases.iter().filter(|phase| phase.status != PhaseStatus::Done);
     ahead
-        .filter_map(|phase| match saved.phases.iter().find(|before| before.name == phase.name) {
-            None => Some((phase.name.clone(), "this phase is not in the plan".to_owned())),
-            Some(before) if before.digest == phase.digest => None,
-            Some(before) => Some((phase.name.clone(), format!("it would do something else: {}", phase_words(before, phase)))),
+        .filter_map(|phase| {
+            let what = match saved.phases.iter().find(|before| before.name == phase.name) {
+                None => Some("this phase is not in the plan".to_owned()),
+                Some(before) if before.digest == phase.digest => return None,
+                Some(before) => phase_words(before, phase).map(|what| format!("it would do something else: {what}")),
+            };
+            Some(MovedPhase { name: phase.name.clone(), what })
         })
         .collect()
 }
 
-fn phase_words(before: &PhasePlan, now: &PhasePlan) -> String {
+fn phase_words(before: &PhasePlan, now: &PhasePlan) -> Option<String> {
     let (was, is) = (lines(before), lines(now));
-    let more: Vec<String> = is.difference(&was).map(|line| format!("also {line}")).collect();
-    let fewer: Vec<String> = was.difference(&is).map(|line| format!("no longer {line}")).collect();
-    let all: Vec<String> = more.into_iter().chain(fewer).collect();
-    if all.is_empty() {
-        return format!(
-            "what it leaves beside its own changes is another (forecast {} instead of {})",
-            now.digest.short(),
-            before.digest.short()
-        );
-    }
-    crate::words::list(&all, MOST_NAMED, "; ")
+    let more = is.difference(&was).map(|line| format!("also {line}"));
+    let fewer = was.difference(&is).map(|line| format!("no longer {line}"));
+    let all: Vec<String> = more.chain(fewer).collect();
+    (!all.is_empty()).then(|| crate::words::list(&all, MOST_NAMED, "; "))
 }
 
 /// Each change of a phase as a line.
@@ -243,8 +281,10 @@ mod tests {
     fn what_was_edited_cut_or_is_of_tomorrow_is_refused() {
         let text = saved().text().unwrap();
         assert_eq!(SavedPlan::read(&text.replace("corder", "corders")).unwrap_err(), SealError::Edited);
-        let newer = text.replace("\"saved_plan_format\": 1", "\"saved_plan_format\": 2, \"more\": true");
-        assert_eq!(SavedPlan::read(&newer).unwrap_err(), SealError::Newer { what: "saved plan", found: 2, known: 1 });
+        let newer = text.replace("\"saved_plan_format\": 2", "\"saved_plan_format\": 3, \"more\": true");
+        assert_eq!(SavedPlan::read(&newer).unwrap_err(), SealError::Format { what: "saved plan", found: 3, known: 2 });
+        let older = text.replace("\"saved_plan_format\": 2", "\"saved_plan_format\": 1");
+        assert_eq!(SavedPlan::read(&older).unwrap_err(), SealError::Format { what: "saved plan", found: 1, known: 2 });
         for end in (0..text.len() - 2).step_by(97) {
             assert!(SavedPlan::read(&text[..end]).is_err(), "{end}");
         }
@@ -272,8 +312,23 @@ mod tests {
         assert!(all.iter().any(|line| line.starts_with("create: it would do something else: also adds ")), "{all:?}");
 
         let mut now = was.clone();
-        now.basis.topology.insert("denied tables".into(), Digest::of(&"another"));
-        assert_eq!(told(&now), ["cluster: what the plan rests on has changed: the denied tables of these tables"]);
+        now.basis.topology.insert("denied tables".into(), [("commerce/0".to_owned(), "corder".to_owned())].into());
+        let denied = "cluster: what the plan rests on has changed, denied tables: commerce/0: it was none, it is corder";
+        assert_eq!(told(&now), [denied]);
+        // The forecasts hold what is there beside the changes of a phase: that is told once, and by what it is.
+        for phase in &mut now.phases {
+            phase.digest = Digest::of(&"another");
+        }
+        assert_eq!(told(&now), [denied]);
+        now.basis = was.basis.clone();
+        assert!(matches!(&told(&now)[..], [only] if only.starts_with("forecast: what pre-check, create")), "{:?}", told(&now));
+
+        let mut now = was.clone();
+        now.digests.intent = Digest::of(&"another");
+        let gate = now.phases.iter_mut().find_map(|phase| phase.gate.as_mut()).unwrap();
+        gate.policy = if gate.policy == GatePolicy::AutoAdvance { GatePolicy::OperatorHold } else { GatePolicy::AutoAdvance };
+        let all = told(&now);
+        assert!(all[0].contains("the gate of") && all[0].contains("auto-advance, and is operator-hold"), "{all:?}");
 
         let defined = |text: &str| Definition { table: "corder".into(), shards: vec!["commerce/0".into()], text: text.into() };
         let (mut saved, mut now) = (was.clone(), was.clone());

@@ -20,7 +20,7 @@ pub enum SealError {
     #[error("it is no {what}: line {line}, column {column}: {why}")]
     Syntax { what: &'static str, line: usize, column: usize, why: String },
     #[error("it is a {what} of format {found}, and this cutover knows {known}")]
-    Newer { what: &'static str, found: u64, known: u32 },
+    Format { what: &'static str, found: u64, known: u32 },
     #[error("it was edited, or cut: its digest is not that of what it holds")]
     Edited,
 }
@@ -29,7 +29,10 @@ impl SealError {
     /// What to do, where `again` makes a new one.
     pub fn help(&self, again: &str) -> String {
         match self {
-            Self::Newer { .. } => format!("a newer cutover made it: use that one, or make it anew: `{again}`"),
+            Self::Format { found, known, .. } if *found > u64::from(*known) => {
+                format!("a newer cutover made it: use that one, or make it anew: `{again}`")
+            }
+            Self::Format { .. } => format!("an older cutover made it: make it anew: `{again}`"),
             Self::Syntax { .. } | Self::Edited => format!("make it anew: `{again}`"),
         }
     }
@@ -48,7 +51,7 @@ pub fn read<T: Sealed>(text: &str) -> Result<T, SealError> {
     };
     let value: serde_json::Value = serde_json::from_str(text).map_err(syntax)?;
     match value.get(T::FORMAT_KEY).and_then(serde_json::Value::as_u64) {
-        Some(found) if found > u64::from(T::FORMAT) => return Err(SealError::Newer { what: T::WHAT, found, known: T::FORMAT }),
+        Some(found) if found != u64::from(T::FORMAT) => return Err(SealError::Format { what: T::WHAT, found, known: T::FORMAT }),
         _ => {}
     }
     let read: T = serde_json::from_str(text).map_err(syntax)?;

@@ -114,6 +114,15 @@ pub enum What {
         /// Digest of what stood there then, kept beside the record: what later looks are compared with.
         found: Digest,
     },
+    /// Traffic will move without a hold and without a revert window, for the plan file accepts it and the movement is small and plain.
+    FastPath {
+        /// The phase that would have held.
+        phase: PhaseId,
+        /// The caveats that the plan file accepts.
+        accepted: Vec<String>,
+        /// What was seen of each criterion.
+        evidence: Vec<String>,
+    },
     Paused {
         reason: Option<String>,
     },

@@ -41,6 +41,8 @@ pub struct Progress {
     pub last_switch_back: Option<u64>,
     /// Somebody else made the movement, and it was taken over.
     pub adoption: Option<Adoption>,
+    /// The serial at which the fast path was taken, by the plan file as it is now.
+    pub fast_path_at_serial: Option<u64>,
 }
 
 /// When a movement of somebody else's was taken over.
@@ -173,6 +175,7 @@ impl Progress {
             }
             What::Edited { intent, gates, spec } => {
                 self.spec = spec.clone();
+                self.fast_path_at_serial = None;
                 let before = self.intent.replace(intent.clone());
                 // An approval binds the intent that it was given for. A gate that the edit left alone keeps its own; one that an
                 // earlier edit made void stays so.
@@ -186,6 +189,7 @@ impl Progress {
                 self.goal = Some(StandingGoal { goal: *goal, serial: entry.serial, at: entry.at });
                 if matches!(goal, Goal::SwitchedBack | Goal::Cancelled) {
                     self.last_switch_back = Some(entry.serial);
+                    self.fast_path_at_serial = None;
                     self.approvals.clear();
                     if *goal == Goal::Cancelled {
                         self.reached.remove(&PhaseId::CREATE);
@@ -274,6 +278,7 @@ impl Progress {
                     accepted: accepted.iter().map(|accepted| accepted.name.clone()).collect(),
                 });
             }
+            What::FastPath { .. } => self.fast_path_at_serial = Some(entry.serial),
             What::Paused { .. } => self.paused = true,
             What::Resumed { .. } => {
                 self.paused = false;

@@ -55,10 +55,17 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
             let text = format!("take over what somebody else made{at}; accepted without proof: {} ({reason})", names.join(", "));
             with_evidence(&text, evidence)
         }
+        What::FastPath { evidence, .. } => with_evidence(&fast_path(what), evidence),
         What::Paused { reason } => format!("pause the streams{}", because(reason)),
         What::Resumed { reason } => format!("resume the streams{}", because(reason)),
         What::Remark { text, .. } => text.clone(),
     }
+}
+
+/// Which waits are left out, on whose word.
+pub fn fast_path(what: &What) -> String {
+    let What::FastPath { accepted, .. } = what else { return String::new() };
+    format!("take the fast path to the hold before complete; the plan file accepts {}", accepted.join(", "))
 }
 
 /// The write in its own words; the id of a VDiff in short, for its outcome says it whole.
@@ -99,7 +106,7 @@ pub fn result_words(result: OutcomeResult) -> &'static str {
 /// The phase that an entry is of, where it says so.
 pub fn phase(what: &What) -> Option<&PhaseId> {
     match what {
-        What::Intent { phase, .. } | What::Reached { phase, .. } => Some(phase),
+        What::Intent { phase, .. } | What::Reached { phase, .. } | What::FastPath { phase, .. } => Some(phase),
         What::Approval { gate, .. } => Some(gate),
         What::Remark { phase, .. } => phase.as_ref(),
         _ => None,

@@ -213,7 +213,7 @@ mod tests {
 
           Back, at any time: cutover switch-back
 
-          To release it, from another terminal; this run then goes on by itself
+          From another terminal; this run then goes on by itself
             cutover approve complete --end-revert-window --reason TEXT
         02:01:32Z revert-window    exit 3: held in the revert window
         ");

@@ -87,7 +87,7 @@ pub fn draw(hold: &Hold, view: &HoldView<'_>) -> String {
     let release = release(hold, view.file, view.waiting);
     let title = match (release.is_empty(), view.waiting, hold.kind) {
         (true, ..) => plain("This run goes on by itself"),
-        (_, true, _) => plain("To release it, from another terminal; this run then goes on by itself"),
+        (_, true, _) => plain("From another terminal; this run then goes on by itself"),
         (_, _, HoldKind::RevertWindow) => bold("Next, one of"),
         _ => bold("Next"),
     };
@@ -224,7 +224,7 @@ mod tests {
           + verify done 2026-11-20 02:08:00Z
           + rows were compared: VDiff compared 1,204,331 rows, none differs
 
-        To release it, from another terminal; this run then goes on by itself
+        From another terminal; this run then goes on by itself
           cutover approve a/workflow.toml switch-primary --reason TEXT
         ");
     }

@@ -126,7 +126,7 @@ fn a_hold_counts_down_and_shows_the_way_back() {
 
     Back, at any time: cutover switch-back
 
-    To release it, from another terminal; this run then goes on by itself
+    From another terminal; this run then goes on by itself
       cutover approve complete --end-revert-window --reason TEXT
     ctrl-c leaves; the hold stays, and nothing changes on the cluster
     ");

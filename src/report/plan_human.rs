@@ -69,6 +69,9 @@ fn head(page: &mut Page, plan: &Plan) {
     spans.extend([plain(": "), bold(&plan.workflow), plain(" on "), bold(&plan.cluster.alias)]);
     spans.push(plain(format!(" ({})", plan.cluster.address)));
     page.line(0, &spans);
+    if let Some(offline) = &plan.offline {
+        page.item(2, &[dim("offline  ")], &[caution(offline.words())]);
+    }
     let (source, target) = (&plan.source_keyspace, &plan.target_keyspace);
     let tables =
         format!("{} from `{source}` to `{target}`: {}", counted(plan.tables.len(), "table"), names(&plan.tables, MOST_TABLES));
@@ -259,10 +262,9 @@ fn foot(page: &mut Page, plan: &Plan, view: &PlanView<'_>) {
     match plan.verdict {
         Verdict::Ready => {
             if !view.full && rules > 0 {
-                page.verbatim(
-                    0,
-                    &[plain("Each rule, write and check: "), command(for_file("cutover plan --verbose", view.file))],
-                );
+                let facts = plan.offline.as_ref().map(|offline| format!(" --facts {}", shell(&offline.facts_file)));
+                let whole = format!("cutover plan --verbose{}", facts.unwrap_or_default());
+                page.verbatim(0, &[plain("Each rule, write and check: "), command(for_file(&whole, view.file))]);
                 page.gap();
             }
             page.line(0, &[bold("Next")]);

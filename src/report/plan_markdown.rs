@@ -150,6 +150,9 @@ fn head(plan: &Plan) -> String {
     let mut lines = vec![
         format!("### {verdict}: {} on {}", code(&plan.workflow), code(&plan.cluster.alias)),
         String::new(),
+    ];
+    lines.extend(plan.offline.as_ref().map(|offline| format!("- **offline** {}", text(&offline.words()))));
+    lines.extend([
         format!(
             "- **moves** {} from {} to {}: {}",
             counted(plan.tables.len(), "table"),
@@ -158,7 +161,7 @@ fn head(plan: &Plan) -> String {
             text(&names(&plan.tables.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>(), MOST_TABLES))
         ),
         format!("- **now** {}", text(&format!("{}; {}", plan.situation, plan.traffic.words(source, target)))),
-    ];
+    ]);
     if plan.verdict != Verdict::NothingToDo {
         if !plan.costs.lines.is_empty() {
             lines.push("- **costs**".to_owned());

@@ -107,7 +107,7 @@ fn a_copy_in_the_status() {
     insta::assert_snapshot!(status_screen(2, PLAIN), @"
     SANDBOX WAITING at copy: commerce2customer on sandbox
     (vtctld.prod.example:15999)
-      2 of 2 streams still copy rows
+      2 of 2 streams still copy rows; nobody runs `cutover apply`
 
       traffic  reads and writes at `commerce`; not begun
       copy     1,250 of about 2,000 rows (62%), 1 of 2 tables done
@@ -121,7 +121,7 @@ fn a_copy_in_the_status() {
     ");
     insta::assert_snapshot!(status_screen(400, WIDE), @"
     SANDBOX WAITING at copy: commerce2customer on sandbox (vtctld.prod.example:15999)
-      2 of 2 streams still copy rows
+      2 of 2 streams still copy rows; nobody runs `cutover apply`
 
       traffic  reads and writes at `commerce`; not begun
       copy     250,000 of about 400,000 rows (62%), 200 of 400 tables done

@@ -134,7 +134,7 @@ pub enum VDiffResult {
 /// The way back after a switch of the writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revert {
-    /// When the revert window ends; null when the switch isn't on record.
+    /// When the revert window ends; null when the switch isn't on record, and on the fast path, which waits for none.
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
     pub possible: bool,
@@ -279,15 +279,32 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
         SituationKind::Ended => return words(State::Complete),
         _ => {}
     }
+    let nobody = format!("nobody runs `{}`", command_towards(input.progress.goal()));
     let why = match input.decision {
-        Some(Decision::Wait(_, waiting)) => waiting.what.clone(),
-        Some(Decision::Await(_, conditions)) => format!("waits until: {}", super::event_words::conditions_words(conditions)),
-        Some(Decision::Act(act)) => {
-            format!("{}nobody runs `cutover apply`; next: {}", last_try(input, &act.mutation), act.mutation.verb().words())
+        Some(Decision::Wait(..)) if input.progress.open_attempt.is_some() => format!(
+            "{nobody}, and what became of the last write ({}) is not on record; it looks, and goes on from what it finds",
+            input.progress.open_attempt.as_ref().map(|open| open.mutation.verb().words()).unwrap_or_default()
+        ),
+        Some(Decision::Wait(_, waiting)) => format!("{}; {nobody}", waiting.what),
+        Some(Decision::Await(_, conditions)) => {
+            format!("waits until: {}; {nobody}", super::event_words::conditions_words(conditions))
         }
-        _ => "nobody runs `cutover apply`".to_owned(),
+        Some(Decision::Act(act)) => {
+            format!("{}{nobody}; next: {}", last_try(input, &act.mutation), act.mutation.verb().words())
+        }
+        _ => nobody,
     };
     (State::Waiting, why)
+}
+
+/// The command that brings a movement to where it shall go.
+fn command_towards(goal: Goal) -> &'static str {
+    match goal {
+        Goal::Forward => "cutover apply",
+        Goal::SwitchedBack => "cutover switch-back",
+        Goal::RulesRestored => "cutover restore-rules",
+        Goal::Cancelled => "cutover cancel",
+    }
 }
 
 /// What became of the last write, where it was the same as comes next and came to nothing: that is what the last run stopped at.
@@ -346,9 +363,9 @@ fn revert(input: &StatusInput<'_>, situation: &Situation) -> Option<Revert> {
     if situation.kind != SituationKind::Switched {
         return None;
     }
-    let window =
-        SignedDuration::from_secs(i64::try_from(input.family.revert_window_seconds(input.facts)).unwrap_or(i64::MAX / 4));
-    let switched_at = input.progress.reached.get(&PhaseId::SWITCH_PRIMARY);
+    let window_seconds = i64::try_from(input.family.revert_window_seconds(input.facts)).unwrap_or(i64::MAX / 4);
+    let window = SignedDuration::from_secs(window_seconds);
+    let switched_at = input.progress.reached.get(&PhaseId::SWITCH_PRIMARY).filter(|_| !window.is_zero());
     let way_back = input.family.way_back(input.facts);
     Some(Revert { until: switched_at.and_then(|at| at.checked_add(window).ok()), possible: way_back.possible, why: way_back.why })
 }
@@ -392,12 +409,10 @@ fn next(input: &StatusInput<'_>, state: State) -> Vec<String> {
         (State::NeedsHuman, _) => "cutover apply --finish-only",
         (State::NotStarted, _) => "cutover plan",
         (State::Complete | State::Cancelled, _) => "cutover history",
-        (_, Goal::SwitchedBack) => "cutover switch-back",
-        (_, Goal::RulesRestored) => "cutover restore-rules",
         (_, Goal::Cancelled) => {
             return vec![format!("cutover cancel --confirm {}", shell(input.family.spec().workflow.as_str()))];
         }
-        (_, Goal::Forward) => "cutover apply",
+        (_, goal) => command_towards(goal),
     };
     vec![command.into()]
 }

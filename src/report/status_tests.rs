@@ -257,7 +257,7 @@ fn the_copy_in_json() {
       "target_keyspace": "customer",
       "phase": "copy",
       "state": "waiting",
-      "why": "rows are being copied",
+      "why": "rows are being copied; nobody runs `cutover apply`",
       "situation": "not begun",
       "contradictions": [],
       "traffic": {

@@ -252,7 +252,7 @@ impl Family for Bench {
         self.steps.keys().cloned().collect()
     }
 
-    fn effects(&self, phase: &PhaseId) -> Vec<String> {
+    fn effects(&self, phase: &PhaseId, _: &Facts) -> Vec<String> {
         vec![format!("what {phase} does")]
     }
 

@@ -64,15 +64,15 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         let evidence = if now.is_empty() { String::new() } else { format!(" ({})", now.join("; ")) };
         if attempt.outcome.is_some_and(|(result, _)| result == OutcomeResult::Done) {
             let why =
-                "the writes were switched after its release, and have been switched back since; a new switch needs a new release";
+                "the writes were switched after its approval, and switched back since; a new switch needs a new approval";
             return GateState::Shut { kind: HoldKind::AttemptFailed, why: why.into(), until: None };
         }
         let advice = refusal::advice(&words).map(|advice| format!(". {advice}")).unwrap_or_default();
         return GateState::Shut {
             kind: HoldKind::AttemptFailed,
             why: format!(
-                "a switch was tried after its release and did not happen{evidence}; nothing is half done, traffic is where it was, and a \
-                 new try needs a new release{advice}"
+                "a switch was tried after its approval and did not happen{evidence}; nothing is half done, traffic is where it was, and \
+                 a new try needs a new approval{advice}"
             ),
             until: None,
         };

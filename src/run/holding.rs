@@ -60,7 +60,7 @@ impl Run<'_> {
         let price = family.price(gate, &self.view);
         let way_back = (self.view.situation.kind == SituationKind::Switched).then(|| family.way_back(self.input.facts));
         let way_back_shut = way_back.filter(|way_back| !way_back.possible).map(|way_back| way_back.why);
-        let next = family.effects(&next_phase);
+        let next = family.effects(&next_phase, self.input.facts);
         Hold { gate: gate.clone(), kind, why, proved, next, conditions, price, release, until, way_back_shut }
     }
 }

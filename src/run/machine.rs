@@ -237,6 +237,9 @@ impl Run<'_> {
             && progress.attempts.iter().any(|attempt| {
                 attempt.phase == phase.id && attempt.serial > since && reconcile::is_done(attempt) && attempt.mutation != mutation
             });
+        if let Some(taken) = self.fast_path(&phase.id) {
+            return taken;
+        }
         let worst_case_seconds = self.worst_case_seconds(&phase.id);
         let conditions = self.conditions(&phase.id);
         if phase.has_gate
@@ -270,6 +273,20 @@ impl Run<'_> {
             return decision;
         }
         self.send(&phase.id, mutation)
+    }
+
+    /// That a hold is left out is on record before traffic moves; none where it is, or where the gates stand.
+    fn fast_path(&self, phase: &PhaseId) -> Option<Decision> {
+        let Input { family, facts, progress, .. } = self.input;
+        if !gates::MOVE_TRAFFIC.contains(phase) || progress.fast_path_at_serial.is_some() || !family.takes_fast_path(facts) {
+            return None;
+        }
+        let path = family.fast_path(facts);
+        Some(Decision::Note(vec![What::FastPath {
+            phase: phase.clone(),
+            accepted: path.caveats.iter().map(|caveat| caveat.name.as_str().to_owned()).collect(),
+            evidence: path.criteria.iter().map(|criterion| format!("{}: {}", criterion.name, criterion.seen)).collect(),
+        }]))
     }
 
     /// What must hold at the moment of a phase's first write, and what of it somebody has waived.

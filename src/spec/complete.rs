@@ -6,7 +6,7 @@ use super::section::Section;
 
 pub static TABLE: Table = Table {
     name: "complete",
-    doc: "What becomes of the source tables. It has no default, for it destroys.",
+    doc: "What becomes of the source tables. It must be said, for it destroys.",
     required: true,
     keys: &[&SOURCE_TABLES],
 };

@@ -50,8 +50,29 @@ pub fn parse(text: &str) -> (Option<DeTable<'_>>, Vec<Problem>) {
             problems.push(Problem::error("C101", "", span, message).label("here"));
         }
     }
+    if !is_readable && let Some(conflict) = conflict(text) {
+        return (None, vec![conflict]);
+    }
     problems.extend(toml_1_0::newer_forms(text));
     (is_readable.then_some(table), problems)
+}
+
+/// The marks that a merge leaves, in a text that is no TOML: what else is wrong with it follows from them.
+fn conflict(text: &str) -> Option<Problem> {
+    let mut lines = text.split_inclusive('\n').scan(0, |next, line| {
+        let at = *next;
+        *next += line.len();
+        Some(at..at + line.trim_end().len())
+    });
+    let begins = |place: &Range<usize>, mark: &str| text[place.clone()].starts_with(mark);
+    let first = lines.find(|place| begins(place, "<<<<<<<") || begins(place, ">>>>>>>"))?;
+    let problem = Problem::error("C101", "", Some(first), "a merge has left its marks here: two versions of the file stand in it")
+        .label("of a merge")
+        .help("keep what is meant of the two and remove the lines of `<`, `=` and `>`");
+    Some(match lines.find(|place| begins(place, ">>>>>>>")) {
+        Some(last) => problem.also(last, "and here"),
+        None => problem,
+    })
 }
 
 /// Characters that turn the direction of writing or can't stand in a text file: what a reviewer sees would not be what is read.

@@ -113,6 +113,7 @@ fn example(key: &Key, facts: &InitFacts) -> Option<String> {
         Kind::Name(NameKind::Keyspace) => facts.global_keyspaces.first().map(|keyspace| quoted(keyspace.as_str())),
         Kind::Zone => Some(quoted("America/New_York")),
         Kind::Length(_) => Some(quoted("4h")),
+        Kind::Words(words) => Some(list(words.iter().copied())),
         _ => None,
     })
 }

@@ -234,7 +234,7 @@ fn writes_that_somebody_reversed_are_a_change_of_ours_with_both_ways_on() {
     assert_eq!(held.code, Some(3), "the old release doesn't switch again: {held}");
     let status = env.run(&["status"]);
     assert!(flat(&status.stdout).contains("HELD before switch-primary"), "{status}");
-    assert!(flat(&status.stdout).contains("switched after its release, and have been switched back since"), "{status}");
+    assert!(flat(&status.stdout).contains("switched after its approval, and switched back since"), "{status}");
 
     let env = reversed();
     let back = env.run(&["switch-back"]);

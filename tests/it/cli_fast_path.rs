@@ -42,6 +42,19 @@ fn a_small_movement_is_offered_it_and_holds_until_all_of_it_is_accepted() {
         let gate = if taken { "held before complete" } else { "held before switch-replicas" };
         assert!(output.stderr.contains(gate), "{output}");
         assert!(output.stderr.contains("VDiff compared"), "it is never skipped: {output}");
+        // Who reads the history sees that holds were left out, on whose word and on what evidence: once.
+        let history = serde_json::from_str::<Value>(&env.run(&["history", "--format", "json"]).stdout).unwrap();
+        let steps = history["steps"].as_array().unwrap();
+        let of_path: Vec<&Value> = steps.iter().filter(|step| step["entry"] == "fast-path").collect();
+        assert_eq!(of_path.len(), usize::from(taken), "{history:#}");
+        if taken {
+            assert_eq!(of_path[0]["phase"], "switch-replicas");
+            assert!(of_path[0]["what"].as_str().unwrap().contains("accepts no-hold, no-revert-window"), "{}", of_path[0]);
+            assert!(of_path[0]["evidence"].to_string().contains("few rows: about 10 rows"), "{}", of_path[0]);
+            assert!(words(&shown.stdout).contains("none is waited out"), "{shown}");
+            let status = env.run(&["status"]);
+            assert!(!status.stdout.contains("has passed"), "no window was waited for: {status}");
+        }
     }
 }
 
@@ -59,7 +72,7 @@ fn a_large_one_is_not_offered_it_and_who_asks_for_it_is_told_why() {
     let output = env.run(&["apply", "--yes"]);
     assert!(output.stderr.contains("held before switch-replicas"), "{output}");
     let held = words(&output.stderr);
-    assert!(held.contains("the fast path is not taken (few rows: copy and VDiff are bounded: about 2,000,000 rows"), "{output}");
+    assert!(held.contains("the fast path is not taken (few rows: about 2,000,000 rows"), "{output}");
     // Whoever asks later is told as well.
     assert!(words(&env.run(&["status"]).stdout).contains("the fast path is not taken (few rows"), "{output}");
 }

@@ -155,6 +155,10 @@ impl Seen {
         let may_ask = context.ui.is_interactive && !context.is_json();
         if !missing.is_empty() && !may_ask {
             show(context, &report, false)?;
+            if !args.accept.is_empty() {
+                let names: Vec<&str> = missing.iter().map(|doubt| doubt.name.as_str()).collect();
+                context.ui.warn(&format!("not accepted yet: {}; nothing was put on record", names.join(", ")));
+            }
             return Ok(Err(Exit::Refused));
         }
         if !context.is_json() {

@@ -1,6 +1,6 @@
 //! `cutover apply`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -13,6 +13,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::saved_plan;
 use crate::cli::session::{Session, Wants};
+use crate::cluster::mutation::shell;
 use crate::cluster::port::Facts;
 use crate::driver::RunOptions;
 use crate::family::{Family as _, SituationKind};
@@ -75,7 +76,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
         session.refuse_foreign(&facts)?;
         if let Some(saved) = &saved
             && !args.finish_only
-            && let Some(exit) = refuse_stale(context, &mut session, saved).await?
+            && let Some(exit) = refuse_stale(context, &mut session, saved, &args.file).await?
         {
             return Ok(exit);
         }
@@ -116,7 +117,12 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
 
 /// Refuses a saved plan that is no longer what would happen, with what has moved. Going on with what it began is never stale: what
 /// others changed since is looked at before each write.
-async fn refuse_stale(context: &mut Context, session: &mut Session, saved: &Plan) -> Result<Option<Exit>, Error> {
+async fn refuse_stale(
+    context: &mut Context,
+    session: &mut Session,
+    saved: &Plan,
+    saved_file: &Path,
+) -> Result<Option<Exit>, Error> {
     let has_begun = session.has_begun();
     let is_of_it = session.progress().intent.as_ref() == Some(&saved.digests.intent);
     if has_begun && is_of_it && session.intent() == saved.digests.intent {
@@ -129,6 +135,10 @@ async fn refuse_stale(context: &mut Context, session: &mut Session, saved: &Plan
         findings.retain(saved::is_of_the_plan_file);
     }
     let kind = if findings.is_empty() { StopKind::Refused } else { StopKind::Stale };
+    if let Some(first) = findings.first_mut() {
+        let again = format!("cutover plan --out {}", shell(&saved_file.display().to_string()));
+        first.help = format!("make it anew (`{again}`), have it reviewed, and apply that");
+    }
     if findings.is_empty() {
         findings = now.checks.into_iter().filter(Finding::blocks).collect();
     }

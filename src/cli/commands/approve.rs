@@ -11,7 +11,7 @@ use crate::cli::block_on;
 use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::session::{Session, Wants};
+use crate::cli::session::{NEVER_BEGUN, Session, Wants, no_record};
 use crate::cli::way;
 use crate::family::{Family as _, SituationKind, forecast_digest};
 use crate::record::entry::{Goal, What};
@@ -51,10 +51,14 @@ pub fn run(args: ApproveArgs, context: &mut Context) -> Result<Exit, Error> {
         _ => return Err(Error::usage("a gate is missing", "`cutover approve [FILE] GATE --reason TEXT`")),
     };
     block_on(context, async |context| {
-        let mut session = Session::open(context, &file, "approve", Wants::Record).await?;
+        // A name that is wrong is told first: before anything began as well.
+        let mut session = Session::open(context, &file, "approve", Wants::Nothing).await?;
         if gate_named(&gate, &session).is_none() {
             let held = held_now(&session).await;
             return Err(no_gate(&gate, &session, &held));
+        }
+        if session.record.is_none() {
+            return Err(no_record(&session.store, &session.spec, &file, NEVER_BEGUN));
         }
         session.put_on_record()?;
         if args.give_up_way_back {

@@ -135,8 +135,12 @@ fn record_says(
         Ok(None) => {
             let Movement::MoveTables(options) = &spec.movement;
             let is_there = survey.facts.workflow(&options.target_keyspace, &spec.workflow).is_some();
-            let is_lost = is_there && store.last_written().is_some();
-            return Ok(is_lost.then(|| without_record(&store, "gone, and this host wrote one here once", vec![put_back(&store)])));
+            if !is_there || store.last_written().is_none() {
+                return Ok(None);
+            }
+            const GONE: &str = "gone, and this host wrote one here once";
+            survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: GONE.into() });
+            return Ok(Some(without_record(&store, GONE, vec![put_back(&store)])));
         }
         Err(error) => {
             context.ui.warn(&format!("{error}; {}", error.help()));

@@ -136,7 +136,7 @@ pub fn run(args: InitArgs, context: &mut Context) -> Result<Exit, Error> {
         context.ui.note(&format!("wrote {}, by which editors check it", path.display()));
     }
     let plan = for_file("cutover plan", named(&args.file).as_deref());
-    context.ui.note(&format!("choose what becomes of the source tables in [complete], then: {plan}"));
+    context.ui.note(&format!("it renames the source tables at the end ([complete] can say otherwise); next: {plan}"));
     Ok(Exit::Done)
 }
 

@@ -17,7 +17,7 @@ use crate::cluster::port::{Ask, Query, Reader as _};
 use crate::family::Family as _;
 use crate::family::move_tables::MoveTables;
 use crate::operator;
-use crate::plan::document::Plan;
+use crate::plan::document::{Offline, Plan};
 use crate::plan::snapshot::Snapshot;
 use crate::record::who;
 use crate::spec::Movement;
@@ -83,7 +83,7 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
             "take one of the cluster that the plan file names: `cutover snapshot`",
         ));
     }
-    let config = read_operator_config(&context.global, &context.environment)?.clusters.get(&spec.cluster).cloned();
+    let config = read_operator_config(&context.global, &context.environment)?.of(&spec.cluster).cloned();
     let store = store_of(file, config.as_ref().and_then(|config| config.record_dir.clone()), &spec);
     let record = store.load_newest().map_err(Error::record)?;
     let Movement::MoveTables(options) = spec.movement.clone();
@@ -101,13 +101,16 @@ pub async fn plan(context: &mut Context, file: &Path, facts: &Path) -> Result<Pl
         actor: &actor,
         cluster: snapshot.cluster.clone(),
     };
-    let from = facts.display();
+    let facts_file = facts.display().to_string();
     let facts = planning.look(Query::default(), Some((first, seen))).await.map_err(failed)?;
-    context
-        .ui
-        .note(&format!("planned from {from}, as the cluster was {}; nobody was asked", crate::words::moment(facts.observed_at)));
+    let offline = Offline { facts_file, as_of: facts.observed_at };
+    // The page says it as well; who keeps only what a program reads learns it here.
+    if context.is_json() {
+        context.ui.note(&offline.words());
+    }
     let ahead = movement.phases_ahead(&movement.situation(&facts, &planning.progress));
     let guards = config.map(|config| operator::guards(&movement.spec, &config, &ahead)).unwrap_or_default();
     let now: Timestamp = facts.observed_at;
-    planning.plan(&facts, guards, now).await.map_err(failed)
+    let plan = planning.plan(&facts, guards, now).await.map_err(failed)?;
+    Ok(Plan { offline: Some(offline), ..plan })
 }

@@ -103,8 +103,14 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     let edits =
         session.frozen_edits(&progress).map(|what| format!("the plan file was edited, and `cutover apply` refuses it: {what}"));
     status.contradictions.extend(edits);
+    if session.is_by_the_record {
+        status.contradictions.push("the plan file can't be read: this goes by what it meant when it was last taken up".into());
+        status.next.insert(0, "cutover validate".into());
+    }
     // Without its record the movement is nobody's; where this host wrote one, it is put back.
-    if !session.has_begun() && session.copy_of_the_record().is_some() {
+    if session.record.is_none() && session.copy_of_the_record().is_some() {
+        let path = session.store.path().display().to_string();
+        status.contradictions.push(format!("the record `{path}` is gone, and this host wrote one here once"));
         status.next.insert(0, put_back(&session.store));
     }
     Ok((status, now))

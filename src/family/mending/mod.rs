@@ -170,7 +170,7 @@ impl Family for Mending {
         vec![]
     }
 
-    fn effects(&self, _: &PhaseId) -> Vec<String> {
+    fn effects(&self, _: &PhaseId, _: &Facts) -> Vec<String> {
         vec![]
     }
 

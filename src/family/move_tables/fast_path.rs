@@ -7,7 +7,7 @@ use crate::family::fast_path::{Criterion, FastPath};
 use crate::words::{counted, counted_rows, names, size};
 
 /// Some minutes of copying and of VDiff at worst, at 5 MiB/s a stream.
-const MOST_ROWS: u64 = 1_000_000;
+const MOST_ROWS: i64 = 1_000_000;
 const MOST_BYTES: u64 = 1 << 30;
 /// A line names so many tables.
 const MOST_TABLES: usize = 6;
@@ -45,14 +45,15 @@ fn one_source_shard(movement: &MoveTables, facts: &Facts) -> Criterion {
 }
 
 fn small(movement: &MoveTables, facts: &Facts) -> Criterion {
-    const NAME: &str = "few rows: copy and VDiff are bounded";
+    const NAME: &str = "few rows";
     match costs::sizes(movement, facts) {
         Err(why) => Criterion::new(NAME, false, format!("the sizes could not be read: {why}")),
         Ok(sizes) => {
             let whole = sizes.values().fold(Size::default(), |sum, one| sum.plus(*one));
-            let rows = counted_rows(i64::try_from(whole.rows).unwrap_or(i64::MAX));
-            let seen = format!("about {rows}, {}; at most {MOST_ROWS} rows and {}", size(whole.bytes), size(MOST_BYTES));
-            Criterion::new(NAME, whole.rows <= MOST_ROWS && whole.bytes <= MOST_BYTES, seen)
+            let rows = i64::try_from(whole.rows).unwrap_or(i64::MAX);
+            let most = format!("{} and {}", counted_rows(MOST_ROWS), size(MOST_BYTES));
+            let seen = format!("about {}, {}; copy and VDiff are bounded by {most}", counted_rows(rows), size(whole.bytes));
+            Criterion::new(NAME, rows <= MOST_ROWS && whole.bytes <= MOST_BYTES, seen)
         }
     }
 }

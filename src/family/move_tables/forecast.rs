@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MoveTables, StreamsOf};
 use crate::cluster::mutation::{AutoIncrementHandling, Mutation, SourceTables, StreamsWanted};
 use crate::cluster::port::{Ask, Facts};
+use crate::family::Family as _;
 use crate::family::picture::{Names, Ours, Picture, StreamShape};
 use crate::model::name::{KeyspaceName, WorkflowName};
 use crate::model::topology::{TabletType, shard_path};
@@ -329,7 +330,7 @@ impl MoveTables {
     }
 
     /// What a phase does, as lines of a plan; the longest first effect is what a reviewer reads.
-    pub fn effects_of(&self, phase: &PhaseId) -> Vec<String> {
+    pub fn effects_of(&self, phase: &PhaseId, facts: &Facts) -> Vec<String> {
         let (source, target) = (self.source(), self.target());
         let tables = counted(self.tables.len(), "table");
         let switch = &self.spec.switch;
@@ -372,10 +373,10 @@ impl MoveTables {
                 }
                 effects
             }
-            "revert-window" => vec![format!(
-                "the reverse streams are watched for {}; `cutover switch-back` works at once",
-                length(self.spec.revert.window_seconds)
-            )],
+            "revert-window" => vec![match self.revert_window_seconds(facts) {
+                0 => "none is waited out, for the fast path is taken; `cutover switch-back` works until complete is approved".into(),
+                seconds => format!("the reverse streams are watched for {}; `cutover switch-back` works at once", length(seconds)),
+            }],
             "complete" => {
                 let what = match self.spec.complete.source_tables {
                     SourceTables::Rename => format!("source tables renamed to `_<table>_old` in `{source}`"),

@@ -165,8 +165,8 @@ impl Family for MoveTables {
         phases::ahead(situation)
     }
 
-    fn effects(&self, phase: &PhaseId) -> Vec<String> {
-        self.effects_of(phase)
+    fn effects(&self, phase: &PhaseId, facts: &Facts) -> Vec<String> {
+        self.effects_of(phase, facts)
     }
 
     fn mutations(&self, phase: &PhaseId) -> Vec<Mutation> {

@@ -258,7 +258,7 @@ fn much_is_missing() {
        ·                             ▲
        ·                             ╰── add `[complete]` below
        ╰────
-      help: What becomes of the source tables. It has no default, for it destroys.
+      help: What becomes of the source tables. It must be said, for it destroys.
 
     workflow.toml: 5 errors
     [exit: 65]

@@ -214,6 +214,11 @@ pub fn everything() -> Vec<NewEntry> {
             reason: "CHG-7".into(),
             found: digest("adopted"),
         },
+        What::FastPath {
+            phase: PhaseId::SWITCH_REPLICAS,
+            accepted: vec!["no-hold".into(), "no-revert-window".into()],
+            evidence: vec!["few rows: about 10 rows".into()],
+        },
         What::Paused { reason: None },
         What::Resumed { reason: Some("night is over".into()) },
         What::Remark { phase: Some(PhaseId::COPY), text: "<<<<<<< ours\n=======\nchecksum = \"sha256:".into() },
