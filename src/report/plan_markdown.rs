@@ -147,10 +147,7 @@ fn head(plan: &Plan) -> String {
         Verdict::NothingToDo => "☑️ NOTHING TO DO".to_owned(),
     };
     let (source, target) = (&plan.source_keyspace, &plan.target_keyspace);
-    let mut lines = vec![
-        format!("### {verdict}: {} on {}", code(&plan.workflow), code(&plan.cluster.alias)),
-        String::new(),
-    ];
+    let mut lines = vec![format!("### {verdict}: {} on {}", code(&plan.workflow), code(&plan.cluster.alias)), String::new()];
     lines.extend(plan.offline.as_ref().map(|offline| format!("- **offline** {}", text(&offline.words()))));
     lines.extend([
         format!(

@@ -72,7 +72,9 @@ pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
             let tries_again = stop.findings.first().is_some_and(|finding| finding.help.contains("the same command again"));
             if named.is_empty() && tries_again { again().into_iter().collect() } else { ways_out(stop) }
         }
-        StopKind::Stale => commands_in(stop).into_iter().next().map_or_else(|| vec!["cutover plan".to_owned()], |command| vec![command]),
+        StopKind::Stale => {
+            commands_in(stop).into_iter().next().map_or_else(|| vec!["cutover plan".to_owned()], |command| vec![command])
+        }
     };
     explain.into_iter().chain(then).collect()
 }

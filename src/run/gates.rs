@@ -63,8 +63,7 @@ pub fn judge(input: &GateInput<'_>) -> GateState {
         let now: Vec<&str> = attempt.evidence.iter().filter(is_now).map(String::as_str).collect();
         let evidence = if now.is_empty() { String::new() } else { format!(" ({})", now.join("; ")) };
         if attempt.outcome.is_some_and(|(result, _)| result == OutcomeResult::Done) {
-            let why =
-                "the writes were switched after its approval, and switched back since; a new switch needs a new approval";
+            let why = "the writes were switched after its approval, and switched back since; a new switch needs a new approval";
             return GateState::Shut { kind: HoldKind::AttemptFailed, why: why.into(), until: None };
         }
         let advice = refusal::advice(&words).map(|advice| format!(". {advice}")).unwrap_or_default();

@@ -66,9 +66,10 @@ fn conflict(text: &str) -> Option<Problem> {
     });
     let begins = |place: &Range<usize>, mark: &str| text[place.clone()].starts_with(mark);
     let first = lines.find(|place| begins(place, "<<<<<<<") || begins(place, ">>>>>>>"))?;
-    let problem = Problem::error("C101", "", Some(first), "a merge has left its marks here: two versions of the file stand in it")
-        .label("of a merge")
-        .help("keep what is meant of the two and remove the lines of `<`, `=` and `>`");
+    let problem =
+        Problem::error("C101", "", Some(first), "a merge has left its marks here: two versions of the file stand in it")
+            .label("of a merge")
+            .help("keep what is meant of the two and remove the lines of `<`, `=` and `>`");
     Some(match lines.find(|place| begins(place, ">>>>>>>")) {
         Some(last) => problem.also(last, "and here"),
         None => problem,

@@ -266,9 +266,10 @@ fn a_record_that_is_broken_or_gone_is_put_back_with_the_command_that_each_names(
     let doctor = env.run(&["doctor"]);
     assert!(doctor.code == Some(4) && doctor.stdout.contains(&format!("Next\n  {put_back}\n")), "{doctor}");
     std::fs::remove_file(&file).unwrap();
-    for command in ["doctor", "status"] {
+    for (command, code) in [("doctor", 4), ("status", 0)] {
         let seen = env.run(&[command]);
-        assert!(seen.stdout.contains(&format!("Next\n  {put_back}\n")), "{seen}");
+        assert!(seen.code == Some(code) && seen.stdout.contains(&format!("Next\n  {put_back}\n")), "{seen}");
+        assert!(flat(&seen.stdout).contains("gone, and this host wrote one here once"), "{seen}");
     }
 }
 
@@ -278,6 +279,11 @@ fn a_broken_plan_file_keeps_nobody_from_the_way_back() {
     env.write("workflow.toml", format!("<<<<<<< HEAD\n{PLAN}"));
     let apply = env.run(&["apply"]);
     assert_eq!(apply.code, Some(65), "{apply}");
+    // What a merge has left is one thing, and not an error of TOML for each of its lines.
+    assert_eq!(apply.stderr.matches("C101").count(), 1, "{apply}");
+    assert!(apply.stderr.contains("a merge has left its marks here") && apply.stderr.contains("workflow.toml:1:1"), "{apply}");
+    let status = env.run(&["status"]);
+    assert!(status.stdout.contains("Next\n  cutover validate\n"), "{status}");
     for command in ["status", "doctor", "switch-back"] {
         let seen = env.run(&[command]);
         assert_eq!(seen.code, Some(0), "{seen}");
@@ -320,7 +326,7 @@ fn a_write_whose_end_nobody_saw_is_no_change_by_hand() {
     assert!(doctor.code == Some(5) && doctor.stdout.starts_with("SANDBOX BETWEEN STATES"), "{doctor}");
     assert_eq!(commands_named(&doctor), ["cutover apply --finish-only"], "{doctor}");
     let status = env.run(&["status"]);
-    assert!(status.stdout.contains("looking whether a write that we did not see end still happens"), "{status}");
+    assert!(flat(&status.stdout).contains("nobody runs `cutover apply`, and what became of the last write"), "{status}");
     let finished = env.run(&["apply", "--finish-only"]);
     assert_eq!(finished.code, Some(0), "{finished}");
     assert_eq!(env.run(&["doctor"]).code, Some(0));

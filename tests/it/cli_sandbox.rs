@@ -201,3 +201,23 @@ fn a_movement_runs_to_its_hold_unasked_waits_out_its_window_and_begins_anew_afte
     let begin: serde_json::Value = serde_json::from_str(anew.stdout.lines().next().unwrap()).unwrap();
     assert_eq!((&begin["sandbox"], &begin["address"]), (&true.into(), &"built in".into()), "{anew}");
 }
+
+/// What operators write for a real cluster can be tried before it counts: the command that is told, and the guards.
+#[test]
+fn notify_and_guards_are_tried_in_the_sandbox() {
+    let mut env = environment();
+    env.write("workflow.toml", PLAN);
+    let config = env.write("config.toml", "[clusters.sandbox]\nnotify = [\"sh\", \"-c\", \"cat > told.json\"]\n");
+    env.set("CUTOVER_CONFIG", config.to_str().unwrap());
+    let output = env.run(&["apply"]);
+    assert_eq!(output.code, Some(3), "{output}");
+    let told = std::fs::read_to_string(env.path().join("told.json")).unwrap_or_else(|why| panic!("{why}: {output}"));
+    assert!(told.contains("\"what\":\"hold\"") && told.contains("\"cluster\":\"sandbox\""), "{told}");
+
+    env.write("config.toml", "[clusters.sandbox]\nmin-revert-window = \"7d\"\n");
+    let guarded = env.run(&["plan"]);
+    assert!(guarded.code == Some(4) && guarded.stdout.contains("C122"), "{guarded}");
+    env.write("config.toml", "[clusters.sandbox]\nvtctld = \"localhost:1\"\n");
+    let place = env.run(&["plan"]);
+    assert!(place.code == Some(65) && place.stderr.contains("config.toml:2:1"), "{place}");
+}

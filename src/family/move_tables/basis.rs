@@ -60,7 +60,9 @@ fn vschema(movement: &MoveTables, facts: &Facts) -> Things {
         let Some(vschema) = facts.vschemas.get(keyspace) else { continue };
         things.insert(keyspace.to_string(), if vschema.sharded { "sharded" } else { "unsharded" }.to_owned());
         let entries = vschema.entries_of(|table| ours.tables.contains(asks::unquoted(table)));
-        things.extend(entries.into_iter().map(|(table, entry)| (format!("{keyspace}.{table}"), format!("entry {}", entry.short()))));
+        things.extend(
+            entries.into_iter().map(|(table, entry)| (format!("{keyspace}.{table}"), format!("entry {}", entry.short()))),
+        );
     }
     things
 }

@@ -374,8 +374,11 @@ impl MoveTables {
                 effects
             }
             "revert-window" => vec![match self.revert_window_seconds(facts) {
-                0 => "none is waited out, for the fast path is taken; `cutover switch-back` works until complete is approved".into(),
-                seconds => format!("the reverse streams are watched for {}; `cutover switch-back` works at once", length(seconds)),
+                0 => "none is waited out, for the fast path is taken; `cutover switch-back` works until complete is approved"
+                    .into(),
+                seconds => {
+                    format!("the reverse streams are watched for {}; `cutover switch-back` works at once", length(seconds))
+                }
             }],
             "complete" => {
                 let what = match self.spec.complete.source_tables {
