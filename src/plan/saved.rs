@@ -75,48 +75,44 @@ const PLAN_FILE: &str = "plan file";
 /// What is no longer as a plan showed it, one finding each; none when what would happen now is what it showed. By the three digests:
 /// what the plan file means, what each phase ahead will leave, what it rests on in the cluster.
 pub fn moved(saved: &Plan, now: &Plan) -> Vec<Finding> {
-    let mut moved = Vec::new();
-    let mut find = |subject: &str, summary: String| {
-        moved.push(Finding::fail(STALE, Severity::Error, subject, summary, ""));
-    };
+    // Subject and summary of each.
+    let mut moved: Vec<(String, String)> = Vec::new();
     if saved.cluster.fingerprint != now.cluster.fingerprint {
         let (was, is) = (&saved.cluster.fingerprint, &now.cluster.fingerprint);
-        find("cluster", format!("it was planned for a cluster of fingerprint {was}, and {} has {is}", now.cluster.address));
+        moved.push((
+            "cluster".into(),
+            format!("it was planned for a cluster of fingerprint {was}, and {} has {is}", now.cluster.address),
+        ));
     }
     if saved.digests.intent != now.digests.intent {
-        find(PLAN_FILE, format!("it means something else now: {}", intent_words(saved, now)));
+        moved.push((PLAN_FILE.into(), format!("it means something else now: {}", intent_words(saved, now))));
     }
     let phases = moved_phases(saved, now);
     // A plan file that means something else rests on other things as well.
     if phases.is_empty() || saved.digests.intent == now.digests.intent {
         for (part, changes) in moved_topology(&saved.basis, &now.basis) {
-            find("cluster", format!("what the plan rests on has changed, {part}: {changes}"));
+            moved.push(("cluster".into(), format!("what the plan rests on has changed, {part}: {changes}")));
         }
     }
-    for (subject, what) in moved_definitions(saved, now) {
-        find(&subject, what);
-    }
+    moved.extend(moved_definitions(saved, now));
     // What stands above names the reason of a forecast whose own changes are the same.
     let says_why = !moved.is_empty();
-    let mut find = |subject: &str, summary: String| {
-        moved.push(Finding::fail(STALE, Severity::Error, subject, summary, ""));
-    };
     let (named, unnamed): (Vec<_>, Vec<_>) = phases.into_iter().partition(|phase| phase.what.is_some());
-    for MovedPhase { name, what } in named {
-        find(&name, what.unwrap_or_default());
-    }
+    moved.extend(named.into_iter().map(|phase| (phase.name, phase.what.unwrap_or_default())));
     if !unnamed.is_empty() && !says_why {
         let names: Vec<String> = unnamed.into_iter().map(|phase| phase.name).collect();
         let phases = crate::words::names(&names, MOST_NAMED);
-        find("forecast", format!("what {phases} would leave is no longer what the plan showed, in what is not theirs to change"));
+        let what = format!("what {phases} would leave is no longer what the plan showed, in what is not theirs to change");
+        moved.push(("forecast".into(), what));
     }
     let known: BTreeSet<(&str, &str)> = blocking(saved).collect();
     for finding in now.checks.iter().filter(|finding| finding.blocks()) {
         if !known.contains(&(finding.code.as_str(), finding.subject.as_str())) {
-            find(&finding.subject, format!("in the way now, and not when it was planned: {}: {}", finding.code, finding.summary));
+            let what = format!("in the way now, and not when it was planned: {}: {}", finding.code, finding.summary);
+            moved.push((finding.subject.clone(), what));
         }
     }
-    moved
+    moved.into_iter().map(|(subject, what)| Finding::fail(STALE, Severity::Error, subject, what, "")).collect()
 }
 
 /// Whether a finding of [`moved`] tells of the plan file, and not of the cluster.

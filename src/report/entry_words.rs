@@ -55,7 +55,7 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
             let text = format!("take over what somebody else made{at}; accepted without proof: {} ({reason})", names.join(", "));
             with_evidence(&text, evidence)
         }
-        What::FastPath { evidence, .. } => with_evidence(&fast_path(what), evidence),
+        What::FastPath { accepted, evidence, .. } => with_evidence(&fast_path(accepted), evidence),
         What::Paused { reason } => format!("pause the streams{}", because(reason)),
         What::Resumed { reason } => format!("resume the streams{}", because(reason)),
         What::Remark { text, .. } => text.clone(),
@@ -63,8 +63,7 @@ pub fn words_after(what: &What, attempted: Option<&Mutation>) -> String {
 }
 
 /// Which waits are left out, on whose word.
-pub fn fast_path(what: &What) -> String {
-    let What::FastPath { accepted, .. } = what else { return String::new() };
+pub fn fast_path(accepted: &[String]) -> String {
     format!("take the fast path to the hold before complete; the plan file accepts {}", accepted.join(", "))
 }
 

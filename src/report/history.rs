@@ -209,7 +209,7 @@ impl HistoryStep {
                 let evidence = evidence.iter().cloned().chain(doubts).collect();
                 (format!("take over what somebody else made{at}: {reason}"), evidence)
             }
-            what @ What::FastPath { evidence, .. } => (entry_words::fast_path(what), evidence.clone()),
+            What::FastPath { accepted, evidence, .. } => (entry_words::fast_path(accepted), evidence.clone()),
             what => (entry_words::words(what), vec![]),
         };
         Self {

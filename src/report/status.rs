@@ -280,16 +280,16 @@ fn state(input: &StatusInput<'_>, situation: &Situation) -> (State, String) {
         _ => {}
     }
     let nobody = format!("nobody runs `{}`", command_towards(input.progress.goal()));
-    let why = match input.decision {
-        Some(Decision::Wait(..)) if input.progress.open_attempt.is_some() => format!(
+    let why = match (input.decision, &input.progress.open_attempt) {
+        (Some(Decision::Wait(..)), Some(open)) => format!(
             "{nobody}, and what became of the last write ({}) is not on record; it looks, and goes on from what it finds",
-            input.progress.open_attempt.as_ref().map(|open| open.mutation.verb().words()).unwrap_or_default()
+            open.mutation.verb().words()
         ),
-        Some(Decision::Wait(_, waiting)) => format!("{}; {nobody}", waiting.what),
-        Some(Decision::Await(_, conditions)) => {
+        (Some(Decision::Wait(_, waiting)), None) => format!("{}; {nobody}", waiting.what),
+        (Some(Decision::Await(_, conditions)), _) => {
             format!("waits until: {}; {nobody}", super::event_words::conditions_words(conditions))
         }
-        Some(Decision::Act(act)) => {
+        (Some(Decision::Act(act)), _) => {
             format!("{}{nobody}; next: {}", last_try(input, &act.mutation), act.mutation.verb().words())
         }
         _ => nobody,

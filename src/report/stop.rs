@@ -73,7 +73,7 @@ pub fn next(stop: &Stop, workflow: &str) -> Vec<String> {
             if named.is_empty() && tries_again { again().into_iter().collect() } else { ways_out(stop) }
         }
         StopKind::Stale => {
-            commands_in(stop).into_iter().next().map_or_else(|| vec!["cutover plan".to_owned()], |command| vec![command])
+            vec![commands_in(stop).into_iter().next().unwrap_or_else(|| "cutover plan".to_owned())]
         }
     };
     explain.into_iter().chain(then).collect()

@@ -1,6 +1,7 @@
 //! `cutover validate`: everything that is wrong with a file at once, drawn.
 
 mod grammar;
+mod times;
 mod values;
 
 use std::path::Path;
