@@ -39,6 +39,7 @@ impl Driver<'_> {
     pub(super) async fn observe(&mut self, record: &Record, progress: &Progress) -> Result<Option<Facts>, DriverError> {
         let mut query = machine::query(self.family, progress);
         query.merge(self.extra.clone());
+        query.merge(self.shown.take_asked());
         let now = self.ports.clock.now();
         let is_young = |facts: &Facts| now.duration_since(facts.observed_at).abs() <= YOUNG;
         let is_of_now = |held: &HeldLook| held.serial == record.serial() && is_young(&held.facts);

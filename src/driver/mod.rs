@@ -9,6 +9,7 @@ mod leasing;
 mod looking;
 mod pace;
 mod ports;
+mod shown;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use clock_jumps::ClockJumps;
 use jiff::Timestamp;
 use leasing::Judge;
 use pace::Pace;
+use shown::Shown;
 
 use crate::cluster::error::ClusterError;
 use crate::cluster::mutation::Mutation;
@@ -147,6 +149,7 @@ pub struct Driver<'a> {
     idle_looks: (u64, u32),
     jumps: ClockJumps,
     pace: Pace,
+    shown: Shown,
     baseline: Option<(Digest, Picture)>,
     told: std::collections::BTreeSet<String>,
 }
@@ -178,6 +181,7 @@ impl<'a> Driver<'a> {
             idle_looks: (0, 0),
             jumps: ClockJumps::default(),
             pace: Pace::default(),
+            shown: Shown::default(),
             baseline: None,
             told: Default::default(),
         }
@@ -242,6 +246,13 @@ impl<'a> Driver<'a> {
                     self.extra = Query::default();
                     self.hold_look(facts, record.serial());
                 }
+                Decision::CheckedAhead { waiting, passed } => {
+                    let now = self.ports.clock.now();
+                    self.watch.checked.extend(passed.into_iter().map(|phase| (phase, now)));
+                    self.watch.checked_ahead.insert(waiting);
+                    self.extra = Query::default();
+                    self.hold_look(facts, record.serial());
+                }
                 Decision::Note(whats) => {
                     let noted = self.note(&record, whats, Some(&facts))?;
                     self.extra = Query::default();
@@ -262,7 +273,9 @@ impl<'a> Driver<'a> {
                 }
                 Decision::Wait(phase, waiting) => {
                     self.give_lease_back(&progress);
-                    self.emit(Event::Progress(sight::progress(self.family, &facts, &progress, &phase, &waiting, None)));
+                    let tables = self.shown.see(&phase, &facts);
+                    self.emit(Event::Progress(sight::progress(self.family, &facts, &progress, &phase, &waiting, tables)));
+                    self.shown.ask(&phase, self.family.shown_query(&phase), self.ports.clock.elapsed());
                     self.pause_at_pace(&phase).await;
                 }
                 Decision::Await(phase, conditions) => {

@@ -1,11 +1,11 @@
 //! How often a run looks while it waits. What has just begun is over soon, or lasts: looks come close together at first and a second
-//! apart in the end, so that a wait is never noticed later than an eighth of its length, nor than a second.
+//! apart in the end, so that the end of a wait is never seen later than a sixteenth of its length, nor than a second.
 
 use std::time::Duration;
 
 use crate::run::phase::PhaseId;
 
-const SHORTEST: Duration = Duration::from_millis(100);
+const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What is waited for, and since when by a clock that nobody sets. A write or an entry of the record begins another wait.
@@ -24,7 +24,7 @@ impl Pace {
                 elapsed
             }
         };
-        (elapsed.saturating_sub(since) / 8).clamp(SHORTEST, LONGEST)
+        (elapsed.saturating_sub(since) / 16).clamp(SHORTEST, LONGEST)
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(looks.first(), Some(&SHORTEST));
         assert_eq!(looks.last(), Some(&LONGEST));
         assert!(looks.is_sorted());
-        assert!(looks.len() < 85, "{} looks in a minute", looks.len());
+        assert!(looks.len() < 120, "{} looks in a minute", looks.len());
     }
 
     #[test]

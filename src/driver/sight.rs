@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::port::{Answer, Facts};
+use crate::cluster::port::Facts;
 use crate::family::picture::Picture;
 use crate::family::{Family, SituationKind, Waiting};
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingRules;
 use crate::model::vschema::VSchema;
-use crate::model::workflow::{CopyPhase, WorkflowStatus};
 use crate::record::entry::What;
 use crate::record::kept::Kept;
 use crate::record::progress::{Attempt, Progress};
@@ -69,7 +67,7 @@ pub fn progress(
     progress: &Progress,
     phase: &PhaseId,
     waiting: &Waiting,
-    until: Option<Timestamp>,
+    tables: BTreeMap<String, TableProgress>,
 ) -> event::Progress {
     let situation = family.situation(facts, progress);
     let way_back = (situation.kind == SituationKind::Switched).then(|| family.way_back(facts));
@@ -78,30 +76,11 @@ pub fn progress(
         phase: phase.clone(),
         waiting_for: waiting.what.clone(),
         traffic: situation.traffic,
-        tables: tables(facts),
+        tables,
         lag_seconds: family.pulse(facts).lag_seconds,
         way_back,
-        until,
+        until: None,
     }
-}
-
-/// The copy's progress, if it was looked at.
-pub fn tables(facts: &Facts) -> BTreeMap<String, TableProgress> {
-    let status = facts.answers.iter().find_map(|answered| match &answered.answer {
-        Ok(Answer::CopyProgress(status)) => Some(status),
-        _ => None,
-    });
-    let of = |status: &WorkflowStatus| {
-        status
-            .table_copies
-            .iter()
-            .map(|(table, copy)| {
-                let done = copy.phase == CopyPhase::Complete;
-                (table.clone(), TableProgress { rows_copied: copy.rows_copied, rows_total: copy.rows_total, done })
-            })
-            .collect()
-    };
-    status.map(of).unwrap_or_default()
 }
 
 pub fn is_on_record(record: &Record, text: &str) -> bool {

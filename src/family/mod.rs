@@ -52,6 +52,26 @@ pub trait Family: Send + Sync {
     /// What a phase needs beyond it to be decided.
     fn query_for(&self, phase: &PhaseId, progress: &Progress) -> Query;
 
+    /// What is shown while a phase waits, and nothing is decided by.
+    fn shown_query(&self, _phase: &PhaseId) -> Query {
+        Query::default()
+    }
+
+    /// What a hold before a phase tells beyond that.
+    fn hold_query(&self, _phase: &PhaseId) -> Query {
+        Query::default()
+    }
+
+    /// Whether a phase that is on record as done can want nothing more, whatever a look would show: it isn't looked at again.
+    fn is_past(&self, _phase: &PhaseId, _situation: &Situation) -> bool {
+        false
+    }
+
+    /// The phases whose checks are worth making while this one waits: soon enough begun for a pass to count then.
+    fn checks_soon(&self, _waiting: &PhaseId, _view: &View<'_>) -> Vec<PhaseId> {
+        vec![]
+    }
+
     /// What the facts mean. Total: every set of facts has exactly one meaning.
     fn situation(&self, facts: &Facts, progress: &Progress) -> Situation;
 

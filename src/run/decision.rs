@@ -19,6 +19,11 @@ pub enum Decision {
     Look(Query),
     /// The checks before a phase have passed just now.
     Checked(PhaseId),
+    /// Once in this wait, checks of phases that come soon were made: these have passed.
+    CheckedAhead {
+        waiting: PhaseId,
+        passed: Vec<PhaseId>,
+    },
     /// Something is known now; on record with it.
     Note(Vec<What>),
     Act(Box<Act>),

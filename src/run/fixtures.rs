@@ -34,6 +34,9 @@ pub struct Bench {
     pub finish: Step,
     pub conditions: Vec<Condition>,
     pub findings: Vec<Finding>,
+    /// The phases that can want nothing more once they are on record.
+    pub past: Vec<PhaseId>,
+    pub checks_soon: Vec<PhaseId>,
     pub happened: Happened,
     pub picture: Picture,
     pub forecast: Picture,
@@ -57,6 +60,8 @@ impl Bench {
             finish: Step::Between("nothing helps".into()),
             conditions: vec![],
             findings: vec![],
+            past: vec![],
+            checks_soon: vec![],
             happened: Happened::No,
             picture: Picture::default(),
             forecast: Picture::default(),
@@ -229,6 +234,14 @@ impl Family for Bench {
 
     fn query_for(&self, _: &PhaseId, _: &Progress) -> Query {
         Query::default()
+    }
+
+    fn is_past(&self, phase: &PhaseId, _: &Situation) -> bool {
+        self.past.contains(phase)
+    }
+
+    fn checks_soon(&self, _: &PhaseId, _: &View<'_>) -> Vec<PhaseId> {
+        self.checks_soon.clone()
     }
 
     fn situation(&self, _: &Facts, _: &Progress) -> Situation {

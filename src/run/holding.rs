@@ -18,7 +18,7 @@ impl Run<'_> {
         let in_the_way: Vec<String> =
             conditions.iter().filter(|condition| !condition.passes()).map(|condition| condition.name.clone()).collect();
         let why = format!("no quiet moment in {}; in the way: {}", length(limit_seconds), in_the_way.join(", "));
-        Decision::Hold(Box::new(self.hold(phase, HoldKind::NotQuiet, why, conditions, None)))
+        self.hold(phase, HoldKind::NotQuiet, why, conditions, None)
     }
 
     pub(super) fn hold(
@@ -28,8 +28,11 @@ impl Run<'_> {
         why: String,
         conditions: Vec<Condition>,
         until: Option<Timestamp>,
-    ) -> Hold {
+    ) -> Decision {
         let family = self.input.family;
+        if let Some(look) = self.look_for(family.hold_query(gate)) {
+            return look;
+        }
         let mut proved: Vec<String> = self
             .input
             .progress
@@ -61,6 +64,7 @@ impl Run<'_> {
         let way_back = (self.view.situation.kind == SituationKind::Switched).then(|| family.way_back(self.input.facts));
         let way_back_shut = way_back.filter(|way_back| !way_back.possible).map(|way_back| way_back.why);
         let next = family.effects(&next_phase, self.input.facts);
-        Hold { gate: gate.clone(), kind, why, proved, next, conditions, price, release, until, way_back_shut }
+        let gate = gate.clone();
+        Decision::Hold(Box::new(Hold { gate, kind, why, proved, next, conditions, price, release, until, way_back_shut }))
     }
 }

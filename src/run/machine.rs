@@ -57,6 +57,8 @@ pub struct Options {
     pub may_remove_locks: bool,
     /// What stands between states is mended whoever has left it so, and nothing is begun.
     pub mends: bool,
+    /// The checks of what comes soon are made while something short is waited for.
+    pub looks_ahead: bool,
 }
 
 /// Between whole states for so long, with nothing of ours half done, before it counts: a rebuild of somebody else's shows so, too.
@@ -184,7 +186,7 @@ impl Run<'_> {
     }
 
     /// The look that reads this as well; none when it was read.
-    fn look_for(&self, mut needed: Query) -> Option<Decision> {
+    pub(super) fn look_for(&self, mut needed: Query) -> Option<Decision> {
         if self.input.facts.covers(&needed) {
             return None;
         }
@@ -207,6 +209,9 @@ impl Run<'_> {
             }
             return self.checks(id, &PhaseId::CREATE).or_else(|| self.reached(id, vec![]));
         }
+        if self.input.progress.reached.contains_key(id) && self.input.family.is_past(id, self.view.situation) {
+            return None;
+        }
         if let Some(look) = self.look_for(needed) {
             return Some(look);
         }
@@ -214,11 +219,9 @@ impl Run<'_> {
             Step::Done(evidence) => self.reached(id, evidence),
             Step::Act(mutation) => Some(self.guarded(phase, mutation)),
             Step::Finish(mutation) => Some(self.send(id, mutation)),
-            Step::Wait(waiting) => Some(Decision::Wait(id.clone(), waiting)),
+            Step::Wait(waiting) => Some(self.check_ahead(id).unwrap_or_else(|| Decision::Wait(id.clone(), waiting))),
             Step::Blocked(finding) => Some(self.refuse(Some(id), finding)),
-            Step::Until(until, waiting) => {
-                Some(Decision::Hold(Box::new(self.hold(id, HoldKind::RevertWindow, waiting.what, vec![], Some(until)))))
-            }
+            Step::Until(until, waiting) => Some(self.hold(id, HoldKind::RevertWindow, waiting.what, vec![], Some(until))),
             Step::Between(why) => Some(self.needs_human(Some(id), between(why))),
         }
     }
@@ -263,7 +266,7 @@ impl Run<'_> {
                     why.extend(not_taken.into_iter().map(|why_not| format!("; {why_not}")));
                 }
                 why.extend(self.lock_ahead(&mutation));
-                return Decision::Hold(Box::new(self.hold(&phase.id, kind, why, conditions, until)));
+                return self.hold(&phase.id, kind, why, conditions, until);
             }
         }
         if !conditions.iter().all(Condition::passes) {
@@ -407,6 +410,28 @@ impl Run<'_> {
 
     fn worst_case_seconds(&self, phase: &PhaseId) -> u64 {
         self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
+    }
+
+    /// While something short is waited for: the checks of what follows at once, so that it need not wait for them. Once in a wait;
+    /// what stands in the way is said when it is that phase's turn.
+    fn check_ahead(&self, waiting: &PhaseId) -> Option<Decision> {
+        let Input { family, facts, progress, watch, options, .. } = self.input;
+        if !options.looks_ahead || watch.checked_ahead.contains(waiting) {
+            return None;
+        }
+        let soon = family.checks_soon(waiting, &self.view);
+        if soon.is_empty() {
+            return None;
+        }
+        let needed = soon.iter().fold(family.query_for(waiting, progress), |mut needed, phase| {
+            needed.merge(family.check_query(facts, Some(phase)));
+            needed
+        });
+        if let Some(look) = self.look_for(needed) {
+            return Some(look);
+        }
+        let has_passed = |phase: &PhaseId| !family.check(facts, progress, Some(phase)).iter().any(Finding::blocks);
+        Some(Decision::CheckedAhead { waiting: waiting.clone(), passed: soon.into_iter().filter(has_passed).collect() })
     }
 
     /// The checks before a phase; none when they have passed a short while ago.

@@ -8,7 +8,7 @@ use super::watch::Watch;
 use crate::cluster::mutation::{Mutation, RebuildVSchemaGraph};
 use crate::cluster::port::HeldLock;
 use crate::family::picture::Picture;
-use crate::family::{Condition, SituationKind, Step};
+use crate::family::{Condition, SituationKind, Step, Waiting};
 use crate::finding::{Finding, Severity};
 use crate::model::digest::Digest;
 use crate::record::entry::{Goal, NOT_SENT, OutcomeResult, What};
@@ -335,6 +335,38 @@ fn a_lock_of_a_vtctld_that_may_hang_is_taken_away_by_nobody() {
     let later = HeldLock { time: (bench.now + SignedDuration::from_secs(3600)).to_string(), ..lock };
     assert!(!crate::run::forsaken::may_hang(&later, &bench.progress()), "another call's");
     assert!(!broken_off("WorkflowSwitchTraffic: the connection broke").0);
+}
+
+#[test]
+fn while_something_short_is_waited_for_the_checks_of_what_follows_are_made_once() {
+    let mut bench = Bench::begun();
+    bench.steps.insert(PhaseId::VERIFY, Step::Wait(Waiting::new("a short comparison")));
+    bench.checks_soon = vec![PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY];
+    assert!(matches!(bench.decide(), Decision::Wait(..)), "only a run that acts looks ahead");
+    bench.options.looks_ahead = true;
+    let Decision::CheckedAhead { waiting, passed } = bench.decide() else { panic!("it looks ahead") };
+    assert_eq!((&waiting, passed.as_slice()), (&PhaseId::VERIFY, bench.checks_soon.as_slice()));
+    bench.findings = vec![Finding::fail("C999", Severity::Error, "commerce", "it stands in the way", "mend it")];
+    let Decision::CheckedAhead { passed, .. } = bench.decide() else { panic!("it looks ahead") };
+    assert_eq!(passed, [], "what does not pass is said when its turn has come");
+    bench.watch.checked_ahead.insert(waiting);
+    assert!(matches!(bench.decide(), Decision::Wait(..)), "once in a wait");
+}
+
+#[test]
+fn what_is_past_and_on_record_wants_nothing_more() {
+    let mut bench = Bench::begun();
+    bench.steps.insert(PhaseId::CREATE, Step::Wait(Waiting::new("create wants more")));
+    let waits_for = |bench: &Bench| match bench.decide() {
+        Decision::Wait(phase, _) => phase.as_str().to_owned(),
+        Decision::Hold(hold) => hold.gate.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(waits_for(&bench), "create", "it may want more");
+    bench.past = vec![PhaseId::CREATE];
+    assert_eq!(waits_for(&bench), "switch-primary");
+    bench.entries.retain(|entry| !matches!(&entry.what, What::Reached { phase, .. } if *phase == PhaseId::CREATE));
+    assert_eq!(waits_for(&bench), "create", "that it was done is not on record");
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Watch {
     pub before: Option<(u64, Picture)>,
     /// When the checks before a phase last passed in this run.
     pub checked: BTreeMap<PhaseId, Timestamp>,
+    /// The phases in whose wait the checks of the next ones were made.
+    pub checked_ahead: BTreeSet<PhaseId>,
     /// Since when every look found no keyspace of the movement locked.
     keyspaces_free_since: Option<Timestamp>,
     last_lock_look: Option<Timestamp>,

@@ -107,6 +107,7 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
                 never_forward: false,
                 may_remove_locks: false,
                 mends: false,
+                looks_ahead: true,
             },
             wait: args.wait,
             ..RunOptions::default()

@@ -144,6 +144,22 @@ impl Family for MoveTables {
         phases::query(self, phase, progress)
     }
 
+    fn shown_query(&self, phase: &PhaseId) -> Query {
+        if *phase == PhaseId::COPY { phases::copy::progress_query(self) } else { Query::default() }
+    }
+
+    fn hold_query(&self, phase: &PhaseId) -> Query {
+        price::query(self, phase)
+    }
+
+    fn is_past(&self, phase: &PhaseId, situation: &Situation) -> bool {
+        phases::is_past(phase, situation)
+    }
+
+    fn checks_soon(&self, waiting: &PhaseId, view: &View<'_>) -> Vec<PhaseId> {
+        phases::checks_soon(self, waiting, view)
+    }
+
     fn situation(&self, facts: &Facts, progress: &Progress) -> Situation {
         self.situation_of(facts, progress)
     }

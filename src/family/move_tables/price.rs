@@ -1,9 +1,9 @@
 //! What standing still before a gate costs, and what passing it will: what an operator weighs at a hold. Only from what was read.
 
-use super::phases::{all, verify};
+use super::phases::{all, copy, verify};
 use super::{MoveTables, attempts};
 use crate::cluster::mutation::SourceTables;
-use crate::cluster::port::Ask;
+use crate::cluster::port::Query;
 use crate::family::picture::StreamShape;
 use crate::family::{SituationKind, View};
 use crate::model::vdiff::Verdict;
@@ -12,6 +12,14 @@ use crate::words::{length, moment, size};
 
 /// How long vtgate keeps an application's writes waiting before it refuses them (`--buffer-window`, its default).
 const BUFFER_SECONDS: u64 = 10;
+
+/// What a price rests on that no step needs.
+pub fn query(movement: &MoveTables, phase: &PhaseId) -> Query {
+    match phase.as_str() {
+        "copy" | "verify" | "switch-replicas" | "switch-primary" => copy::progress_query(movement),
+        _ => Query::default(),
+    }
+}
 
 pub fn of(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Vec<String> {
     let mut lines: Vec<String> = held_since(phase, view).into_iter().collect();
@@ -67,8 +75,7 @@ fn held_since(phase: &PhaseId, view: &View<'_>) -> Option<String> {
 
 /// The disk that the copy takes on the target, when the look asked for it.
 fn copy_on_disk(movement: &MoveTables, view: &View<'_>) -> Option<String> {
-    let ask = Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() };
-    let status = view.facts.copy_progress(&ask).ok()?;
+    let status = view.facts.copy_progress(&copy::progress_ask(movement)).ok()?;
     let bytes: i64 = status.table_copies.values().map(|copy| copy.bytes_copied).sum();
     let bytes = u64::try_from(bytes).unwrap_or(0);
     (bytes > 0).then(|| format!("the copy takes about {} on `{}`", size(bytes), movement.target()))

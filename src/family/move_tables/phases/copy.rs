@@ -9,15 +9,26 @@ use crate::finding::{Finding, Severity};
 use crate::model::name::TableName;
 use crate::model::workflow::{STOPPED_FOR_VDIFF, Stream, StreamState, Workflow};
 use crate::record::entry::OutcomeResult;
+use crate::record::progress::Progress;
 use crate::run::phase::PhaseId;
 use crate::words::{length, names};
 
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
 const ERROR_STAYS_SECONDS: i64 = 60;
 
-pub fn query(movement: &MoveTables) -> Query {
-    let ask = Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() };
-    Query { asks: [ask].into(), ..Query::default() }
+/// How far the copy is. Nothing is decided by it, and each answer costs every tablet a count of its tables.
+pub fn progress_query(movement: &MoveTables) -> Query {
+    Query { asks: [progress_ask(movement)].into(), ..Query::default() }
+}
+
+pub fn progress_ask(movement: &MoveTables) -> Ask {
+    Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() }
+}
+
+/// Whether these streams were seen to have copied every row.
+fn was_reached(progress: &Progress) -> bool {
+    let created_at = attempts::created_at(progress);
+    progress.reached.get(&PhaseId::COPY).is_some_and(|at| created_at.is_none_or(|created_at| *at >= created_at))
 }
 
 pub fn mutation(movement: &MoveTables) -> Mutation {
@@ -53,11 +64,8 @@ pub fn step(movement: &MoveTables, view: &View<'_>) -> Step {
     }
     let limit = movement.spec.copy.max_lag_seconds;
     let copied = workflow.streams.iter().all(Stream::copy_is_complete);
-    let created_at = attempts::created_at(view.progress);
     // Once seen, it is undone by nothing but streams that copy again: one that a VDiff holds for a moment does not.
-    if !workflow.streams.iter().any(Stream::copies_rows)
-        && view.progress.reached.get(&PhaseId::COPY).is_some_and(|at| created_at.is_none_or(|created_at| *at >= created_at))
-    {
+    if !workflow.streams.iter().any(Stream::copies_rows) && was_reached(view.progress) {
         return Step::Done(vec![]);
     }
     match workflow.transaction_lag_seconds {

@@ -2,7 +2,7 @@
 
 pub mod cancel;
 mod complete;
-mod copy;
+pub mod copy;
 mod create;
 pub mod finish;
 pub mod pause;
@@ -22,6 +22,7 @@ use crate::family::{Condition, Family as _, Phase, Side, Situation, SituationKin
 use crate::model::topology::TabletType;
 use crate::record::progress::{Attempt, Progress};
 use crate::run::phase::PhaseId;
+use crate::spec::GatePolicy;
 
 /// The way forward, in order.
 pub fn all() -> Vec<Phase> {
@@ -86,6 +87,30 @@ pub fn ahead(situation: &Situation) -> Vec<PhaseId> {
     reads.into_iter().chain(all().into_iter().map(|phase| phase.id).skip_while(|id| *id != from)).collect()
 }
 
+/// Whether a phase that was done can want nothing more. While writes are at the source streams can stop and a comparison grows old.
+pub fn is_past(phase: &PhaseId, situation: &Situation) -> bool {
+    match situation.kind {
+        SituationKind::Moving => *phase == PhaseId::CREATE,
+        _ => !ahead(situation).contains(phase),
+    }
+}
+
+/// So long a copy at most has a comparison that is over before checks that were made at its beginning are too old.
+const SHORT_COPY_SECONDS: i64 = 20;
+
+/// A short comparison is made use of: both switches follow it at once where nobody is asked before them.
+pub fn checks_soon(movement: &MoveTables, waiting: &PhaseId, view: &View<'_>) -> Vec<PhaseId> {
+    let copied_at = view.progress.reached.get(&PhaseId::COPY);
+    let copy = attempts::created_at(view.progress).zip(copied_at).map(|(created, copied)| copied.duration_since(created));
+    let is_short = copy.is_some_and(|took| (0..=SHORT_COPY_SECONDS).contains(&took.as_secs()));
+    if *waiting != PhaseId::VERIFY || !is_short {
+        return vec![];
+    }
+    let nobody_is_asked =
+        |phase: &PhaseId| movement.gate(phase, view.facts).is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance);
+    [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY].into_iter().take_while(nobody_is_asked).collect()
+}
+
 /// What a phase needs to be decided, beyond what every look reads.
 pub fn query(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Query {
     let mut query = query_of(movement, phase, progress);
@@ -106,7 +131,6 @@ fn query_of(movement: &MoveTables, phase: &PhaseId, progress: &Progress) -> Quer
     match phase.as_str() {
         "create" | "complete" | "cancel" => Query { asks: movement.table_names().into(), ..Query::default() },
         "switch-back" => switch_back::query(movement),
-        "copy" => copy::query(movement),
         "verify" => verify::query(movement, progress),
         "switch-replicas" => verify::query(movement, progress),
         "switch-primary" => switch_primary::query(movement, progress),

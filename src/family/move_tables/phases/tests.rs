@@ -498,3 +498,43 @@ fn a_hold_says_what_it_costs_from_what_was_read() {
         assert!(!price(&World::after(&[]), phase).is_empty() || phase == "copy", "{phase}");
     }
 }
+
+/// What may be past though it wants more again would be passed by in silence.
+#[test]
+fn no_phase_that_is_past_has_a_step_left() {
+    let words = |phases: &[PhaseId]| phases.iter().map(|phase| phase.as_str().to_owned()).collect::<Vec<_>>();
+    let past = |after: &[&str]| {
+        let mut world = World::after(after);
+        for phase in all() {
+            world.progress.reached.insert(phase.id, now());
+        }
+        let situation = world.situation();
+        let past: Vec<PhaseId> = all().into_iter().map(|phase| phase.id).filter(|id| is_past(id, &situation)).collect();
+        for phase in &past {
+            assert!(matches!(world.step(phase.as_str()), Step::Done(_)), "{phase} after {after:?}");
+        }
+        words(&past)
+    };
+    assert_eq!(past(&[]), [""; 0]);
+    assert_eq!(past(&["create", "copy"]), ["create"], "its streams can stop again");
+    assert_eq!(past(&READS), ["create"]);
+    assert_eq!(past(&SWITCHED), ["pre-check", "create", "copy", "verify", "switch-replicas", "switch-primary"]);
+    assert_eq!(past(&COMPLETED).len(), 8, "all but the removal of the rules");
+}
+
+#[test]
+fn the_checks_of_both_switches_are_made_in_a_short_comparison_that_nobody_is_asked_after() {
+    let soon = |copy_seconds: i64, held: &[PhaseId]| {
+        let mut world = World::after(&["create", "copy"]);
+        for (gate, spec) in &mut world.movement.spec.gates {
+            spec.policy = if held.contains(gate) { GatePolicy::OperatorHold } else { GatePolicy::AutoAdvance };
+        }
+        let created_at = attempts::created_at(&world.progress).unwrap();
+        world.progress.reached.insert(PhaseId::COPY, created_at + SignedDuration::from_secs(copy_seconds));
+        world.look(|view| checks_soon(&world.movement, &PhaseId::VERIFY, view))
+    };
+    assert_eq!(soon(5, &[]), [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY]);
+    assert_eq!(soon(5, &[PhaseId::SWITCH_PRIMARY]), [PhaseId::SWITCH_REPLICAS]);
+    assert_eq!(soon(5, &[PhaseId::SWITCH_REPLICAS]), []);
+    assert_eq!(soon(60, &[]), [], "they would be too old by then");
+}
