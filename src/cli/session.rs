@@ -266,6 +266,14 @@ impl Session {
         }
     }
 
+    /// What the look found that opened the movement, until something is decided on it.
+    pub fn opening_facts(&self) -> Option<&Facts> {
+        match &self.seen {
+            FirstLook::Found(found) => Some(&found.1),
+            FirstLook::None | FirstLook::WithoutStreams(_) => None,
+        }
+    }
+
     /// One look at what every decision rests on.
     pub async fn observe(&self) -> Result<Facts, Error> {
         self.cluster.observe(&self.movement.query()).await.map_err(|error| self.failed(&error))

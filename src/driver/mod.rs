@@ -398,9 +398,13 @@ impl<'a> Driver<'a> {
 
     /// Appends to the record. Somebody else's append in between is no harm: the loop looks and decides anew.
     fn note(&mut self, record: &Record, mut whats: Vec<What>, facts: Option<&Facts>) -> Result<Option<Record>, DriverError> {
+        let mut pictured = None;
         for what in &mut whats {
             if let (What::Outcome { found, .. }, Some(facts)) = (what, facts) {
-                *found = Some(self.ports.kept.keep(&sight::bytes_of(&self.family.picture(facts)))?);
+                let picture = self.family.picture(facts);
+                let digest = self.ports.kept.keep(&sight::bytes_of(&picture))?;
+                *found = Some(digest.clone());
+                pictured = Some((digest, picture));
             }
         }
         let incarnation = facts.map(|facts| self.family.incarnation(facts));
@@ -420,6 +424,8 @@ impl<'a> Driver<'a> {
                 for entry in after.entries.iter().filter(|entry| entry.serial > record.serial()) {
                     self.tell_entry(entry);
                 }
+                // What was just kept need not be read back.
+                self.baseline = pictured.or(self.baseline.take());
                 if goals {
                     self.goal_serial = after.serial();
                 }

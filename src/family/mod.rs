@@ -5,6 +5,7 @@ pub mod adoption;
 pub mod basis;
 pub mod costs;
 pub mod fast_path;
+mod kept_picture;
 pub mod mending;
 pub mod move_tables;
 pub mod picture;

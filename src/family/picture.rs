@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::kept_picture::KeptPicture;
 use crate::cluster::port::OtherRules;
 use crate::model::digest::Digest;
 use crate::model::routing::RoutingRules;
@@ -16,6 +17,7 @@ use crate::model::shared::Shared;
 pub type Names = Shared<BTreeSet<String>>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "KeptPicture", into = "KeptPicture")]
 pub struct Picture {
     pub routing_rules: RoutingRules,
     /// By cell.
@@ -27,7 +29,6 @@ pub struct Picture {
     pub vschema_tables: BTreeMap<String, Names>,
     /// Keyspace to table to the digest of its VSchema entry with the vindexes it names. What a forecast can't know is left out, and
     /// what one side lacks is not compared: pictures kept by an older version have none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vschema_entries: BTreeMap<String, Shared<BTreeMap<String, Digest>>>,
     /// `keyspace/shard` to those tables of the movement that are there, renamed ones too. Empty when it wasn't looked at.
     pub tables: BTreeMap<String, Names>,

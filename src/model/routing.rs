@@ -3,6 +3,7 @@
 //! Routing rules are one blob in the topology, rewritten by whoever comes last, in random order
 //! (`SaveRoutingRules`, go/vt/topo/vschema.go); vtgate reads a copy in each cell's SrvVSchema. Both are values here.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -122,12 +123,7 @@ impl RoutingRules {
                 diff.note(key, self.get(key), after.get(key));
             }
         } else {
-            for (key, to) in after.iter() {
-                diff.note(key, self.get(key), Some(to));
-            }
-            for (key, to) in self.iter().filter(|(key, _)| after.get(key).is_none()) {
-                diff.note(key, Some(to), None);
-            }
+            diff.note_each(self.iter(), after.iter());
         }
         diff
     }
@@ -192,6 +188,28 @@ pub struct RoutingDiff {
 }
 
 impl RoutingDiff {
+    /// Of rules that both come in the order of their keys.
+    fn note_each<'a>(
+        &mut self,
+        before: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
+        after: impl Iterator<Item = (&'a String, &'a Vec<String>)>,
+    ) {
+        let (mut before, mut after) = (before.peekable(), after.peekable());
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (Some((one, _)), Some((other, _))) => one.cmp(other),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return,
+            };
+            let was = if order.is_le() { before.next() } else { None };
+            let is = if order.is_ge() { after.next() } else { None };
+            if let Some((key, _)) = was.or(is) {
+                self.note(key, was.map(|(_, to)| to.as_slice()), is.map(|(_, to)| to.as_slice()));
+            }
+        }
+    }
+
     fn note(&mut self, key: &str, before: Option<&[String]>, after: Option<&[String]>) {
         let rule = |to: &[String]| Rule { from_table: key.to_owned(), to_table: to.join(",") };
         match (before, after) {

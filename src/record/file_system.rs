@@ -176,7 +176,9 @@ impl Folder for HostFolder {
     fn read(&self, name: &str, limit: usize) -> io::Result<(Status, Vec<u8>)> {
         let file = self.open(name, OFlags::RDONLY, 0)?;
         let status = Self::regular(&file)?;
-        let mut bytes = Vec::new();
+        // In one piece: it may be as large as all routing rules of a cluster.
+        let size = file.metadata()?.len().min(limit as u64);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         file.take(limit as u64).read_to_end(&mut bytes)?;
         Ok((status, bytes))
     }

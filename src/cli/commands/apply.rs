@@ -66,14 +66,21 @@ pub fn run(args: ApplyArgs, context: &mut Context) -> Result<Exit, Error> {
     };
     block_on(context, async |context| {
         let mut session = Session::open(context, &file, "apply", Wants::Nothing).await?;
-        let facts = session.observe().await?;
+        let looked_anew;
+        let facts = match session.opening_facts() {
+            Some(facts) => facts,
+            None => {
+                looked_anew = session.observe().await?;
+                &looked_anew
+            }
+        };
         // What stopped half way is made whole whatever the operator has tightened since.
         if !args.finish_only {
-            refuse_by_guards(&session, &facts)?;
+            refuse_by_guards(&session, facts)?;
         }
         // For the whole run: two applies of one movement would only get in each other's way.
         let _running = session.take_lease(" apply").map_err(Error::lease)?;
-        session.refuse_foreign(&facts)?;
+        session.refuse_foreign(facts)?;
         if let Some(saved) = &saved
             && !args.finish_only
             && let Some(exit) = refuse_stale(context, &mut session, saved, &args.file).await?

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Vtctld;
+use super::cluster::Cluster;
 use super::concurrently::concurrently;
 use super::convert::{Malformed, routing, topology, vschema, workflow};
 use super::generated::{vschema as wire, vtctldata as data};
+use super::last_rules::LastRules;
 use super::pieces::{Pieces, Sizes};
 use super::streams_in_pieces;
 use crate::cluster::error::{ClusterError, Effect, ErrorKind};
@@ -46,13 +48,15 @@ pub(super) async fn ground(vtctld: &Vtctld, keyspaces: BTreeSet<KeyspaceName>) -
 }
 
 pub(super) async fn rest(
-    vtctld: &Vtctld,
-    sizes: &Arc<Sizes>,
+    Cluster { vtctld, sizes, last_rules, .. }: &Cluster,
     cells: &Cells,
     named: BTreeSet<(KeyspaceName, WorkflowName)>,
 ) -> Result<Rest, ClusterError> {
-    let ((routing_rules, served), other_rules, workflows) =
-        tokio::try_join!(rules(vtctld, &sizes.served, cells), other_rules(vtctld), workflows(vtctld, sizes, named))?;
+    let ((routing_rules, served), other_rules, workflows) = tokio::try_join!(
+        rules(vtctld, (&sizes.served, last_rules), cells),
+        other_rules(vtctld),
+        workflows(vtctld, sizes, named)
+    )?;
     Ok(Rest { routing_rules, served, other_rules, workflows })
 }
 
@@ -81,11 +85,12 @@ async fn routing_rules(vtctld: &Vtctld) -> Result<RoutingRules, ClusterError> {
 /// The rules of the topology, and what each cell serves of them.
 async fn rules(
     vtctld: &Vtctld,
-    pieces: &Pieces,
+    (pieces, last_rules): (&Pieces, &LastRules),
     cells: &Cells,
 ) -> Result<(RoutingRules, BTreeMap<String, Served>), ClusterError> {
     let at_once = pieces.whole(served_by(vtctld, Vec::new()));
     let (rules, at_once) = tokio::try_join!(routing_rules(vtctld), at_once)?;
+    let rules = last_rules.or_the_same(rules);
     let mut served = BTreeMap::new();
     // A cell without a SrvVSchema comes as an empty one.
     let mut add = |found: BTreeMap<String, wire::SrvVSchema>| {
@@ -146,7 +151,7 @@ async fn one_workflow(
 ) -> Result<Option<Workflow>, ClusterError> {
     let found = streams_in_pieces::read(&vtctld, &sizes.streams, &keyspace, name.as_str()).await?;
     let found = found.into_iter().find(|workflow| workflow.name == name.as_str());
-    Ok(found.map(|found| workflow::workflow(keyspace.as_str(), &found)))
+    Ok(found.map(|found| workflow::workflow(keyspace.as_str(), found)))
 }
 
 /// None for what vtctld says is not there.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Vtctld;
+use super::last_rules::LastRules;
 use super::pieces::Sizes;
 use crate::clock::Clock;
 use crate::cluster::topo::Topology;
@@ -17,6 +18,7 @@ pub struct Cluster {
     pub(super) sql: SqlReads,
     pub(super) topology: Option<Arc<dyn Topology>>,
     pub(super) sizes: Arc<Sizes>,
+    pub(super) last_rules: Arc<LastRules>,
 }
 
 /// Which SQL reads are made.
@@ -38,7 +40,7 @@ impl SqlReads {
 impl Cluster {
     /// With bounded SQL reads.
     pub fn new(vtctld: Vtctld, clock: Arc<dyn Clock>) -> Self {
-        Self { vtctld, clock, sql: SqlReads::BOUNDED, topology: None, sizes: Arc::default() }
+        Self { vtctld, clock, sql: SqlReads::BOUNDED, topology: None, sizes: Arc::default(), last_rules: Arc::default() }
     }
 
     pub fn with_sql(self, sql: SqlReads) -> Self {

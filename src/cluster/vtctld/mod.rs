@@ -12,6 +12,7 @@ pub(crate) mod convert;
 mod credentials;
 mod error_text;
 pub mod generated;
+mod last_rules;
 mod pieces;
 mod reader;
 mod rpc;

@@ -28,7 +28,7 @@ impl Reader for Cluster {
         keyspaces.extend(query.asks.iter().flat_map(Asking::keyspaces));
         let (cells, mut ground) = tokio::try_join!(base::cells(&self.vtctld), base::ground(&self.vtctld, keyspaces))?;
         let (rest, answers) = tokio::try_join!(
-            base::rest(&self.vtctld, &self.sizes, &cells, query.workflows.clone()),
+            base::rest(self, &cells, query.workflows.clone()),
             self.answers(ground.keyspaces.clone(), ground.vschemas.clone(), query.asks.clone())
         )?;
 

@@ -132,8 +132,8 @@ impl MoveTables {
 
     /// A workflow of our name between other keyspaces or with other tables is somebody else's, whatever we tried.
     fn carries_something_else(&self, facts: &Facts) -> Option<String> {
-        let ours: BTreeSet<&str> = self.tables.iter().map(TableName::as_str).collect();
-        let list = |all: &BTreeSet<&str>| names(&all.iter().copied().collect::<Vec<_>>(), MOST_TABLES);
+        // Both are sorted.
+        let ours = || self.tables.iter().map(TableName::as_str);
         for (keyspace, name, from) in
             [(self.target(), self.workflow().clone(), self.source()), (self.source(), self.workflow().reverse(), self.target())]
         {
@@ -145,12 +145,12 @@ impl MoveTables {
                         "{place} reads from keyspace `{is}`, and ours reads from `{from}`: it is somebody else's"
                     ));
                 }
-                let tables: BTreeSet<&str> = stream.tables.keys().map(String::as_str).collect();
-                if tables != ours {
+                let tables = || stream.tables.keys().map(String::as_str);
+                if tables().ne(ours()) {
                     return Some(format!(
                         "{place} carries the tables {}, and the plan moves {}: it is somebody else's",
-                        list(&tables),
-                        list(&ours)
+                        names(&tables().collect::<Vec<_>>(), MOST_TABLES),
+                        names(&ours().collect::<Vec<_>>(), MOST_TABLES)
                     ));
                 }
             }
@@ -185,6 +185,7 @@ impl MoveTables {
         let mut lines = Vec::new();
         for cell in &facts.cells.names {
             match facts.served.get(cell.as_str()) {
+                Some(served) if served.routing_rules == facts.routing_rules => {}
                 None => lines.push(format!("cell {cell} has no SrvVSchema")),
                 Some(served) => {
                     let diff = ours.diff(&served.routing_rules.of_keys(&keys));

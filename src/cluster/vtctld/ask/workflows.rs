@@ -11,7 +11,7 @@ use crate::model::workflow::Workflow;
 /// here is whole.
 pub(super) async fn answer(asking: &Asking, keyspace: &KeyspaceName) -> Result<Answer, NotRead> {
     let found = streams_in_pieces::read(&asking.vtctld, &asking.sizes.streams, keyspace, "").await?;
-    let mut workflows: Vec<Workflow> = found.iter().map(|found| workflow::workflow(keyspace.as_str(), found)).collect();
+    let mut workflows: Vec<Workflow> = found.into_iter().map(|found| workflow::workflow(keyspace.as_str(), found)).collect();
     workflows.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Answer::Workflows(workflows))
 }

@@ -1,6 +1,8 @@
 //! Workflows and their streams, of `GetWorkflows` and `WorkflowStatus`.
 
-use super::text::text;
+use std::collections::BTreeSet;
+
+use super::text::{owned_text, text};
 use super::time::timestamp;
 use super::topology::{tablet_alias, tablet_type};
 use crate::cluster::printable;
@@ -10,18 +12,19 @@ use crate::model::workflow::{
     CopyPhase, Stream, StreamOptions, StreamState, TableCopy, Throttled, Workflow, WorkflowOptions, WorkflowStatus,
 };
 
-pub(crate) fn workflow(keyspace: &str, workflow: &wire::Workflow) -> Workflow {
-    let location = |location: Option<&wire::workflow::ReplicationLocation>| match location {
-        Some(location) => {
-            let mut shards = location.shards.clone();
-            shards.sort();
-            (location.keyspace.clone(), shards)
+pub(crate) fn workflow(keyspace: &str, workflow: wire::Workflow) -> Workflow {
+    let options = workflow_options(&workflow);
+    let location = |location: Option<wire::workflow::ReplicationLocation>| match location {
+        Some(mut location) => {
+            location.shards.sort();
+            (location.keyspace, location.shards)
         }
         None => Default::default(),
     };
-    let (source_keyspace, source_shards) = location(workflow.source.as_ref());
-    let (target_keyspace, target_shards) = location(workflow.target.as_ref());
-    let mut streams: Vec<Stream> = workflow.shard_streams.values().flat_map(|shard| &shard.streams).map(stream).collect();
+    let (source_keyspace, source_shards) = location(workflow.source);
+    let (target_keyspace, target_shards) = location(workflow.target);
+    // Taken apart one by one: those of a thousand tables on hundreds of shards must not be held twice.
+    let mut streams: Vec<Stream> = workflow.shard_streams.into_values().flat_map(|shard| shard.streams).map(stream).collect();
     let key = |stream: &Stream| (stream.shard.clone(), stream.source_shard.clone(), stream.id);
     streams.sort_by_key(key);
     // Without a plausible time of the last update Vitess works the lag out from nothing and sends 0 (vitess-facts 2.5).
@@ -33,46 +36,43 @@ pub(crate) fn workflow(keyspace: &str, workflow: &wire::Workflow) -> Workflow {
     let is_copying = streams.iter().any(|stream| stream.state == StreamState::Copying || !stream.copying_tables.is_empty());
     Workflow {
         keyspace: keyspace.to_owned(),
-        name: workflow.name.clone(),
-        workflow_type: workflow.workflow_type.clone(),
-        workflow_sub_type: workflow.workflow_sub_type.clone(),
+        name: workflow.name,
+        workflow_type: workflow.workflow_type,
+        workflow_sub_type: workflow.workflow_sub_type,
         source_keyspace,
         source_shards,
         target_keyspace,
         target_shards,
         transaction_lag_seconds: lag(workflow.max_v_replication_transaction_lag).filter(|_| !is_copying),
         heartbeat_lag_seconds: lag(workflow.max_v_replication_lag),
-        options: workflow_options(workflow),
+        options,
         streams,
     }
 }
 
-fn stream(stream: &wire::workflow::Stream) -> Stream {
-    let source = stream.binlog_source.as_ref();
-    let rules = source.and_then(|source| source.filter.as_ref()).map(|filter| filter.rules.as_slice()).unwrap_or_default();
-    let mut copying_tables: Vec<String> = stream.copy_states.iter().map(|copy| copy.table.clone()).collect();
-    copying_tables.sort();
-    copying_tables.dedup();
-    let throttled = stream.throttler_status.as_ref().filter(|status| !status.component_throttled.is_empty());
+fn stream(mut stream: wire::workflow::Stream) -> Stream {
+    let options = stream_options(&stream);
+    let source = stream.binlog_source.take().unwrap_or_default();
+    let rules = source.filter.map(|filter| filter.rules).unwrap_or_default();
+    let copying_tables: BTreeSet<String> = stream.copy_states.into_iter().map(|copy| copy.table).collect();
+    let throttled = stream.throttler_status.filter(|status| !status.component_throttled.is_empty());
     Stream {
         id: stream.id,
-        shard: stream.shard.clone(),
+        shard: stream.shard,
         tablet: tablet_alias(stream.tablet.as_ref()).map(|alias| alias.to_string()).unwrap_or_default(),
-        source_keyspace: source.map(|source| source.keyspace.clone()).unwrap_or_default(),
-        source_shard: source.map(|source| source.shard.clone()).unwrap_or_default(),
-        tables: rules.iter().map(|rule| (rule.r#match.clone(), text(&rule.filter))).collect(),
+        source_keyspace: source.keyspace,
+        source_shard: source.shard,
+        tables: rules.into_iter().map(|rule| (rule.r#match, owned_text(rule.filter))).collect(),
         position: text(&stream.position),
         state: StreamState::parse(&stream.state),
         message: printable(&stream.message),
-        copying_tables,
+        copying_tables: copying_tables.into_iter().collect(),
         rows_copied: stream.rows_copied,
         transaction_at: timestamp(stream.transaction_timestamp.as_ref()),
         updated_at: timestamp(stream.time_updated.as_ref()),
-        throttled: throttled.map(|status| Throttled {
-            component: status.component_throttled.clone(),
-            at: timestamp(status.time_throttled.as_ref()),
-        }),
-        options: stream_options(stream),
+        throttled: throttled
+            .map(|status| Throttled { at: timestamp(status.time_throttled.as_ref()), component: status.component_throttled }),
+        options,
     }
 }
 
@@ -158,14 +158,14 @@ mod tests {
     #[test]
     fn the_lag_of_a_copying_workflow_is_none() {
         let mut message = with(vec![running(1, "-80")]);
-        assert_eq!(workflow("customer", &message).transaction_lag_seconds, Some(3));
+        assert_eq!(workflow("customer", message.clone()).transaction_lag_seconds, Some(3));
         for unknown in [i64::MIN, i64::MAX] {
             message.max_v_replication_transaction_lag = unknown;
-            assert_eq!(workflow("customer", &message).transaction_lag_seconds, None);
+            assert_eq!(workflow("customer", message.clone()).transaction_lag_seconds, None);
         }
         let mut copying = running(2, "80-");
         copying.copy_states.push(wire::workflow::stream::CopyState { table: "customer".into(), ..Default::default() });
-        let copying = workflow("customer", &with(vec![running(1, "-80"), copying]));
+        let copying = workflow("customer", with(vec![running(1, "-80"), copying]));
         assert_eq!(copying.transaction_lag_seconds, None);
         assert_eq!(copying.streams[1].copying_tables, ["customer"]);
     }
@@ -177,15 +177,15 @@ mod tests {
         new.time_updated = Some(vttime::Time { seconds: 20_261_120_013_000, nanoseconds: 0 });
         let mut message = with(vec![new]);
         message.max_v_replication_transaction_lag = 0;
-        let converted = workflow("customer", &message);
+        let converted = workflow("customer", message.clone());
         assert_eq!((converted.transaction_lag_seconds, converted.heartbeat_lag_seconds), (None, None));
         assert!(!converted.streams[0].copy_is_complete());
-        assert_eq!(workflow("customer", &with(vec![])).transaction_lag_seconds, None);
+        assert_eq!(workflow("customer", with(vec![])).transaction_lag_seconds, None);
     }
 
     #[test]
     fn streams_are_sorted_and_name_their_source() {
-        let converted = workflow("customer", &with(vec![running(9, "80-"), running(2, "-80"), running(1, "-80")]));
+        let converted = workflow("customer", with(vec![running(9, "80-"), running(2, "-80"), running(1, "-80")]));
         assert_eq!(converted.stream_ids(), [("-80".into(), 1), ("-80".into(), 2), ("80-".into(), 9)]);
         let stream = &converted.streams[0];
         assert_eq!((stream.source_keyspace.as_str(), stream.source_shard.as_str()), ("commerce", "0"));
@@ -199,7 +199,7 @@ mod tests {
     fn a_message_carries_no_row_data() {
         let mut failed = running(1, "-80");
         failed.message = b"task error: Duplicate entry 'ann@example.com' for key 'x' (errno 1062) during query: insert into customer values ('ann@example.com')".to_vec();
-        let message = workflow("customer", &with(vec![failed])).streams.remove(0).message;
+        let message = workflow("customer", with(vec![failed])).streams.remove(0).message;
         assert!(!message.contains("ann") && message.contains("errno 1062"), "{message}");
     }
 
@@ -210,7 +210,7 @@ mod tests {
             component_throttled: "vcopier".into(),
             time_throttled: Some(vttime::Time { seconds: 1_795_138_200, nanoseconds: 0 }),
         });
-        let stream = workflow("customer", &with(vec![throttled])).streams.remove(0);
+        let stream = workflow("customer", with(vec![throttled])).streams.remove(0);
         assert_eq!(stream.throttled.unwrap().component, "vcopier");
     }
 
