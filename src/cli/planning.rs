@@ -38,7 +38,7 @@ impl Planning<'_> {
         more.merge(self.movement.query());
         for phase in self.movement.phases() {
             more.merge(self.movement.query_for(&phase.id, &self.progress));
-            more.merge(self.movement.hold_query(&phase.id));
+            more.merge(self.movement.shown_query(&phase.id));
         }
         // Whoever is or was at it may hold a lock.
         if self.progress.open_attempt.is_some() || self.progress.attempts.iter().any(Attempt::is_half_done) {

@@ -45,6 +45,9 @@ pub fn put_back(store: &FileStore) -> String {
     format!("cp {} {}", shell(&last_good(&lockfile).to_string_lossy()), shell(&lockfile.to_string_lossy()))
 }
 
+/// What a record is that is not where this host has written it.
+pub const GONE: &str = "gone, and this host wrote one here once";
+
 /// The record of a movement as this host last wrote it. `is` is none while the cluster can't be asked.
 pub fn last_written_of(store: &FileStore, spec: &Spec, is: Option<&Fingerprint>) -> Option<Record> {
     store.last_written().filter(|record| record.belongs_to(spec.workflow.as_str(), &spec.cluster, is).is_ok())

@@ -83,11 +83,11 @@ impl RunOptions {
         if !self.wait || !may_end(hold) {
             return None;
         }
+        let left = hold.until.and_then(|until| Duration::try_from(until.duration_since(now)).ok()).filter(|left| !left.is_zero());
         if self.time_jumps.is_none() {
-            return Some(Duration::from_secs(1));
+            return Some(left.map_or(pace::LONGEST, |left| left.min(pace::LONGEST)));
         }
-        let left = Duration::try_from(hold.until?.duration_since(now)).ok()?;
-        (!left.is_zero()).then_some(left)
+        left
     }
 }
 
@@ -247,8 +247,8 @@ impl<'a> Driver<'a> {
                     self.hold_look(facts, record.serial());
                 }
                 Decision::CheckedAhead { waiting, passed } => {
-                    let now = self.ports.clock.now();
-                    self.watch.checked.extend(passed.into_iter().map(|phase| (phase, now)));
+                    let seen_at = facts.observed_at;
+                    self.watch.checked.extend(passed.into_iter().map(|phase| (phase, seen_at)));
                     self.watch.checked_ahead.insert(waiting);
                     self.extra = Query::default();
                     self.hold_look(facts, record.serial());

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cluster::port::{Facts, Query};
+use jiff::Timestamp;
+
+use crate::cluster::port::{Answer, Facts, Query};
 use crate::report::event::TableProgress;
 use crate::run::phase::PhaseId;
 
@@ -14,21 +16,31 @@ const SELDOM: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub struct Shown {
-    /// Of which phase, and how far each table was.
-    seen: Option<(PhaseId, BTreeMap<String, TableProgress>)>,
+    /// Of which phase.
+    seen: Option<(PhaseId, Tables)>,
     /// Of which phase it was asked, first and last, by a clock that nobody sets.
     asked_at: Option<(PhaseId, Duration, Duration)>,
     asked: Query,
 }
 
+/// How far each table of a copy was, and when.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    pub by_name: BTreeMap<String, TableProgress>,
+    pub at: Option<Timestamp>,
+}
+
 impl Shown {
-    /// How far the tables are: as this look found it, or else the last one of the same phase that asked.
-    pub fn see(&mut self, phase: &PhaseId, facts: &Facts) -> BTreeMap<String, TableProgress> {
-        let found = TableProgress::of(facts);
-        if !found.is_empty() || self.seen.as_ref().is_some_and(|(seen, _)| seen != phase) {
-            self.seen = Some((phase.clone(), found));
+    /// How far the tables are: as this look found it, or else the last one of the same phase that asked. No table is left to tell of
+    /// once the rows are copied (`getCopyProgress`, go/vt/vtctl/workflow/server.go).
+    pub fn see(&mut self, phase: &PhaseId, facts: &Facts) -> Tables {
+        let has_asked = facts.answers.iter().any(|answered| matches!(answered.answer, Ok(Answer::CopyProgress(_))));
+        if has_asked {
+            let tables = Tables { by_name: TableProgress::of(facts), at: Some(facts.observed_at) };
+            self.seen = Some((phase.clone(), tables));
         }
-        self.seen.as_ref().map(|(_, tables)| tables.clone()).unwrap_or_default()
+        let of_this_phase = self.seen.as_ref().filter(|(seen, _)| seen == phase);
+        of_this_phase.map(|(_, tables)| tables.clone()).unwrap_or_default()
     }
 
     /// What the next look shall ask for as well, if it is time to.
@@ -52,7 +64,7 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::port::{Answer, Ask};
+    use crate::cluster::port::Ask;
     use crate::family::move_tables::fixtures::{World, commerce_to_customer};
     use crate::model::workflow::{CopyPhase, TableCopy, WorkflowStatus};
 
@@ -61,12 +73,19 @@ mod tests {
         Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() }
     }
 
-    fn facts(rows_copied: Option<i64>) -> Facts {
+    /// Of a look that did not ask, or that found so many rows of a table copied, or no copy.
+    fn facts(asked: Option<Option<i64>>) -> Facts {
         let mut world = World::after(&["create"]);
-        if let Some(rows_copied) = rows_copied {
-            let phase = CopyPhase::InProgress;
-            let copy = TableCopy { rows_copied, rows_total: 9, bytes_copied: 0, bytes_total: 0, phase };
-            let status = WorkflowStatus { table_copies: [("corder".to_owned(), copy)].into(), traffic_state: String::new() };
+        if let Some(rows_copied) = asked {
+            let copy = |rows_copied| TableCopy {
+                rows_copied,
+                rows_total: 9,
+                bytes_copied: 0,
+                bytes_total: 0,
+                phase: CopyPhase::InProgress,
+            };
+            let table_copies = rows_copied.map(|rows_copied| ("corder".to_owned(), copy(rows_copied))).into_iter().collect();
+            let status = WorkflowStatus { table_copies, traffic_state: String::new() };
             world.answer(ask(), Ok(Answer::CopyProgress(status)));
         }
         world.facts
@@ -75,11 +94,13 @@ mod tests {
     #[test]
     fn what_was_seen_last_is_shown_until_another_phase_waits() {
         let mut shown = Shown::default();
-        let rows = |tables: BTreeMap<String, TableProgress>| tables.get("corder").map(|table| table.rows_copied);
-        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(Some(3)))), Some(3));
+        let rows = |tables: Tables| tables.by_name.get("corder").map(|table| table.rows_copied);
+        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(Some(Some(3))))), Some(3));
         assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(None))), Some(3), "this look did not ask");
-        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(Some(5)))), Some(5));
+        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(Some(Some(5))))), Some(5));
         assert_eq!(rows(shown.see(&PhaseId::VERIFY, &facts(None))), None, "it is no copy's any more");
+        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(Some(None)))), None, "the rows are copied, the streams catch up");
+        assert_eq!(rows(shown.see(&PhaseId::COPY, &facts(None))), None);
     }
 
     #[test]

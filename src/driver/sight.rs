@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::shown::Tables;
 use crate::cluster::port::Facts;
 use crate::family::picture::Picture;
 use crate::family::{Family, SituationKind, Waiting};
@@ -14,7 +15,7 @@ use crate::record::entry::What;
 use crate::record::kept::Kept;
 use crate::record::progress::{Attempt, Progress};
 use crate::record::store::Record;
-use crate::report::event::{self, TableProgress};
+use crate::report::event;
 use crate::run::phase::PhaseId;
 
 /// What a write may replace, kept before it.
@@ -67,7 +68,7 @@ pub fn progress(
     progress: &Progress,
     phase: &PhaseId,
     waiting: &Waiting,
-    tables: BTreeMap<String, TableProgress>,
+    tables: Tables,
 ) -> event::Progress {
     let situation = family.situation(facts, progress);
     let way_back = (situation.kind == SituationKind::Switched).then(|| family.way_back(facts));
@@ -76,7 +77,8 @@ pub fn progress(
         phase: phase.clone(),
         waiting_for: waiting.what.clone(),
         traffic: situation.traffic,
-        tables,
+        tables: tables.by_name,
+        tables_at: tables.at,
         lag_seconds: family.pulse(facts).lag_seconds,
         way_back,
         until: None,

@@ -426,13 +426,15 @@ fn a_known_end_of_a_hold_is_jumped_to() {
     let end = Timestamp::from_second(1_600).unwrap();
     let stay = |time_jumps, kind, until| {
         let time_jumps = bool::then(time_jumps, TimeJumps::default);
-        RunOptions { wait: true, time_jumps, ..RunOptions::default() }.stay(&hold(kind, until), now).map(|stay| stay.as_secs())
+        RunOptions { wait: true, time_jumps, ..RunOptions::default() }.stay(&hold(kind, until), now).map(|stay| stay.as_millis())
     };
-    assert_eq!(stay(true, HoldKind::RevertWindow, Some(end)), Some(600));
-    assert_eq!(stay(false, HoldKind::RevertWindow, Some(end)), Some(1), "an approval may end it before");
+    assert_eq!(stay(true, HoldKind::RevertWindow, Some(end)), Some(600_000));
+    assert_eq!(stay(false, HoldKind::RevertWindow, Some(end)), Some(900), "an approval may end it before");
+    let soon = now + SignedDuration::from_millis(300);
+    assert_eq!(stay(false, HoldKind::RevertWindow, Some(soon)), Some(300), "its end is not missed");
     assert_eq!(stay(true, HoldKind::Window, Some(now)), None, "it is over, and something else holds");
     assert_eq!(stay(true, HoldKind::NotQuiet, None), None);
-    assert_eq!(stay(false, HoldKind::NotQuiet, None), Some(1));
+    assert_eq!(stay(false, HoldKind::NotQuiet, None), Some(900));
     assert_eq!(RunOptions::default().stay(&hold(HoldKind::Window, Some(end)), now), None);
 }
 

@@ -1,7 +1,7 @@
 //! A picture as it is kept beside the record: what a cell serves stands there only where it is not what the topology has. With a hundred
 //! thousand rules and some cells that is most of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,11 @@ use crate::model::shared::Shared;
 #[derive(Serialize, Deserialize)]
 pub struct KeptPicture {
     routing_rules: RoutingRules,
-    /// None: the same as the topology's. Older versions wrote them out.
-    served: BTreeMap<String, Option<RoutingRules>>,
+    /// Of the cells that serve something else. Older versions wrote all of them here, and go by these alone.
+    served: BTreeMap<String, RoutingRules>,
+    /// The cells that serve what the topology has.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    served_as_the_topology: BTreeSet<String>,
     other_rules: OtherRules,
     denied_tables: BTreeMap<String, Names>,
     vschema_tables: BTreeMap<String, Names>,
@@ -29,19 +32,38 @@ impl From<Picture> for KeptPicture {
     fn from(picture: Picture) -> Self {
         let Picture { routing_rules, served, other_rules, denied_tables, vschema_tables, vschema_entries, tables, streams } =
             picture;
-        let otherwise = |rules: RoutingRules| if rules == routing_rules { None } else { Some(rules) };
-        let served = served.into_iter().map(|(cell, rules)| (cell, otherwise(rules))).collect();
-        Self { routing_rules, served, other_rules, denied_tables, vschema_tables, vschema_entries, tables, streams }
+        let (alike, served): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            served.into_iter().partition(|(_, rules)| *rules == routing_rules);
+        let served_as_the_topology = alike.into_keys().collect();
+        Self {
+            routing_rules,
+            served,
+            served_as_the_topology,
+            other_rules,
+            denied_tables,
+            vschema_tables,
+            vschema_entries,
+            tables,
+            streams,
+        }
     }
 }
 
 impl From<KeptPicture> for Picture {
     fn from(kept: KeptPicture) -> Self {
-        let KeptPicture { routing_rules, served, other_rules, denied_tables, vschema_tables, vschema_entries, tables, streams } =
-            kept;
-        let whole =
-            |rules: Option<RoutingRules>| rules.map_or_else(|| routing_rules.clone(), |rules| rules.sharing(&routing_rules));
-        let served = served.into_iter().map(|(cell, rules)| (cell, whole(rules))).collect();
+        let KeptPicture {
+            routing_rules,
+            served,
+            served_as_the_topology,
+            other_rules,
+            denied_tables,
+            vschema_tables,
+            vschema_entries,
+            tables,
+            streams,
+        } = kept;
+        let alike = served_as_the_topology.into_iter().map(|cell| (cell, routing_rules.clone()));
+        let served = served.into_iter().map(|(cell, rules)| (cell, rules.sharing(&routing_rules))).chain(alike).collect();
         Self { routing_rules, served, other_rules, denied_tables, vschema_tables, vschema_entries, tables, streams }
     }
 }
@@ -58,7 +80,8 @@ mod tests {
         behind.set("customer", "commerce.customer");
         picture.served = [("zone1".to_owned(), picture.routing_rules.clone()), ("zone2".to_owned(), behind)].into();
         let kept = serde_json::to_value(&picture).unwrap();
-        assert_eq!(kept["served"], serde_json::json!({"zone1": null, "zone2": {"customer": ["commerce.customer"]}}));
+        assert_eq!(kept["served"], serde_json::json!({"zone2": {"customer": ["commerce.customer"]}}));
+        assert_eq!(kept["served_as_the_topology"], serde_json::json!(["zone1"]));
         assert_eq!(serde_json::from_value::<Picture>(kept).unwrap(), picture);
         let written_out = serde_json::json!({
             "routing_rules": {"customer": ["customer.customer"]}, "served": {"zone1": {"customer": ["customer.customer"]}},

@@ -58,11 +58,6 @@ pub trait Family: Send + Sync {
         Query::default()
     }
 
-    /// What a hold before a phase tells beyond that.
-    fn hold_query(&self, _phase: &PhaseId) -> Query {
-        Query::default()
-    }
-
     /// Whether a phase that is on record as done can want nothing more, whatever a look would show: it isn't looked at again.
     fn is_past(&self, _phase: &PhaseId, _situation: &Situation) -> bool {
         false

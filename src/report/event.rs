@@ -80,8 +80,10 @@ pub struct Progress {
     pub phase: PhaseId,
     pub waiting_for: String,
     pub traffic: Traffic,
-    /// By table; empty when no copy is under way.
+    /// By table, as they were at `tables_at`; empty when no copy was under way then.
     pub tables: BTreeMap<String, TableProgress>,
+    /// A look in some asks for them; none before the first.
+    pub tables_at: Option<Timestamp>,
     pub lag_seconds: Option<u64>,
     pub way_back: Option<WayBack>,
     /// When the wait ends by itself.

@@ -65,7 +65,7 @@ impl<W: Write + Send> JsonLines<W> {
 impl<W: Write + Send> View for JsonLines<W> {
     fn event(&mut self, at: Timestamp, event: &Event) {
         if let Event::Progress(progress) = event {
-            self.rates.see(at, &progress.tables);
+            self.rates.see(progress.tables_at.unwrap_or(at), &progress.tables);
         }
         if self.is_gone {
             return;
@@ -129,6 +129,7 @@ mod tests {
               "done": false
             }
           },
+          "tables_at": "2026-11-20T02:00:03Z",
           "lag_seconds": null,
           "way_back": null,
           "until": null

@@ -113,7 +113,7 @@ impl<W: Write + Send> View for Lines<W> {
         self.blocks.see(event);
         match event {
             Event::Progress(progress) => {
-                self.rates.see(at, &progress.tables);
+                self.rates.see(progress.tables_at.unwrap_or(at), &progress.tables);
                 // Of many tables one is done at any moment: that is no news.
                 let is_few = progress.tables.len() <= FEW_TABLES;
                 let done = if is_few { progress.tables.values().filter(|table| table.done).count() } else { 0 };

@@ -223,6 +223,7 @@ pub fn copying(second: i64, tables: &[(&str, i64, i64)]) -> Event {
         waiting_for: "rows are being copied".into(),
         traffic: traffic(Source, Source, Source),
         tables: tables.iter().map(table).collect(),
+        tables_at: Some(at(second)),
         lag_seconds: None,
         way_back: None,
         until: None,

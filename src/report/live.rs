@@ -63,7 +63,7 @@ impl Live {
         self.blocks.see(event);
         match event {
             Event::Progress(progress) => {
-                self.rates.see(at, &progress.tables);
+                self.rates.see(progress.tables_at.unwrap_or(at), &progress.tables);
                 self.progress = Some(progress.clone());
                 if !matches!(self.doing, Doing::Holding(_)) {
                     self.doing = Doing::Looking;

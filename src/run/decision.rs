@@ -19,7 +19,7 @@ pub enum Decision {
     Look(Query),
     /// The checks before a phase have passed just now.
     Checked(PhaseId),
-    /// Once in this wait, checks of phases that come soon were made: these have passed.
+    /// Checks of phases that come soon were made while this one waits: these have passed.
     CheckedAhead {
         waiting: PhaseId,
         passed: Vec<PhaseId>,

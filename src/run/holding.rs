@@ -30,9 +30,6 @@ impl Run<'_> {
         until: Option<Timestamp>,
     ) -> Decision {
         let family = self.input.family;
-        if let Some(look) = self.look_for(family.hold_query(gate)) {
-            return look;
-        }
         let mut proved: Vec<String> = self
             .input
             .progress

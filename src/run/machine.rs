@@ -186,7 +186,7 @@ impl Run<'_> {
     }
 
     /// The look that reads this as well; none when it was read.
-    pub(super) fn look_for(&self, mut needed: Query) -> Option<Decision> {
+    fn look_for(&self, mut needed: Query) -> Option<Decision> {
         if self.input.facts.covers(&needed) {
             return None;
         }
@@ -412,11 +412,11 @@ impl Run<'_> {
         self.input.family.mutations(phase).iter().map(|mutation| mutation.verb().worst_case_seconds()).sum()
     }
 
-    /// While something short is waited for: the checks of what follows at once, so that it need not wait for them. Once in a wait;
+    /// While something short is waited for: the checks of what follows at once, so that it need not wait for them. Once a phase and run;
     /// what stands in the way is said when it is that phase's turn.
     fn check_ahead(&self, waiting: &PhaseId) -> Option<Decision> {
         let Input { family, facts, progress, watch, options, .. } = self.input;
-        if !options.looks_ahead || watch.checked_ahead.contains(waiting) {
+        if !options.looks_ahead || watch.checked_ahead.contains(waiting) || options.until.as_ref() == Some(waiting) {
             return None;
         }
         let soon = family.checks_soon(waiting, &self.view);

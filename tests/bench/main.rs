@@ -12,6 +12,7 @@
 //! | [`plot`] | a line over sizes, as a picture |
 //! | [`table`] | figures as a table |
 //! | [`by_hand`] | the steps of a movement with vtctldclient |
+//! | [`looks`] | looks at a movement, apart from any run |
 //! | [`results`] | what is published, row by row |
 //! | [`start`] | start-up, memory and size |
 //! | [`scale`] | large clusters, generated |
@@ -26,11 +27,13 @@
 mod by_hand;
 mod context;
 mod figure;
+mod looks;
 mod movement;
 mod pause;
 mod plan;
 mod plot;
 mod process;
+mod reacting;
 mod results;
 mod scale;
 mod soak;
@@ -53,8 +56,12 @@ const FAMILIES: &[Family] = &[
     Family { name: "start", needs: Needs::Nothing, measure: start::figures },
     Family { name: "plan", needs: Needs::Cluster, measure: plan::figures },
     Family { name: "movement", needs: Needs::Cluster, measure: movement::figures },
-    Family { name: "pause", needs: Needs::Cluster, measure: pause::figures },
+    Family { name: "pause-calm", needs: Needs::Cluster, measure: pause::calm },
+    Family { name: "pause-busy", needs: Needs::Cluster, measure: pause::busy },
+    Family { name: "pause-transaction", needs: Needs::Cluster, measure: pause::open_transaction },
+    Family { name: "pause-lag", needs: Needs::Cluster, measure: pause::lagging_stream },
     Family { name: "watching", needs: Needs::Cluster, measure: watching::figures },
+    Family { name: "reacting", needs: Needs::Cluster, measure: reacting::figures },
     Family { name: "soak", needs: Needs::ClusterAndTime, measure: soak::figures },
     Family { name: "scale", needs: Needs::Nothing, measure: scale::figures },
 ];

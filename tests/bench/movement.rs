@@ -44,7 +44,7 @@ pub fn figures(context: &Context) -> Vec<Figure> {
             .by_hand(whole(&by_hand))
             .limit(Limit::TimesByHand(1.0))
             .note(format!(
-                "{:.1} s of ours is Vitess's own: the calls that write, the copy, the VDiff; seconds to the end of each part, by hand in \
+                "{:.1} s of ours is Vitess's own: the calls that write, the copy and the VDiff until their end is seen; seconds to the end of each part, by hand in \
                  brackets: {}",
                 median(vitess_seconds.iter().copied()),
                 parts.join(", ")

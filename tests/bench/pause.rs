@@ -12,7 +12,7 @@ use super::by_hand::ByHand;
 use super::context::Context;
 use super::figure::{Figure, Limit};
 use super::statistics::{largest, median};
-use super::support::account::Report;
+use super::support::account::{Report, WITHOUT_ACCOUNT};
 use super::support::{Application, Cluster, Movement, Shape, World};
 
 /// As many as the table promises.
@@ -32,8 +32,6 @@ enum Scene {
 }
 
 impl Scene {
-    const ALL: [Self; 4] = [Self::Calm, Self::OpenTransaction, Self::LaggingStream, Self::Busy];
-
     fn words(self) -> &'static str {
         match self {
             Self::Calm => "calm",
@@ -72,9 +70,24 @@ impl Scene {
     }
 }
 
-pub fn figures(context: &Context) -> Vec<Figure> {
-    let cluster = context.cluster.expect("this family needs one");
-    Scene::ALL.into_iter().map(|scene| figure(cluster, scene)).collect()
+pub fn calm(context: &Context) -> Vec<Figure> {
+    figures(context, Scene::Calm)
+}
+
+pub fn open_transaction(context: &Context) -> Vec<Figure> {
+    figures(context, Scene::OpenTransaction)
+}
+
+pub fn lagging_stream(context: &Context) -> Vec<Figure> {
+    figures(context, Scene::LaggingStream)
+}
+
+pub fn busy(context: &Context) -> Vec<Figure> {
+    figures(context, Scene::Busy)
+}
+
+fn figures(context: &Context, scene: Scene) -> Vec<Figure> {
+    vec![figure(context.cluster.expect("this family needs one"), scene)]
 }
 
 fn figure(cluster: &'static Cluster, scene: Scene) -> Figure {
@@ -84,7 +97,7 @@ fn figure(cluster: &'static Cluster, scene: Scene) -> Figure {
         Scene::Calm | Scene::Busy => Limit::MoreThanByHand(0.2),
         Scene::OpenTransaction | Scene::LaggingStream => Limit::AtMost(3.0),
     };
-    Figure::new(format!("writes pause, {}, p50 of {SWITCHES}", scene.words()), "s", median(ours.pauses.iter().copied()))
+    Figure::new(format!("writes stand still, {}, p50 of {SWITCHES}", scene.words()), "s", median(ours.pauses.iter().copied()))
         .by_hand(median(by_hand.pauses.iter().copied()))
         .limit(limit)
         .note(format!(
@@ -200,7 +213,8 @@ impl Busy {
 
     fn start(cluster: &'static Cluster, movement: &Movement) -> Self {
         let stopping = Arc::new(AtomicBool::new(false));
-        let insert = format!("insert into `{}` (token, payload) values ('busy', repeat('x', 4096))", movement.tables[1]);
+        let insert =
+            format!("insert into `{}` (token, payload) values ('{WITHOUT_ACCOUNT}busy', repeat('x', 4096))", movement.tables[1]);
         let writer = |_| {
             let (stopping, insert) = (stopping.clone(), insert.clone());
             thread::spawn(move || {

@@ -1,19 +1,17 @@
-//! What a run asks of vtctld while it only watches, what that costs vtctld, and how soon a change is acted on.
+//! What a run asks of vtctld while it only watches, what that costs vtctld, and what vtctld can bear.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::context::Context;
 use super::figure::{Figure, Limit};
-use super::statistics::{largest, median};
+use super::looks::Looks;
 use super::support::relay::Relay;
 use super::support::{Cluster, Movement, Shape, World};
 
 /// Watched for so long, and said for an hour.
 const WATCHED: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_secs(3600);
-/// How often a change is made, for its reaction.
-const CHANGES: usize = 5;
 
 pub fn figures(context: &Context) -> Vec<Figure> {
     let cluster = context.cluster.expect("this family needs one");
@@ -44,31 +42,17 @@ fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
 
 fn while_held(cluster: &'static Cluster) -> Vec<Figure> {
     let relay = Relay::to(cluster.vtctld());
-    let mut figures = Vec::new();
-    let mut reactions = Vec::new();
-    // A movement that was switched back goes forward only after an approval: each change has one of its own.
-    for turn in 0..CHANGES {
-        let world = World::on(cluster);
-        let movement = Movement::prepare(&world, &Shape::default());
-        world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
-        let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
-        let run = cutover.args(["apply", "--yes", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn();
-        run.wait_for_text("cutover approve switch-replicas");
-        if turn == 0 {
-            figures = watched(cluster, &relay, "at a hold");
-        }
-        world.cutover().args(["approve", "switch-replicas", "--reason", "measured"]).run_expecting(0);
-        let given = Instant::now();
-        run.wait_for_text("switch rdonly");
-        reactions.push(given.elapsed().as_secs_f64());
-        assert_eq!(run.wait().code, Some(0));
-        world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
-    }
-    figures.push(
-        Figure::new(format!("from an approval to the call, p50 of {CHANGES}"), "s", median(reactions.iter().copied()))
-            .limit(Limit::AtMost(1.0))
-            .note(format!("longest {:.1}", largest(reactions))),
-    );
+    let world = World::on(cluster);
+    let movement = Movement::prepare(&world, &Shape::default());
+    world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
+    let cutover = world.cutover().env("CUTOVER_VTCTLD", &relay.address());
+    let run = cutover.args(["apply", "--yes", "--wait", "--until", "switch-replicas"]).limit_seconds(300).spawn();
+    run.wait_for_text("cutover approve switch-replicas");
+    let mut figures = watched(cluster, &relay, "at a hold");
+    figures.push(share_of_what_it_bears(cluster, &movement));
+    world.cutover().args(["approve", "switch-replicas", "--reason", "measured"]).run_expecting(0);
+    assert_eq!(run.wait().code, Some(0));
+    world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);
     figures
 }
 
@@ -85,6 +69,21 @@ fn watched(cluster: &Cluster, relay: &Relay, when: &str) -> Vec<Figure> {
         Figure::new(format!("messages an hour {when}"), "MB", an_hour(bytes) / 1e6),
         Figure::new(format!("vtctld's share of one core {when}"), "%", busy / WATCHED.as_secs_f64() * 100.0),
     ]
+}
+
+/// Looks as fast as vtctld answers them, from many at once, for so long.
+const HURRIED: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 8;
+
+/// A run that watches looks about once a second. What that is of the looks that vtctld can answer in a second.
+fn share_of_what_it_bears(cluster: &Cluster, movement: &Movement) -> Figure {
+    let busy = processor_seconds(cluster);
+    let looks_a_second = Looks::at(cluster, movement).a_second(AT_ONCE, HURRIED);
+    let cores = (processor_seconds(cluster) - busy) / HURRIED.as_secs_f64();
+    Figure::new("a look each second, of what vtctld can bear", "%", 100.0 / looks_a_second).limit(Limit::AtMost(5.0)).note(format!(
+        "it answers {looks_a_second:.0} looks a second to {AT_ONCE} askers at once, and uses {cores:.1} cores for that, on a machine whose \
+         2 it shares with six tablets and the askers"
+    ))
 }
 
 /// What vtctld has used of the processor until now.

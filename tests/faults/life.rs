@@ -43,7 +43,7 @@ use super::service::Wire;
 use super::world::Moment;
 
 /// Nothing that anybody here waits for takes longer, the leases of a dead vtctld and its own 120 s included.
-const MOST_IDLE_LOOKS: u32 = 300;
+const MOST_IDLE_LOOKS: u32 = 430;
 
 /// How a process ended, as far as an operator's next step hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +219,7 @@ impl<'a> Process<'a> {
             never_forward: !matches!(command, Command::Apply { .. } | Command::FinishOnly),
             may_remove_locks: self.world.knows_topology,
             mends: repairs,
+            looks_ahead: matches!(command, Command::Apply { .. }),
         };
         let patience = if machine.never_forward { Duration::from_secs(60) } else { Duration::ZERO };
         let options = RunOptions {

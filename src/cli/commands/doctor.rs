@@ -11,7 +11,7 @@ use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::survey::{Ward, Where};
-use crate::cli::take_up::{put_back, store_of};
+use crate::cli::take_up::{GONE, last_written_of, put_back, store_of};
 use crate::cli::without_streams::look_for_silent;
 use crate::cluster::mutation::Mutation;
 use crate::cluster::port::Facts;
@@ -135,17 +135,16 @@ fn record_says(
         Ok(None) => {
             let Movement::MoveTables(options) = &spec.movement;
             let is_there = survey.facts.workflow(&options.target_keyspace, &spec.workflow).is_some();
-            if !is_there || store.last_written().is_none() {
+            if !is_there || last_written_of(&store, spec, None).is_none() {
                 return Ok(None);
             }
-            const GONE: &str = "gone, and this host wrote one here once";
             survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: GONE.into() });
             return Ok(Some(without_record(&store, GONE, vec![put_back(&store)])));
         }
         Err(error) => {
             context.ui.warn(&format!("{error}; {}", error.help()));
             survey.unread.push(NotSeen { what: format!("the record `{}`", store.path().display()), why: error.to_string() });
-            let written = store.last_written().map(|_| put_back(&store));
+            let written = last_written_of(&store, spec, None).map(|_| put_back(&store));
             let next = written.into_iter().chain(["cutover doctor".to_owned()]).collect();
             return Ok(Some(without_record(&store, "can't be read", next)));
         }

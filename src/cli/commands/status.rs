@@ -12,7 +12,7 @@ use crate::cli::context::{Context, named};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, Wants};
-use crate::cli::take_up::put_back;
+use crate::cli::take_up::{GONE, put_back};
 use crate::cli::without_streams;
 use crate::cluster::port::Facts;
 use crate::family::Family as _;
@@ -110,7 +110,7 @@ async fn look(session: &mut Session) -> Result<(Status, Timestamp), Error> {
     // Without its record the movement is nobody's; where this host wrote one, it is put back.
     if session.record.is_none() && session.copy_of_the_record().is_some() {
         let path = session.store.path().display().to_string();
-        status.contradictions.push(format!("the record `{path}` is gone, and this host wrote one here once"));
+        status.contradictions.push(format!("the record `{path}` is {GONE}"));
         status.next.insert(0, put_back(&session.store));
     }
     Ok((status, now))

@@ -148,10 +148,6 @@ impl Family for MoveTables {
         if *phase == PhaseId::COPY { phases::copy::progress_query(self) } else { Query::default() }
     }
 
-    fn hold_query(&self, phase: &PhaseId) -> Query {
-        price::query(self, phase)
-    }
-
     fn is_past(&self, phase: &PhaseId, situation: &Situation) -> bool {
         phases::is_past(phase, situation)
     }

@@ -1,32 +1,22 @@
 //! What standing still before a gate costs, and what passing it will: what an operator weighs at a hold. Only from what was read.
 
-use super::phases::{all, copy, verify};
+use super::phases::{all, verify};
 use super::{MoveTables, attempts};
 use crate::cluster::mutation::SourceTables;
-use crate::cluster::port::Query;
 use crate::family::picture::StreamShape;
 use crate::family::{SituationKind, View};
 use crate::model::vdiff::Verdict;
 use crate::run::phase::PhaseId;
-use crate::words::{length, moment, size};
+use crate::words::{length, moment};
 
 /// How long vtgate keeps an application's writes waiting before it refuses them (`--buffer-window`, its default).
 const BUFFER_SECONDS: u64 = 10;
-
-/// What a price rests on that no step needs.
-pub fn query(movement: &MoveTables, phase: &PhaseId) -> Query {
-    match phase.as_str() {
-        "copy" | "verify" | "switch-replicas" | "switch-primary" => copy::progress_query(movement),
-        _ => Query::default(),
-    }
-}
 
 pub fn of(movement: &MoveTables, phase: &PhaseId, view: &View<'_>) -> Vec<String> {
     let mut lines: Vec<String> = held_since(phase, view).into_iter().collect();
     match phase.as_str() {
         "create" => lines.push("nothing runs and nothing is written while it holds".into()),
         "copy" | "verify" | "switch-replicas" | "switch-primary" => {
-            lines.extend(copy_on_disk(movement, view));
             lines.extend(streams(movement, view));
         }
         "revert-window" => lines.extend(way_back(movement, view)),
@@ -71,14 +61,6 @@ fn held_since(phase: &PhaseId, view: &View<'_>) -> Option<String> {
         .max_by_key(|(_, at)| *at)?;
     let seconds = view.now.duration_since(at).as_secs();
     (seconds >= WORTH_SAYING_SECONDS).then(|| format!("{} so far: {id} was done {}", length(seconds), moment(at)))
-}
-
-/// The disk that the copy takes on the target, when the look asked for it.
-fn copy_on_disk(movement: &MoveTables, view: &View<'_>) -> Option<String> {
-    let status = view.facts.copy_progress(&copy::progress_ask(movement)).ok()?;
-    let bytes: i64 = status.table_copies.values().map(|copy| copy.bytes_copied).sum();
-    let bytes = u64::try_from(bytes).unwrap_or(0);
-    (bytes > 0).then(|| format!("the copy takes about {} on `{}`", size(bytes), movement.target()))
 }
 
 /// A stream that runs keeps up however long it takes; one that stands lives as long as the source's binlogs.

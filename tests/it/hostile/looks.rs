@@ -38,6 +38,7 @@ fn query(progress: &Progress) -> Query {
     ];
     for phase in phases {
         query.merge(movement.query_for(&PhaseId::new(phase), progress));
+        query.merge(movement.shown_query(&PhaseId::new(phase)));
     }
     let (source, target) = (movement.source().clone(), movement.target().clone());
     let asks = [source.clone(), target.clone()].into_iter().flat_map(|keyspace| {
@@ -82,9 +83,16 @@ fn one_look(until: PhaseId, usual: u32) {
     });
     let answers = answers.lock().unwrap().clone();
     let names: BTreeSet<&str> = answers.keys().map(String::as_str).collect();
-    for call in
-        ["GetWorkflows", "GetSrvVSchemas", "GetTablets", "GetFullStatus", "GetSchema", "VDiffShow", "FindAllShardsInKeyspace"]
-    {
+    for call in [
+        "GetWorkflows",
+        "GetSrvVSchemas",
+        "GetTablets",
+        "GetFullStatus",
+        "GetSchema",
+        "VDiffShow",
+        "WorkflowStatus",
+        "FindAllShardsInKeyspace",
+    ] {
         assert!(names.contains(call), "{names:?}");
     }
     let all: Vec<(&String, lies::Place)> =

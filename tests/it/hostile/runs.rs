@@ -203,9 +203,9 @@ impl Stage {
         let (mut lines, mut json) = (Vec::new(), Vec::new());
         let (_signals, received) = watch::channel(Vec::new());
         let options = RunOptions {
-            machine: Options { until, ..Options::default() },
+            machine: Options { until, looks_ahead: true, ..Options::default() },
             wait: true,
-            time_jumps: Some(TimeJumps { most_idle_looks: 60 }),
+            time_jumps: Some(TimeJumps { most_idle_looks: 170 }),
             ..RunOptions::default()
         };
         let finish = {

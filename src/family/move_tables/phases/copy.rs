@@ -16,13 +16,10 @@ use crate::words::{length, names};
 /// An error counts when it stays: a reparent of the source shows one for about six seconds, and the stream goes on by itself.
 const ERROR_STAYS_SECONDS: i64 = 60;
 
-/// How far the copy is. Nothing is decided by it, and each answer costs every tablet a count of its tables.
+/// How far the copy is. Nothing is decided by it, and for each answer the primaries are asked for the sizes of all tables.
 pub fn progress_query(movement: &MoveTables) -> Query {
-    Query { asks: [progress_ask(movement)].into(), ..Query::default() }
-}
-
-pub fn progress_ask(movement: &MoveTables) -> Ask {
-    Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() }
+    let ask = Ask::CopyProgress { keyspace: movement.target().clone(), workflow: movement.workflow().clone() };
+    Query { asks: [ask].into(), ..Query::default() }
 }
 
 /// Whether these streams were seen to have copied every row.

@@ -98,17 +98,17 @@ pub fn is_past(phase: &PhaseId, situation: &Situation) -> bool {
 /// So long a copy at most has a comparison that is over before checks that were made at its beginning are too old.
 const SHORT_COPY_SECONDS: i64 = 20;
 
-/// A short comparison is made use of: both switches follow it at once where nobody is asked before them.
+/// A short comparison is made use of: the switch of reads follows it at once where nobody is asked before it. Not that of writes: what
+/// its checks see changes with every row, so they are made in the look that it is written on. How long the copy of a movement took that
+/// was taken over is not known.
 pub fn checks_soon(movement: &MoveTables, waiting: &PhaseId, view: &View<'_>) -> Vec<PhaseId> {
     let copied_at = view.progress.reached.get(&PhaseId::COPY);
     let copy = attempts::created_at(view.progress).zip(copied_at).map(|(created, copied)| copied.duration_since(created));
     let is_short = copy.is_some_and(|took| (0..=SHORT_COPY_SECONDS).contains(&took.as_secs()));
-    if *waiting != PhaseId::VERIFY || !is_short {
-        return vec![];
-    }
-    let nobody_is_asked =
-        |phase: &PhaseId| movement.gate(phase, view.facts).is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance);
-    [PhaseId::SWITCH_REPLICAS, PhaseId::SWITCH_PRIMARY].into_iter().take_while(nobody_is_asked).collect()
+    let gate = movement.gate(&PhaseId::SWITCH_REPLICAS, view.facts);
+    let nobody_is_asked = gate.is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance && gate.windows.is_empty());
+    let follows_soon = *waiting == PhaseId::VERIFY && is_short && nobody_is_asked && view.progress.adoption.is_none();
+    if follows_soon { vec![PhaseId::SWITCH_REPLICAS] } else { vec![] }
 }
 
 /// What a phase needs to be decided, beyond what every look reads.
