@@ -41,12 +41,13 @@ pub fn figures(context: &Context) -> Vec<Figure> {
 
 fn copied(cluster: &'static Cluster) -> f64 {
     let world = World::on(cluster);
-    let movement = Movement::prepare(&world, &Shape { rows: 20_000, ..Shape::default() });
+    let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
     world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
-    cluster.vtctl().slow_copying_down("commerce", 0.97);
+    cluster.vtctl().slow_copying_down("commerce", 0.99);
     let run = world.cutover().args(["apply", "--yes", "--until", "copy"]).limit_seconds(300).spawn();
     run.wait_for_text("create is done");
     sleep(LONG);
+    assert!(!movement.has_caught_up(), "the rows were copied before it was looked at");
     cluster.vtctl().let_copying_run("commerce").expect("it runs on");
     let seconds = reaction(cluster, &movement, &run, "copy is done", true);
     assert_eq!(run.wait().code, Some(0));
