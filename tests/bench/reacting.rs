@@ -14,7 +14,7 @@ use super::support::program::Running;
 use super::support::{Cluster, Movement, Shape, World};
 
 /// How often each change is made.
-const CHANGES: usize = 5;
+const CHANGES: usize = 3;
 /// From then on looks are as far apart as they get.
 const LONG: Duration = Duration::from_secs(20);
 /// How far a stream is behind when its lag comes back.
@@ -43,12 +43,12 @@ fn copied(cluster: &'static Cluster) -> f64 {
     let world = World::on(cluster);
     let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
     world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
-    cluster.vtctl().slow_copying_down("commerce", 0.99);
+    cluster.vtctl().slow_copying_down("customer", 0.97);
     let run = world.cutover().args(["apply", "--yes", "--until", "copy"]).limit_seconds(300).spawn();
     run.wait_for_text("create is done");
     sleep(LONG);
     assert!(!movement.has_caught_up(), "the rows were copied before it was looked at");
-    cluster.vtctl().let_copying_run("commerce").expect("it runs on");
+    cluster.vtctl().let_copying_run("customer").expect("it runs on");
     let seconds = reaction(cluster, &movement, &run, "copy is done", true);
     assert_eq!(run.wait().code, Some(0));
     world.cutover().args(["cancel", "--confirm", &movement.workflow]).run_expecting(0);

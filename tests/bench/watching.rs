@@ -27,7 +27,7 @@ fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
     let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
     world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
     let vtctl = cluster.vtctl();
-    vtctl.slow_copying_down("commerce", 0.99);
+    vtctl.slow_copying_down("customer", 0.97);
     let relay = Relay::to(cluster.vtctld());
     let run = world
         .cutover()
@@ -39,7 +39,7 @@ fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
     sleep(SETTLED);
     let figures = watched(cluster, &relay, "while rows are copied");
     assert!(!movement.has_caught_up(), "the rows were copied before it was watched");
-    vtctl.let_copying_run("commerce").expect("it runs on");
+    vtctl.let_copying_run("customer").expect("it runs on");
     assert_eq!(run.wait().code, Some(0));
     figures
 }
