@@ -43,7 +43,7 @@ fn copied(cluster: &'static Cluster) -> f64 {
     let world = World::on(cluster);
     let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
     world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
-    cluster.vtctl().slow_copying_down("customer", 0.97);
+    cluster.vtctl().slow_copying_down("customer", 1.0);
     let run = world.cutover().args(["apply", "--yes", "--until", "copy"]).limit_seconds(300).spawn();
     run.wait_for_text("create is done");
     sleep(LONG);

@@ -27,7 +27,7 @@ fn while_rows_are_copied(cluster: &'static Cluster) -> Vec<Figure> {
     let movement = Movement::prepare(&world, &Shape { rows: 50_000, ..Shape::default() });
     world.write("workflow.toml", &movement.quick_plan("policy = \"operator-hold\"", "1h"));
     let vtctl = cluster.vtctl();
-    vtctl.slow_copying_down("customer", 0.97);
+    vtctl.slow_copying_down("customer", 1.0);
     let relay = Relay::to(cluster.vtctld());
     let run = world
         .cutover()
