@@ -63,9 +63,9 @@ pub trait Family: Send + Sync {
         false
     }
 
-    /// The phases whose checks are worth making while this one waits: soon enough begun for a pass to count then.
-    fn checks_soon(&self, _waiting: &PhaseId, _view: &View<'_>) -> Vec<PhaseId> {
-        vec![]
+    /// The phase whose checks are worth making while this one waits: soon enough begun for a pass to count then.
+    fn checks_soon(&self, _waiting: &PhaseId, _view: &View<'_>) -> Option<PhaseId> {
+        None
     }
 
     /// What the facts mean. Total: every set of facts has exactly one meaning.

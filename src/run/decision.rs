@@ -19,10 +19,10 @@ pub enum Decision {
     Look(Query),
     /// The checks before a phase have passed just now.
     Checked(PhaseId),
-    /// Checks of phases that come soon were made while this one waits: these have passed.
+    /// The checks of the phase that follows were made while this one waits; it, if they have passed.
     CheckedAhead {
         waiting: PhaseId,
-        passed: Vec<PhaseId>,
+        passed: Option<PhaseId>,
     },
     /// Something is known now; on record with it.
     Note(Vec<What>),

@@ -36,7 +36,7 @@ pub struct Bench {
     pub findings: Vec<Finding>,
     /// The phases that can want nothing more once they are on record.
     pub past: Vec<PhaseId>,
-    pub checks_soon: Vec<PhaseId>,
+    pub checks_soon: Option<PhaseId>,
     pub happened: Happened,
     pub picture: Picture,
     pub forecast: Picture,
@@ -61,7 +61,7 @@ impl Bench {
             conditions: vec![],
             findings: vec![],
             past: vec![],
-            checks_soon: vec![],
+            checks_soon: None,
             happened: Happened::No,
             picture: Picture::default(),
             forecast: Picture::default(),
@@ -240,7 +240,7 @@ impl Family for Bench {
         self.past.contains(phase)
     }
 
-    fn checks_soon(&self, _: &PhaseId, _: &View<'_>) -> Vec<PhaseId> {
+    fn checks_soon(&self, _: &PhaseId, _: &View<'_>) -> Option<PhaseId> {
         self.checks_soon.clone()
     }
 

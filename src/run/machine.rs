@@ -201,7 +201,6 @@ impl Run<'_> {
     /// What a phase wants; none when it is done and on record.
     fn phase(&self, phase: &Phase) -> Option<Decision> {
         let id = &phase.id;
-        let needed = self.input.family.query_for(id, self.input.progress);
         let ahead = self.input.family.phases_ahead(self.view.situation);
         if *id == PhaseId::PRE_CHECK {
             if !ahead.contains(id) {
@@ -212,7 +211,7 @@ impl Run<'_> {
         if self.input.progress.reached.contains_key(id) && self.input.family.is_past(id, self.view.situation) {
             return None;
         }
-        if let Some(look) = self.look_for(needed) {
+        if let Some(look) = self.look_for(self.input.family.query_for(id, self.input.progress)) {
             return Some(look);
         }
         match self.input.family.step(id, &self.view) {
@@ -415,23 +414,34 @@ impl Run<'_> {
     /// While something short is waited for: the checks of what follows at once, so that it need not wait for them. Once a phase and run;
     /// what stands in the way is said when it is that phase's turn.
     fn check_ahead(&self, waiting: &PhaseId) -> Option<Decision> {
-        let Input { family, facts, progress, watch, options, .. } = self.input;
+        let Input { family, watch, options, .. } = self.input;
         if !options.looks_ahead || watch.checked_ahead.contains(waiting) || options.until.as_ref() == Some(waiting) {
             return None;
         }
-        let soon = family.checks_soon(waiting, &self.view);
-        if soon.is_empty() {
-            return None;
-        }
-        let needed = soon.iter().fold(family.query_for(waiting, progress), |mut needed, phase| {
-            needed.merge(family.check_query(facts, Some(phase)));
-            needed
-        });
-        if let Some(look) = self.look_for(needed) {
+        let soon = family.checks_soon(waiting, &self.view)?;
+        if let Some(look) = self.look_for_checks(waiting, &soon) {
             return Some(look);
         }
-        let has_passed = |phase: &PhaseId| !family.check(facts, progress, Some(phase)).iter().any(Finding::blocks);
-        Some(Decision::CheckedAhead { waiting: waiting.clone(), passed: soon.into_iter().filter(has_passed).collect() })
+        let passed = self.blocked_by(&soon).is_empty().then_some(soon);
+        Some(Decision::CheckedAhead { waiting: waiting.clone(), passed })
+    }
+
+    /// The look that the checks before a phase need, made in another one's turn.
+    fn look_for_checks(&self, at: &PhaseId, before: &PhaseId) -> Option<Decision> {
+        let Input { family, facts, progress, .. } = self.input;
+        let mut needed = family.check_query(facts, Some(before));
+        if facts.covers(&needed) {
+            return None;
+        }
+        needed.merge(family.query());
+        needed.merge(family.query_for(at, progress));
+        Some(Decision::Look(needed))
+    }
+
+    /// What the checks before a phase find that stands in its way.
+    fn blocked_by(&self, before: &PhaseId) -> Vec<Finding> {
+        let Input { family, facts, progress, .. } = self.input;
+        family.check(facts, progress, Some(before)).into_iter().filter(Finding::blocks).collect()
     }
 
     /// The checks before a phase; none when they have passed a short while ago.
@@ -439,20 +449,10 @@ impl Run<'_> {
         if self.input.watch.checked_lately(before, self.input.now) {
             return None;
         }
-        let needed = self.input.family.check_query(self.input.facts, Some(before));
-        if !self.input.facts.covers(&needed) {
-            let mut whole = needed;
-            whole.merge(self.input.family.query());
-            whole.merge(self.input.family.query_for(at, self.input.progress));
-            return Some(Decision::Look(whole));
+        if let Some(look) = self.look_for_checks(at, before) {
+            return Some(look);
         }
-        let findings: Vec<Finding> = self
-            .input
-            .family
-            .check(self.input.facts, self.input.progress, Some(before))
-            .into_iter()
-            .filter(Finding::blocks)
-            .collect();
+        let findings = self.blocked_by(before);
         if findings.is_empty() {
             return Some(Decision::Checked(before.clone()));
         }

@@ -152,7 +152,7 @@ impl Family for MoveTables {
         phases::is_past(phase, situation)
     }
 
-    fn checks_soon(&self, waiting: &PhaseId, view: &View<'_>) -> Vec<PhaseId> {
+    fn checks_soon(&self, waiting: &PhaseId, view: &View<'_>) -> Option<PhaseId> {
         phases::checks_soon(self, waiting, view)
     }
 

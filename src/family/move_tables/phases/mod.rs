@@ -101,14 +101,14 @@ const SHORT_COPY_SECONDS: i64 = 20;
 /// A short comparison is made use of: the switch of reads follows it at once where nobody is asked before it. Not that of writes: what
 /// its checks see changes with every row, so they are made in the look that it is written on. How long the copy of a movement took that
 /// was taken over is not known.
-pub fn checks_soon(movement: &MoveTables, waiting: &PhaseId, view: &View<'_>) -> Vec<PhaseId> {
+pub fn checks_soon(movement: &MoveTables, waiting: &PhaseId, view: &View<'_>) -> Option<PhaseId> {
     let copied_at = view.progress.reached.get(&PhaseId::COPY);
     let copy = attempts::created_at(view.progress).zip(copied_at).map(|(created, copied)| copied.duration_since(created));
     let is_short = copy.is_some_and(|took| (0..=SHORT_COPY_SECONDS).contains(&took.as_secs()));
     let gate = movement.gate(&PhaseId::SWITCH_REPLICAS, view.facts);
     let nobody_is_asked = gate.is_some_and(|gate| gate.policy == GatePolicy::AutoAdvance && gate.windows.is_empty());
     let follows_soon = *waiting == PhaseId::VERIFY && is_short && nobody_is_asked && view.progress.adoption.is_none();
-    if follows_soon { vec![PhaseId::SWITCH_REPLICAS] } else { vec![] }
+    follows_soon.then_some(PhaseId::SWITCH_REPLICAS)
 }
 
 /// What a phase needs to be decided, beyond what every look reads.
